@@ -1,0 +1,1 @@
+//! The resource model: what a gateway is configured to be.

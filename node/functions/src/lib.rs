@@ -1,0 +1,1 @@
+//! Functions: the Lambda Runtime API and the processes behind it.

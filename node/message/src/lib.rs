@@ -1,0 +1,1 @@
+//! HTTP messages as plain values, free of any HTTP library.

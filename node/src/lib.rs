@@ -1,0 +1,1 @@
+//! The tollgate binary: boot, run, drain.

@@ -1,0 +1,1 @@
+//! HTTP back ends: pools, balancing, health, retries.

@@ -1,0 +1,1 @@
+//! AWS's wire: SigV4, ARNs, error shapes, operations.

@@ -1,0 +1,1 @@
+//! Names, units, limits and byte formats that every other package shares.

@@ -1,0 +1,1 @@
+//! Nodes as processes, clients and waits for the test suites.

@@ -1,0 +1,1 @@
+//! The test suites live beside this file, one folder each.
