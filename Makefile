@@ -1,0 +1,37 @@
+# The four commands of this repository. Each works on a fresh Debian 12 machine that has Rust,
+# Python 3 and Node; what else the tests need, tests/install.sh fetches.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# A lost packet must not fail a build.
+export CARGO_NET_RETRY ?= 10
+export CARGO_HTTP_TIMEOUT ?= 60
+# Where tests/install.sh unpacks tools that it does not install, and where Debian keeps nginx.
+export PATH := $(CURDIR)/target/tools/usr/bin:$(CURDIR)/target/tools/usr/sbin:$(PATH):/usr/sbin
+
+.PHONY: help demo test bench fix
+
+help:
+	@echo "make demo    build, then show a gateway at work in one minute"
+	@echo "make test    everything that must hold before a change lands; changes no source file"
+	@echo "make bench   the published build against its rivals on this machine"
+	@echo "make fix     format, and let clippy mend what it can"
+
+demo:
+	@cargo build --release --locked --package tollgate-node
+	@examples/demo/run.sh
+
+test:
+	@tests/install.sh
+	@tests/verify.sh
+
+bench:
+	@tests/install.sh
+	@cargo build --profile dist --locked --package tollgate-node --package tollgate-loadtest
+	@target/dist/tollgate-loadtest compare
+
+fix:
+	@cargo fmt --all
+	@cargo clippy --profile ci --workspace --all-targets --fix --allow-dirty --allow-staged

@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# The steps of `make test` after the tools are there. Changes no source file. Every step runs with
+# the profile `ci`, so that dependencies, their build scripts and macros are compiled once for it.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+readonly PROFILE=ci
+ran=()
+skipped=()
+
+say() { printf '\n== %s\n' "$*" >&2; }
+
+# Runs one step and remembers how long it took, for the summary.
+step() {
+    local name=$1 began=$SECONDS
+    shift
+    say "$name: $*"
+    "$@"
+    ran+=("$name $((SECONDS - began)) s")
+}
+
+skip() {
+    say "$1: skipped, $2"
+    skipped+=("$1")
+}
+
+summary() {
+    local status=$?
+    local verdict=passed
+    ((status == 0)) || verdict=FAILED
+    printf '\nmake test %s in %d s; ran: %s' "$verdict" "$SECONDS" "$(join "${ran[@]}")"
+    ((${#skipped[@]} == 0)) || printf '; skipped: %s' "$(join "${skipped[@]}")"
+    printf '\n'
+}
+join() {
+    local IFS=,
+    local joined="$*"
+    printf '%s' "${joined//,/, }"
+}
+trap summary EXIT
+
+step "dependencies" cargo fetch --locked
+
+if cargo fmt --version >/dev/null 2>&1; then
+    step "format" cargo fmt --all --check
+else
+    skip "format" "rustfmt is not installed (rustup component add rustfmt)"
+fi
+
+# With the tests, or the next step would resolve features anew and compile dependencies again.
+step "build" cargo build --profile $PROFILE --workspace --all-targets --locked
+
+if cargo clippy --version >/dev/null 2>&1; then
+    step "clippy" cargo clippy --profile $PROFILE --workspace --all-targets --locked -- --deny warnings
+else
+    skip "clippy" "clippy is not installed (rustup component add clippy)"
+fi
+
+if cargo nextest --version >/dev/null 2>&1; then
+    step "tests" cargo nextest run --cargo-profile $PROFILE --workspace --locked
+else
+    # Suites start whole nodes: two at a time, as .config/nextest.toml has it.
+    step "tests" cargo test --profile $PROFILE --workspace --lib --bins --tests --no-fail-fast --locked -- --test-threads 2
+fi
