@@ -1,1 +1,61 @@
 //! The resource model: what a gateway is configured to be.
+//!
+//! Its resources are those of AWS's API Gateway v2 by AWS's names (usage plans and keys: v1), with
+//! what a self-hosted gateway needs beside them: upstream groups, functions, certificates. The API
+//! file and the management API are two doors to this one model. It is a value: cloning is cheap
+//! (resources are shared), comparing tells what changed, and it never reads a clock.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod api;
+mod change;
+mod domain;
+mod function;
+mod integration;
+mod keys;
+mod stage;
+mod upstream;
+mod validate;
+
+pub use api::{Api, Cors, Definition, Deployment, ProtocolType, Route};
+pub use change::{Change, diff};
+pub use domain::{ApiMapping, Certificate, DomainName, StageRef};
+pub use function::{Function, Runtime};
+pub use integration::{
+    ConnectionType, FixedResponse, Integration, IntegrationType, PayloadFormat, TlsConfig,
+};
+pub use keys::{ApiKey, ApiStage, Period, Quota, Throttle, UsagePlan};
+pub use stage::{AccessLogSettings, CacheControlStrategy, LoggingLevel, RouteSettings, Stage};
+pub use upstream::{Balance, Ejection, HealthCheck, Server, Upstream, UpstreamProtocol};
+pub use validate::{Violation, validate};
+
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use tollgate_protocol::ids::{ApiId, KeyId, PlanId};
+
+/// Everything that is configured.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Model {
+    /// The APIs by id.
+    pub apis: BTreeMap<ApiId, Arc<Api>>,
+    /// The upstream groups by name (AWS: VPC links).
+    pub upstreams: BTreeMap<String, Arc<Upstream>>,
+    /// The functions by name.
+    pub functions: BTreeMap<String, Arc<Function>>,
+    /// The usage plans by id.
+    pub usage_plans: BTreeMap<PlanId, Arc<UsagePlan>>,
+    /// The API keys by id.
+    pub api_keys: BTreeMap<KeyId, Arc<ApiKey>>,
+    /// The custom domain names by name, in lower case; `*.example.com` for a wildcard.
+    pub domain_names: BTreeMap<String, Arc<DomainName>>,
+    /// The TLS certificates by name.
+    pub certificates: BTreeMap<String, Arc<Certificate>>,
+    /// What serves a host that nothing else matches.
+    pub default_mapping: Option<StageRef>,
+}

@@ -1,0 +1,69 @@
+//! Custom domain names, what they lead to, and their certificates.
+
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+use tollgate_protocol::ids::{ApiId, MappingId, StageName};
+
+/// A custom domain name (AWS v2: DomainName).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct DomainName {
+    /// In lower case; `*.example.com` for a wildcard.
+    pub domain_name: String,
+    /// The certificate shown for it by SNI.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<String>,
+    /// What its paths lead to.
+    pub api_mappings: Vec<ApiMapping>,
+    /// Tags.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
+}
+
+/// A path prefix of a domain that leads to a stage (AWS v2: ApiMapping).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ApiMapping {
+    /// The id.
+    pub api_mapping_id: MappingId,
+    /// Whole path segments without slashes at the ends; empty takes every path.
+    pub api_mapping_key: String,
+    /// The API.
+    pub api_id: ApiId,
+    /// The stage.
+    pub stage: StageName,
+}
+
+/// A stage of an API.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct StageRef {
+    /// The API.
+    pub api_id: ApiId,
+    /// The stage.
+    pub stage: StageName,
+}
+
+/// A TLS certificate with its key.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Certificate {
+    /// The name that domains use.
+    pub name: String,
+    /// PEM: the certificate and its chain.
+    pub certificate: String,
+    /// PEM: the private key.
+    pub private_key: String,
+}
+
+impl fmt::Debug for Certificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Certificate")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,127 @@
+//! An integration: what answers the requests of a route.
+
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+use tollgate_protocol::ids::IntegrationId;
+
+/// What kind of back end answers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum IntegrationType {
+    /// An HTTP server: a URL or an upstream group.
+    #[default]
+    HttpProxy,
+    /// A function.
+    AwsProxy,
+    /// The gateway itself, with a fixed response.
+    Mock,
+}
+
+/// How an HTTP integration is reached.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ConnectionType {
+    /// By the URL's own host.
+    #[default]
+    Internet,
+    /// Through the upstream group that `connectionId` names.
+    VpcLink,
+}
+
+/// The event format of a function (reference 7.1 and 7.2).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PayloadFormat {
+    /// Format 1.0.
+    #[default]
+    #[serde(rename = "1.0")]
+    V1,
+    /// Format 2.0.
+    #[serde(rename = "2.0")]
+    V2,
+}
+
+/// An integration (AWS v2: Integration).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Integration {
+    /// The id.
+    pub integration_id: IntegrationId,
+    /// The kind of back end.
+    pub integration_type: IntegrationType,
+    /// The URL with `{path}` variables and `${stageVariables.x}`; for functions `function:NAME`,
+    /// a Lambda ARN or an invocation ARN.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub integration_uri: Option<String>,
+    /// The method sent to the back end; `None` or `ANY` sends the client's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub integration_method: Option<String>,
+    /// Direct or through an upstream group.
+    pub connection_type: ConnectionType,
+    /// The upstream group's name, with `VPC_LINK`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connection_id: Option<String>,
+    /// What it is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The event format of a function.
+    pub payload_format_version: PayloadFormat,
+    /// Milliseconds until the response's head must be there. Default 30,000, no upper cap.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeout_in_millis: Option<u64>,
+    /// Request mapping: `append:header.x`, `overwrite:querystring.y`, `overwrite:path`, ...
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub request_parameters: BTreeMap<String, String>,
+    /// Response mapping by back end status (`200`): the same keys and `overwrite:statuscode`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub response_parameters: BTreeMap<String, BTreeMap<String, String>>,
+    /// TLS to the back end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_config: Option<TlsConfig>,
+    /// The response of a `MOCK`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fixed_response: Option<FixedResponse>,
+    /// What splits cache entries beside the route: `request.path.id`, `request.querystring.q`,
+    /// `request.header.accept`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cache_key_parameters: Vec<String>,
+    /// Routes with the same namespace share cache entries; the route's id by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_namespace: Option<String>,
+}
+
+/// TLS to a back end (AWS v2: TlsConfig, with what v1 calls insecureSkipVerification).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct TlsConfig {
+    /// The name to verify instead of the URL's host.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server_name_to_verify: Option<String>,
+    /// Whether the back end's certificate is taken unseen. For tests only.
+    pub insecure_skip_verification: bool,
+}
+
+/// The response of a `MOCK` integration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct FixedResponse {
+    /// 200 to 599.
+    pub status_code: u16,
+    /// Header fields.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
+    /// The body; `${...}` variables as in parameter mapping.
+    pub body: String,
+}
+
+impl Default for FixedResponse {
+    fn default() -> Self {
+        Self {
+            status_code: 200,
+            headers: BTreeMap::new(),
+            body: String::new(),
+        }
+    }
+}

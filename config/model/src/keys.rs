@@ -1,0 +1,141 @@
+//! API keys and the usage plans that limit them.
+
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+use tollgate_protocol::ids::{ApiId, KeyId, PlanId, StageName};
+use tollgate_protocol::{Millis, Rate};
+
+/// An API key (AWS v1: ApiKey).
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ApiKey {
+    /// The id, which is not secret.
+    pub id: KeyId,
+    /// The secret that clients send, 20 to 128 characters, unique in the cluster.
+    pub value: String,
+    /// A name for people, at most 1,024 characters.
+    pub name: String,
+    /// What it is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Whether requests with it are let in.
+    pub enabled: bool,
+    /// The customer's id in a market place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub customer_id: Option<String>,
+    /// The usage plans that it is in, at most 10.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub usage_plans: Vec<PlanId>,
+    /// Tags.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
+    /// When it was made.
+    pub created_date: Millis,
+    /// When it last changed.
+    pub last_updated_date: Millis,
+}
+
+impl Default for ApiKey {
+    fn default() -> Self {
+        Self {
+            id: KeyId::default(),
+            value: String::new(),
+            name: String::new(),
+            description: None,
+            enabled: true,
+            customer_id: None,
+            usage_plans: Vec::new(),
+            tags: BTreeMap::new(),
+            created_date: Millis(0),
+            last_updated_date: Millis(0),
+        }
+    }
+}
+
+impl fmt::Debug for ApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ApiKey")
+            .field("id", &self.id)
+            .field("name", &self.name)
+            .field("enabled", &self.enabled)
+            .field("usage_plans", &self.usage_plans)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A usage plan (AWS v1: UsagePlan). Its limits count per key, summed over all its stages.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct UsagePlan {
+    /// The id.
+    pub id: PlanId,
+    /// A name for people.
+    pub name: String,
+    /// What it is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The stages that it opens.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub api_stages: Vec<ApiStage>,
+    /// The rate of one key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub throttle: Option<Throttle>,
+    /// The number of requests of one key in a period.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quota: Option<Quota>,
+    /// Tags.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
+}
+
+/// A stage of a usage plan (AWS v1: ApiStage).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ApiStage {
+    /// The API.
+    pub api_id: ApiId,
+    /// The stage.
+    pub stage: StageName,
+    /// Rates of one key by route key (`GET /pets`; AWS's `/pets/GET` is taken too).
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub throttle: BTreeMap<String, Throttle>,
+}
+
+/// A token bucket: `burst_limit` requests at once, then `rate_limit` per second.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Throttle {
+    /// Requests at once.
+    pub burst_limit: u32,
+    /// Requests per second.
+    pub rate_limit: Rate,
+}
+
+/// A number of requests in a calendar period (UTC).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Quota {
+    /// Requests in a period.
+    pub limit: u64,
+    /// The day of the period on which it starts: DAY 0, WEEK 0 (Sunday) to 6, MONTH 0 to 27.
+    pub offset: u32,
+    /// How long a period is.
+    pub period: Period,
+}
+
+/// The length of a quota's period.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Period {
+    /// A UTC day.
+    #[default]
+    Day,
+    /// Seven UTC days.
+    Week,
+    /// A calendar month, UTC.
+    Month,
+}

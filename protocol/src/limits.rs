@@ -1,0 +1,34 @@
+//! Every bound that is not configuration, with its arithmetic.
+
+/// Header bytes of a request, names and values (AWS: 10,240 with the request line). Configurable.
+pub const HEADER_BYTES_MAX: usize = 32 * 1024;
+/// Header fields of a request.
+pub const HEADER_FIELDS_MAX: usize = 100;
+/// The request target in bytes (AWS: 10,240 for regional endpoints). Configurable.
+pub const TARGET_BYTES_MAX: usize = 10_240;
+/// A buffered request body for a function, in bytes (AWS: 6 MiB synchronous payload).
+pub const FUNCTION_PAYLOAD_BYTES_MAX: u64 = 6 * 1024 * 1024;
+/// A body buffered for parameter mapping's JSONPath, in bytes (AWS: 100 KB).
+pub const MAPPING_BODY_BYTES_MAX: usize = 100 * 1024;
+/// The default integration timeout of an HTTP API in milliseconds (AWS: 30 s, fixed).
+pub const INTEGRATION_TIMEOUT_MS: u64 = 30_000;
+/// An object in the response cache, in bytes (AWS: 1 MiB).
+pub const CACHED_OBJECT_BYTES_MAX: u64 = 1024 * 1024;
+/// The longest cache TTL in seconds unless configured (AWS: 3,600).
+pub const CACHE_TTL_SECONDS_MAX: u64 = 3_600;
+/// An access log template in bytes (AWS: 3 KB).
+pub const LOG_FORMAT_BYTES_MAX: usize = 3 * 1024;
+/// A command in the log, in bytes: also the bound for a whole document applied at once.
+pub const COMMAND_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Old deployments kept per API beside those that a stage points at.
+pub const DEPLOYMENTS_KEPT: usize = 10;
+/// Remembered answers to proposals, for retries: the newest of all clients.
+pub const PROPOSALS_REMEMBERED: usize = 10_000;
+/// The largest quota: 2^53, so that it is exact as a JSON number.
+pub const QUOTA_MAX: u64 = 1 << 53;
+/// The largest burst of a token bucket.
+pub const BURST_MAX: u32 = 1_000_000_000;
+/// Usage plans that one API key may be in (AWS: 10).
+pub const PLANS_PER_KEY_MAX: usize = 10;
+/// Days of usage kept for GetUsage (AWS: a range of 90 days).
+pub const USAGE_DAYS_KEPT: u64 = 100;

@@ -1,0 +1,131 @@
+//! The name, kind, unit and labels of every metric: one table feeds the exporter and
+//! `docs/metrics.md`.
+
+/// What a metric is in Prometheus's terms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Only grows; the name ends in `_total`.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// Observations in buckets.
+    Histogram,
+}
+
+/// One metric.
+#[derive(Debug, Clone, Copy)]
+pub struct Metric {
+    /// `tollgate_<area>_<noun>_<unit>[_total]`.
+    pub name: &'static str,
+    /// Counter, gauge or histogram.
+    pub kind: Kind,
+    /// One sentence for `# HELP`.
+    pub help: &'static str,
+    /// The label names, each from a bounded set.
+    pub labels: &'static [&'static str],
+    /// The CloudWatch metric that it stands for, if any.
+    pub aws: Option<&'static str>,
+}
+
+macro_rules! metrics {
+    ($($(#[$doc:meta])* $id:ident: $kind:ident $name:literal [$($label:literal),*] $aws:expr, $help:literal;)*) => {
+        $(
+            $(#[$doc])*
+            pub const $id: Metric = Metric {
+                name: $name, kind: Kind::$kind, help: $help, labels: &[$($label),*], aws: $aws,
+            };
+        )*
+        /// Every metric there is.
+        pub const ALL: &[Metric] = &[$($id),*];
+    };
+}
+
+metrics! {
+    /// Requests.
+    REQUESTS: Counter "tollgate_edge_requests_total" ["api", "stage", "route", "class"] Some("Count; class 4xx: 4XXError, class 5xx: 5XXError"),
+        "Requests answered, by API, stage, route key and status class.";
+    /// Whole latency.
+    LATENCY: Histogram "tollgate_edge_request_duration_seconds" ["api", "stage"] Some("Latency"),
+        "Time from the request's head to the end of the response's head.";
+    /// Back end latency.
+    INTEGRATION_LATENCY: Histogram "tollgate_upstream_request_duration_seconds" ["api", "stage"] Some("IntegrationLatency"),
+        "Time from sending a request to a back end or function to its response's head.";
+    /// Connections open now.
+    CONNECTIONS: Gauge "tollgate_edge_connections_open" [] None,
+        "Client connections open now.";
+    /// Requests being served now.
+    IN_FLIGHT: Gauge "tollgate_edge_requests_in_flight" [] None,
+        "Requests being served now.";
+    /// Requests refused before routing.
+    BAD_REQUESTS: Counter "tollgate_edge_bad_requests_total" ["reason"] None,
+        "Requests refused by a listener before routing.";
+    /// Requests whose handler panicked.
+    PANICS: Counter "tollgate_edge_panics_total" [] None,
+        "Requests whose handling panicked and was answered with 500.";
+    /// Requests refused by keys, throttles and quotas.
+    REFUSED: Counter "tollgate_throttle_refused_total" ["api", "stage", "reason"] None,
+        "Requests refused by an API key check, a throttle or a quota.";
+    /// Cache hits.
+    CACHE_HITS: Counter "tollgate_cache_hits_total" ["api", "stage"] Some("CacheHitCount"),
+        "Requests answered from the response cache.";
+    /// Cache misses.
+    CACHE_MISSES: Counter "tollgate_cache_misses_total" ["api", "stage"] Some("CacheMissCount"),
+        "Cacheable requests that had to ask the back end.";
+    /// Bytes in the response cache.
+    CACHE_BYTES: Gauge "tollgate_cache_size_bytes" [] None,
+        "Bytes held by the response cache.";
+    /// A back end server's state.
+    UPSTREAM_UP: Gauge "tollgate_upstream_server_up" ["group", "server"] None,
+        "Whether a server of an upstream group takes requests (1) or is ejected or unhealthy (0).";
+    /// A back end server's requests.
+    UPSTREAM_REQUESTS: Counter "tollgate_upstream_server_requests_total" ["group", "server"] None,
+        "Requests sent to a server of an upstream group.";
+    /// A back end server's failures.
+    UPSTREAM_FAILURES: Counter "tollgate_upstream_server_failures_total" ["group", "server"] None,
+        "Requests to a server that failed before a response head or got 502, 503 or 504.";
+    /// Failed integrations by kind.
+    INTEGRATION_ERRORS: Counter "tollgate_upstream_errors_total" ["api", "stage", "kind"] None,
+        "Integrations that failed, by kind of failure.";
+    /// Function processes by state.
+    FUNCTION_PROCESSES: Gauge "tollgate_function_processes" ["function", "state"] None,
+        "Processes of a function by state: starting, idle, busy.";
+    /// Function invocations by outcome.
+    FUNCTION_INVOCATIONS: Counter "tollgate_function_invocations_total" ["function", "outcome"] None,
+        "Invocations of a function by outcome: ok, error, timeout, crash.";
+    /// Function cold starts.
+    FUNCTION_COLD_STARTS: Counter "tollgate_function_cold_starts_total" ["function"] None,
+        "Invocations that had to wait for a process to start.";
+    /// Access log lines dropped.
+    LOG_DROPPED: Counter "tollgate_edge_access_log_dropped_total" [] None,
+        "Access log lines dropped because the writer could not keep up.";
+    /// The revision that is served.
+    CONFIG_REVISION: Gauge "tollgate_config_revision" [] None,
+        "The configuration revision that this node serves.";
+    /// Configurations that did not compile.
+    CONFIG_REJECTED: Counter "tollgate_config_rejected_total" [] None,
+        "Configurations that were committed but could not be compiled on this node.";
+    /// How long the last compile took.
+    CONFIG_COMPILE: Gauge "tollgate_config_last_compile_seconds" [] None,
+        "Time that the last configuration took from commit to being served.";
+    /// Tokens handed out and not yet spent.
+    QUOTA_HELD: Gauge "tollgate_quota_held_requests" [] None,
+        "Quota that this node holds and has not spent, over all keys.";
+    /// Grants of quota.
+    QUOTA_GRANTS: Counter "tollgate_quota_grants_total" [] None,
+        "Grants of quota that this node received.";
+    /// Entries of the log.
+    STORE_COMMITS: Counter "tollgate_store_commits_total" [] None,
+        "Durable commits to the node's log.";
+    /// Build information.
+    BUILD_INFO: Gauge "tollgate_process_build_info" ["version"] None,
+        "Always 1; the label tells the release.";
+    /// Start time.
+    START_TIME: Gauge "tollgate_process_start_time_seconds" [] None,
+        "When this process started, in seconds since the epoch.";
+    /// Resident memory.
+    RESIDENT: Gauge "tollgate_process_resident_memory_bytes" [] None,
+        "Resident memory of this process.";
+    /// CPU time.
+    CPU: Counter "tollgate_process_cpu_seconds_total" [] None,
+        "User and system CPU time of this process.";
+}
