@@ -1,1 +1,27 @@
 //! Nodes as processes, clients and waits for the test suites.
+//!
+//! Nothing here knows a feature of the gateway: a suite starts the shipped binary with [`Node`],
+//! talks to it with [`Request`] or, for hostile bytes, [`Connection`], gives it back ends with
+//! [`Backend`], and waits with [`wait_until`]. No async: a test reads from top to bottom.
+//!
+//! Functions panic where a test can only fail, and return a value where a test decides.
+
+mod backend;
+mod binary;
+mod cli;
+mod http;
+mod metrics;
+mod node;
+mod process;
+mod tools;
+mod wait;
+
+pub use backend::{Answer, Backend, Received};
+pub use binary::{tollgate_binary, workspace_root};
+pub use cli::{CliOutput, tollgate};
+pub use http::{Connection, Request, Response};
+pub use metrics::Metrics;
+pub use node::{Addresses, Node, NodeOptions, ROOT_ACCESS_KEY, ROOT_SECRET_KEY};
+pub use process::{Process, Usage};
+pub use tools::{nginx, node_modules, python};
+pub use wait::{DEADLINE, wait_until};
