@@ -61,7 +61,9 @@ fn named_files(file: &Tracked, top: &BTreeSet<String>) -> Vec<(usize, String)> {
         for link in line.split("](").skip(1) {
             let target = link.split([')', '#', ' ']).next().unwrap_or_default();
             if !target.is_empty() && !target.contains(':') {
-                let folder = Path::new(&file.path).parent().unwrap_or_else(|| Path::new(""));
+                let folder = Path::new(&file.path)
+                    .parent()
+                    .unwrap_or_else(|| Path::new(""));
                 named.push((at + 1, folder.join(target).to_string_lossy().into_owned()));
             }
         }
