@@ -1,18 +1,20 @@
 //! The cells that requests decrement: the only things in a snapshot that change.
+//!
+//! They outlive snapshots: the compiler asks a [`CellSource`] for the cell of an id, and a new
+//! snapshot finds the one of the old. Requests touch them by single atomic operations; nothing
+//! here waits.
+
+mod bucket;
+mod quota;
+
+pub use bucket::{Refused, TokenBucket};
+pub use quota::{LeaseCell, QuotaSlot, Take};
 
 use std::fmt::Debug;
 use std::sync::Arc;
 
 use tollgate_model::{Quota, Throttle};
 use tollgate_protocol::ids::{KeyId, PlanId};
-
-/// A token bucket: `burst` at once, then `rate` per second.
-#[derive(Debug)]
-pub struct TokenBucket {}
-
-/// A key's allowance of a quota on this node.
-#[derive(Debug)]
-pub struct QuotaSlot {}
 
 /// Names a token bucket, so that a new snapshot finds the cell of the old one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

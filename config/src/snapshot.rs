@@ -16,7 +16,7 @@ pub use integration::{
 };
 pub use keys::{KeyDigest, KeyEntry, KeyPlan, KeyTable, PlanStage};
 pub use route::{AccessLog, CacheKeyPart, CachePlan, LogDestination, RoutePlan, StagePlan};
-pub use router::{Match, Router};
+pub use router::{Match, RouteKeyError, Router};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

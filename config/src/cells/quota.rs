@@ -1,0 +1,262 @@
+//! A key's allowance of a quota on this node.
+//!
+//! The node holds a lease: tokens that the replicated state has already counted against the
+//! quota. A request takes one by a compare-and-swap; when the lease is used up the node asks for
+//! more. What was never granted is never admitted, so nothing here can exceed a quota.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+
+use arc_swap::ArcSwapOption;
+use tollgate_model::Quota;
+use tollgate_protocol::Millis;
+use tollgate_protocol::ids::{KeyId, PlanId};
+
+/// What taking a token gave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Take {
+    /// The request is admitted.
+    Taken,
+    /// The request is admitted, and it is time to ask for more. Said once per grant.
+    TakenLow,
+    /// The quota is used up everywhere until this time.
+    Exhausted {
+        /// When the next period begins.
+        reset: Millis,
+    },
+    /// Nothing at hand: ask, wait for the answer and take again.
+    Ask,
+}
+
+/// The tokens of one period that this node holds.
+#[derive(Debug)]
+pub struct LeaseCell {
+    /// When the period began.
+    pub start: Millis,
+    /// When it ends.
+    pub end: Millis,
+    /// The quota, for headers.
+    pub limit: u64,
+    left: AtomicI64,
+    low_water: AtomicI64,
+    exhausted: AtomicBool,
+    elsewhere: AtomicU64,
+}
+
+/// What `left` is once a cell is sealed: every later attempt sees a negative number.
+const SEALED: i64 = i64::MIN / 2;
+
+impl LeaseCell {
+    /// A cell that holds nothing yet.
+    #[must_use]
+    pub fn new(start: Millis, end: Millis, limit: u64) -> Self {
+        Self {
+            start,
+            end,
+            limit,
+            left: AtomicI64::new(0),
+            low_water: AtomicI64::new(-1),
+            exhausted: AtomicBool::new(false),
+            elsewhere: AtomicU64::new(0),
+        }
+    }
+
+    /// Adds granted tokens. The next ask is due when `low_water` are left; `elsewhere` is what the
+    /// quota has beside them (a hint, for headers); `exhausted` says that no more can be granted.
+    pub fn grant(&self, tokens: u64, low_water: u64, elsewhere: u64, exhausted: bool) {
+        self.elsewhere.store(elsewhere, Ordering::Relaxed);
+        self.low_water.store(
+            if exhausted { -1 } else { signed(low_water) },
+            Ordering::Relaxed,
+        );
+        self.left.fetch_add(signed(tokens), Ordering::AcqRel);
+        self.exhausted.store(exhausted, Ordering::Release);
+    }
+
+    /// Takes up to `tokens` away for giving back; returns how many. Take first, report after:
+    /// the other order could hand the same token to two nodes.
+    pub fn withdraw(&self, tokens: u64) -> u64 {
+        let mut left = self.left.load(Ordering::Acquire);
+        loop {
+            let taken = left.min(signed(tokens)).max(0);
+            if taken == 0 {
+                return 0;
+            }
+            match self.left.compare_exchange_weak(
+                left,
+                left - taken,
+                Ordering::AcqRel,
+                Ordering::Acquire,
+            ) {
+                Ok(_) => return taken.unsigned_abs(),
+                Err(seen) => left = seen,
+            }
+        }
+    }
+
+    /// Closes the cell for good and returns what was left in it.
+    pub fn seal(&self) -> u64 {
+        let left = self.left.swap(SEALED, Ordering::AcqRel);
+        left.max(0).unsigned_abs()
+    }
+
+    /// The tokens at hand, 0 once sealed.
+    #[must_use]
+    pub fn left(&self) -> u64 {
+        self.left.load(Ordering::Acquire).max(0).unsigned_abs()
+    }
+
+    fn take(&self) -> Take {
+        let mut left = self.left.load(Ordering::Acquire);
+        while left > 0 {
+            match self.left.compare_exchange_weak(
+                left,
+                left - 1,
+                Ordering::AcqRel,
+                Ordering::Acquire,
+            ) {
+                Ok(_) => {
+                    let low = left - 1 == self.low_water.load(Ordering::Relaxed);
+                    return if low { Take::TakenLow } else { Take::Taken };
+                }
+                Err(seen) => left = seen,
+            }
+        }
+        if left > SEALED / 2 && self.exhausted.load(Ordering::Acquire) {
+            return Take::Exhausted { reset: self.end };
+        }
+        Take::Ask
+    }
+}
+
+/// Where a key's current lease is found; the slot stays, its cell changes with the period.
+#[derive(Debug)]
+pub struct QuotaSlot {
+    /// The plan.
+    pub plan: PlanId,
+    /// The key.
+    pub key: KeyId,
+    quota: ArcSwapOption<Quota>,
+    cell: ArcSwapOption<LeaseCell>,
+}
+
+impl QuotaSlot {
+    /// A slot that holds nothing.
+    #[must_use]
+    pub fn new(plan: PlanId, key: KeyId, quota: Quota) -> Self {
+        Self {
+            plan,
+            key,
+            quota: ArcSwapOption::from_pointee(quota),
+            cell: ArcSwapOption::empty(),
+        }
+    }
+
+    /// The quota that is in force.
+    #[must_use]
+    pub fn quota(&self) -> Quota {
+        self.quota.load().as_deref().copied().unwrap_or_default()
+    }
+
+    /// Sets the quota anew.
+    pub fn set_quota(&self, quota: Quota) {
+        self.quota.store(Some(Arc::new(quota)));
+    }
+
+    /// Puts another cell in place and returns the old one, which its owner then seals.
+    pub fn replace(&self, cell: Option<Arc<LeaseCell>>) -> Option<Arc<LeaseCell>> {
+        self.cell.swap(cell)
+    }
+
+    /// The current cell.
+    #[must_use]
+    pub fn cell(&self) -> Option<Arc<LeaseCell>> {
+        self.cell.load_full()
+    }
+
+    /// Takes a token for a request at `now`.
+    #[must_use]
+    pub fn take(&self, now: Millis) -> Take {
+        match self.cell.load().as_deref() {
+            Some(cell) if now >= cell.start && now < cell.end => cell.take(),
+            _ => Take::Ask,
+        }
+    }
+
+    /// What is left of the period as far as this node knows, and when it ends.
+    #[must_use]
+    pub fn remaining(&self, now: Millis) -> Option<(u64, Millis)> {
+        let cell = self.cell.load();
+        let cell = cell
+            .as_deref()
+            .filter(|cell| now >= cell.start && now < cell.end)?;
+        Some((
+            cell.left() + cell.elsewhere.load(Ordering::Relaxed),
+            cell.end,
+        ))
+    }
+}
+
+fn signed(tokens: u64) -> i64 {
+    // Quotas end at 2^53 (`limits::QUOTA_MAX`).
+    i64::try_from(tokens)
+        .unwrap_or(i64::MAX / 4)
+        .min(i64::MAX / 4)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slot(tokens: u64, exhausted: bool) -> (QuotaSlot, Arc<LeaseCell>) {
+        let slot = QuotaSlot::new("p".into(), "k".into(), Quota::default());
+        let cell = Arc::new(LeaseCell::new(Millis(100), Millis(200), 10));
+        cell.grant(tokens, tokens / 4, 0, exhausted);
+        slot.replace(Some(Arc::clone(&cell)));
+        (slot, cell)
+    }
+
+    #[test]
+    fn takes_what_was_granted_and_no_more() {
+        let (slot, cell) = slot(8, false);
+        let taken: Vec<Take> = (0..9).map(|_| slot.take(Millis(150))).collect();
+        assert_eq!(taken.iter().filter(|t| **t == Take::TakenLow).count(), 1);
+        assert_eq!(taken[5], Take::TakenLow);
+        assert_eq!(taken[8], Take::Ask);
+        cell.grant(0, 0, 0, true);
+        assert_eq!(
+            slot.take(Millis(150)),
+            Take::Exhausted { reset: Millis(200) }
+        );
+    }
+
+    #[test]
+    fn another_period_needs_another_cell() {
+        let (slot, _cell) = slot(8, false);
+        assert_eq!(slot.take(Millis(99)), Take::Ask);
+        assert_eq!(slot.take(Millis(200)), Take::Ask);
+    }
+
+    #[test]
+    fn admitted_and_sealed_make_the_grant_under_threads() {
+        let (slot, cell) = slot(100_000, false);
+        let (admitted, returned) = std::thread::scope(|scope| {
+            let takers: Vec<_> = (0..3)
+                .map(|_| {
+                    scope.spawn(|| {
+                        let taken = |t| matches!(t, Take::Taken | Take::TakenLow);
+                        (0..30_000)
+                            .filter(|_| taken(slot.take(Millis(150))))
+                            .count() as u64
+                    })
+                })
+                .collect();
+            let back: u64 = (0..100).map(|_| cell.withdraw(10)).sum();
+            let sealed = cell.seal();
+            let admitted: u64 = takers.into_iter().map(|t| t.join().unwrap()).sum();
+            (admitted, back + sealed)
+        });
+        assert_eq!(admitted + returned, 100_000);
+        assert_eq!(slot.take(Millis(150)), Take::Ask);
+    }
+}
