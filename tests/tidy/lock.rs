@@ -38,7 +38,7 @@ fn compiled() -> String {
             "--workspace",
             "--locked",
             "--edges",
-            "all",
+            "normal,build,dev",
             "--prefix",
             "none",
         ])
