@@ -1,0 +1,6 @@
+//! A node's life: start, ready, stop, restart, and what it refuses to start on.
+
+mod damage;
+mod quota;
+mod start;
+mod stop;
