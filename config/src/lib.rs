@@ -6,4 +6,5 @@
 #![forbid(unsafe_code)]
 
 pub mod cells;
+pub mod compile;
 pub mod snapshot;

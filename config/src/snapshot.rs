@@ -21,7 +21,7 @@ pub use router::{Match, RouteKeyError, Router};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tollgate_model::{Api, Cors, Function, Upstream};
+use tollgate_model::{Api, Cors, Function, Model, Upstream};
 use tollgate_protocol::ids::{ApiId, Revision};
 
 /// A map with a fast, seeded hash.
@@ -32,6 +32,8 @@ pub type FastMap<K, V> = std::collections::HashMap<K, V, foldhash::fast::RandomS
 pub struct Snapshot {
     /// The revision of the model that this was compiled from.
     pub revision: Revision,
+    /// The model that this was compiled from.
+    pub model: Arc<Model>,
     /// The AWS region that ids and hosts carry.
     pub region: Arc<str>,
     /// The account id that ids and ARNs carry.
@@ -65,6 +67,8 @@ pub struct ApiPlan {
     pub cors: Option<Cors>,
     /// Whether the generated host and the path style are open.
     pub endpoint_open: bool,
+    /// The groups that this API's integration URLs make, beside the declared ones.
+    pub upstreams: Vec<Arc<Upstream>>,
     /// The stages by name, `$default` among them.
     pub stages: BTreeMap<Box<str>, Arc<StagePlan>>,
 }

@@ -36,6 +36,11 @@ pub struct Upstream {
     /// PEM of the authorities that the servers' certificates are checked against.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ca_certificate: Option<String>,
+    /// The name to verify in the servers' certificates instead of their host.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server_name_to_verify: Option<String>,
+    /// Whether the servers' certificates are taken unseen. For tests only.
+    pub insecure_skip_verification: bool,
     /// PEM of the certificate that the gateway shows to the servers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_certificate: Option<String>,
@@ -75,6 +80,7 @@ impl Default for Server {
 
 /// How a server is chosen.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Balance {
     /// In turn, by weight.
@@ -86,6 +92,7 @@ pub enum Balance {
 
 /// The protocol towards the servers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "UPPERCASE")]
 pub enum UpstreamProtocol {
     /// HTTP/2 where TLS negotiates it, else HTTP/1.1.
@@ -99,6 +106,7 @@ pub enum UpstreamProtocol {
 
 /// Active health checks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct HealthCheck {
     /// The path to GET.
@@ -127,6 +135,7 @@ impl Default for HealthCheck {
 
 /// Passive ejection of a failing server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct Ejection {
     /// Failures in a row (no response, 502, 503, 504).

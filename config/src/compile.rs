@@ -1,0 +1,150 @@
+//! From the model to the snapshot.
+//!
+//! Compiling is a function of its arguments. APIs whose resources did not change since the
+//! previous snapshot are taken over as they are, so that the cost of a change is the cost of what
+//! changed.
+
+mod access_log;
+mod domains;
+mod expression;
+mod integration;
+mod keys;
+mod stage;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tollgate_model::{Api, Model, Upstream};
+use tollgate_protocol::ids::Revision;
+
+pub use expression::{ExpressionError, mapping_key, mapping_value};
+
+use crate::cells::CellSource;
+use crate::snapshot::{ApiPlan, FastMap, Snapshot};
+
+/// What the compiler needs to know of the node.
+#[derive(Debug, Clone)]
+pub struct NodeFacts {
+    /// The AWS region, `us-east-1` unless configured.
+    pub region: Arc<str>,
+    /// The account id, `000000000000` unless configured.
+    pub account_id: Arc<str>,
+    /// The longest cache TTL in seconds.
+    pub cache_ttl_seconds_max: u64,
+}
+
+/// Something in the model that cannot be served. `tollgate_model::validate` finds most of these
+/// before they are committed; the rest depend on stage variables.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{path}: {reason}")]
+pub struct CompileError {
+    /// Where: `apis.shop.stages.prod.routes.GET /pets`.
+    pub path: String,
+    /// What is wrong.
+    pub reason: String,
+}
+
+/// Compiles a model.
+///
+/// # Errors
+/// All of what cannot be served; the caller keeps its old snapshot.
+pub fn compile(
+    model: &Arc<Model>,
+    revision: Revision,
+    facts: &NodeFacts,
+    previous: Option<&Snapshot>,
+    cells: &mut dyn CellSource,
+) -> Result<Snapshot, Vec<CompileError>> {
+    let mut errors = Vec::new();
+    let reusable = previous.filter(|old| same_map(&old.model.functions, &model.functions));
+    let mut apis = FastMap::default();
+    for (id, api) in &model.apis {
+        let old = reusable.and_then(|old| old.apis.get(id));
+        let plan = match old.filter(|old| Arc::ptr_eq(&old.source, api)) {
+            Some(old) => Arc::clone(old),
+            None => Arc::new(compile_api(model, api, facts, cells, &mut errors)),
+        };
+        apis.insert(id.clone(), plan);
+    }
+    let (exact, wildcards) = domains::compile(model, &apis, &mut errors);
+    let default_mapping = model
+        .default_mapping
+        .as_ref()
+        .and_then(|target| domains::mapping("", target, &apis, "defaultMapping", &mut errors));
+    let keys = keys::compile(model, previous, cells);
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    Ok(Snapshot {
+        revision,
+        model: Arc::clone(model),
+        region: Arc::clone(&facts.region),
+        account_id: Arc::clone(&facts.account_id),
+        upstreams: upstreams(model, &apis),
+        functions: model.functions.values().cloned().collect(),
+        apis,
+        domains: exact,
+        wildcards,
+        default_mapping,
+        keys,
+    })
+}
+
+fn compile_api(
+    model: &Model,
+    api: &Arc<Api>,
+    facts: &NodeFacts,
+    cells: &mut dyn CellSource,
+    errors: &mut Vec<CompileError>,
+) -> ApiPlan {
+    let mut upstreams = BTreeMap::new();
+    let mut stages = BTreeMap::new();
+    for (name, stage) in &api.stages {
+        let mut compiler = stage::StageCompiler {
+            model,
+            api,
+            stage,
+            facts,
+            cells: &mut *cells,
+            upstreams: &mut upstreams,
+            errors: &mut *errors,
+        };
+        if let Some(plan) = compiler.compile() {
+            stages.insert(name.as_str().into(), Arc::new(plan));
+        }
+    }
+    ApiPlan {
+        source: Arc::clone(api),
+        api_id: api.api_id.as_str().into(),
+        name: api.name.as_str().into(),
+        cors: api.cors_configuration.clone(),
+        endpoint_open: !api.disable_execute_api_endpoint,
+        upstreams: upstreams.into_values().map(Arc::new).collect(),
+        stages,
+    }
+}
+
+/// The declared groups and those that integration URLs make, each once.
+fn upstreams(
+    model: &Model,
+    apis: &FastMap<tollgate_protocol::ids::ApiId, Arc<ApiPlan>>,
+) -> Vec<Arc<Upstream>> {
+    let mut all: BTreeMap<String, Arc<Upstream>> = model.upstreams.clone();
+    for upstream in apis.values().flat_map(|api| &api.upstreams) {
+        all.entry(upstream.name.clone())
+            .or_insert_with(|| Arc::clone(upstream));
+    }
+    all.into_values().collect()
+}
+
+/// Whether two maps hold the very same values.
+fn same_map<K: PartialEq, V>(old: &BTreeMap<K, Arc<V>>, new: &BTreeMap<K, Arc<V>>) -> bool {
+    old.len() == new.len()
+        && old
+            .iter()
+            .zip(new)
+            .all(|((a, x), (b, y))| a == b && Arc::ptr_eq(x, y))
+}

@@ -1,0 +1,428 @@
+//! What the compiler makes of models.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tollgate_model::{
+    AccessLogSettings, Api, ApiKey, ApiMapping, ApiStage, ConnectionType, Definition, Deployment,
+    DomainName, Function, Integration, IntegrationType, Model, Quota, Route, RouteSettings, Server,
+    Stage, Throttle, Upstream, UsagePlan,
+};
+use tollgate_protocol::Rate;
+use tollgate_protocol::ids::{KeyId, PlanId, Revision};
+
+use super::expression::log_template;
+use super::*;
+use crate::cells::{BucketId, QuotaSlot, TokenBucket};
+use crate::snapshot::{
+    ContextVar, FunctionTarget, IntegrationPlan, JsonPath, LogDestination, PathPiece, PathStep,
+    Piece, Template, Variable,
+};
+
+#[derive(Debug, Default)]
+struct Cells(HashMap<BucketId, Arc<TokenBucket>>);
+
+impl CellSource for Cells {
+    fn bucket(&mut self, id: BucketId, throttle: Throttle) -> Arc<TokenBucket> {
+        let new = || Arc::new(TokenBucket::new(throttle));
+        Arc::clone(self.0.entry(id).or_insert_with(new))
+    }
+
+    fn quota(&mut self, plan: &PlanId, key: &KeyId, quota: Quota) -> Arc<QuotaSlot> {
+        Arc::new(QuotaSlot::new(plan.clone(), key.clone(), quota))
+    }
+}
+
+fn facts() -> NodeFacts {
+    NodeFacts {
+        region: "us-east-1".into(),
+        account_id: "000000000000".into(),
+        cache_ttl_seconds_max: 3600,
+    }
+}
+
+fn api(id: &str, routes: &[(&str, Integration)], stage: Stage) -> Arc<Api> {
+    let mut definition = Definition::default();
+    for (n, (key, integration)) in routes.iter().enumerate() {
+        let id = format!("int{n:04}");
+        let route = Route {
+            route_id: format!("rte{n:04}").as_str().into(),
+            route_key: (*key).into(),
+            target: Some(format!("integrations/{id}")),
+            ..Route::default()
+        };
+        definition.routes.insert(route.route_id.clone(), route);
+        definition
+            .integrations
+            .insert(id.as_str().into(), integration.clone());
+    }
+    let definition = Arc::new(definition);
+    let deployment = Deployment {
+        deployment_id: "dep001".into(),
+        definition: Arc::clone(&definition),
+        ..Deployment::default()
+    };
+    let stage = Stage {
+        deployment_id: Some("dep001".into()),
+        ..stage
+    };
+    Arc::new(Api {
+        api_id: id.into(),
+        name: id.into(),
+        definition,
+        deployments: [("dep001".into(), Arc::new(deployment))].into(),
+        stages: [(stage.stage_name.clone(), Arc::new(stage))].into(),
+        ..Api::default()
+    })
+}
+
+fn stage(name: &str) -> Stage {
+    Stage {
+        stage_name: name.into(),
+        ..Stage::default()
+    }
+}
+
+fn http(uri: &str) -> Integration {
+    Integration {
+        integration_uri: Some(uri.into()),
+        ..Integration::default()
+    }
+}
+
+fn function(uri: &str) -> Integration {
+    Integration {
+        integration_type: IntegrationType::AwsProxy,
+        ..http(uri)
+    }
+}
+
+fn model(apis: impl IntoIterator<Item = Arc<Api>>) -> Model {
+    Model {
+        apis: apis
+            .into_iter()
+            .map(|api| (api.api_id.clone(), api))
+            .collect(),
+        ..Model::default()
+    }
+}
+
+fn compiled(model: Model) -> Snapshot {
+    compile(
+        &Arc::new(model),
+        Revision(1),
+        &facts(),
+        None,
+        &mut Cells::default(),
+    )
+    .unwrap()
+}
+
+fn plan<'s>(snapshot: &'s Snapshot, api: &str, stage: &str, route: usize) -> &'s IntegrationPlan {
+    &snapshot.apis[api].stages[stage].routes[route].integration
+}
+
+#[test]
+fn a_url_becomes_a_group_a_host_and_a_path() {
+    let mut staged = stage("prod");
+    staged.stage_variables = [("host".into(), "orders.local:81".into())].into();
+    let snapshot = compiled(model([api(
+        "shop",
+        &[
+            (
+                "GET /o/{id}",
+                http("http://${stageVariables.host}/v1/{id}/x?k=1"),
+            ),
+            ("$default", http("https://example.com/base/")),
+            ("GET /bare", http("http://example.com")),
+        ],
+        staged,
+    )]));
+    let IntegrationPlan::Http(first) = plan(&snapshot, "shop", "prod", 0) else {
+        panic!()
+    };
+    assert_eq!(
+        (&*first.group, &*first.authority),
+        ("http://orders.local:81", "orders.local:81")
+    );
+    let text = |it: &str| PathPiece::Text(it.into());
+    assert_eq!(
+        first.path,
+        [text("/v1/"), PathPiece::Param("id".into()), text("/x")]
+    );
+    assert_eq!(first.query.as_deref(), Some("k=1"));
+    assert_eq!(first.timeout_ms, 30_000);
+    let IntegrationPlan::Http(second) = plan(&snapshot, "shop", "prod", 1) else {
+        panic!()
+    };
+    assert_eq!(second.path, [text("/base"), PathPiece::RequestPath]);
+    let IntegrationPlan::Http(third) = plan(&snapshot, "shop", "prod", 2) else {
+        panic!()
+    };
+    assert_eq!(third.path, [text("/")]);
+    let groups: Vec<&str> = snapshot.upstreams.iter().map(|it| &*it.name).collect();
+    assert_eq!(
+        groups,
+        [
+            "http://example.com",
+            "http://orders.local:81",
+            "https://example.com"
+        ]
+    );
+}
+
+#[test]
+fn an_upstream_group_is_named_by_the_connection() {
+    let integration = Integration {
+        connection_type: ConnectionType::VpcLink,
+        connection_id: Some("orders".into()),
+        ..http("/v1/{id}")
+    };
+    let mut model = model([api(
+        "shop",
+        &[("GET /{id}", integration)],
+        stage("$default"),
+    )]);
+    let missing = compile(
+        &Arc::new(model.clone()),
+        Revision(1),
+        &facts(),
+        None,
+        &mut Cells::default(),
+    );
+    assert!(
+        missing.unwrap_err()[0]
+            .to_string()
+            .contains("no upstream group \"orders\"")
+    );
+    let servers = vec![Server {
+        url: "http://10.0.0.1:3000".into(),
+        weight: 1,
+    }];
+    let group = Upstream {
+        name: "orders".into(),
+        servers,
+        ..Upstream::default()
+    };
+    model.upstreams.insert("orders".into(), Arc::new(group));
+    let snapshot = compiled(model);
+    let IntegrationPlan::Http(plan) = plan(&snapshot, "shop", "$default", 0) else {
+        panic!()
+    };
+    assert_eq!(
+        (&*plan.group, &*plan.authority),
+        ("orders", "10.0.0.1:3000")
+    );
+}
+
+#[test]
+fn functions_are_found_in_every_form_of_uri() {
+    let arn = "arn:aws:lambda:us-east-1:000000000000:function:hello:live";
+    let invocation =
+        format!("arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{arn}/invocations");
+    let uris = ["function:hello", "function:hello:live", arn, &invocation];
+    let routes: Vec<(String, Integration)> = uris
+        .iter()
+        .enumerate()
+        .map(|(n, uri)| (format!("GET /{n}"), function(uri)))
+        .collect();
+    let routes: Vec<(&str, Integration)> = routes
+        .iter()
+        .map(|(key, it)| (key.as_str(), it.clone()))
+        .collect();
+    let mut model = model([api("shop", &routes, stage("$default"))]);
+    let hello = Function {
+        name: "hello".into(),
+        ..Function::default()
+    };
+    model.functions.insert("hello".into(), Arc::new(hello));
+    let snapshot = compiled(model);
+    for (n, uri) in uris.iter().enumerate() {
+        let IntegrationPlan::Function(found) = plan(&snapshot, "shop", "$default", n) else {
+            panic!("{uri}")
+        };
+        assert!(matches!(&found.target, FunctionTarget::Local(name) if &**name == "hello"));
+    }
+}
+
+#[test]
+fn what_did_not_change_is_not_compiled_again() {
+    let mut cells = Cells::default();
+    let mut settings = stage("$default");
+    settings.default_route_settings = RouteSettings {
+        throttling_burst_limit: Some(5),
+        throttling_rate_limit: Some(Rate::ONE),
+        ..RouteSettings::default()
+    };
+    let routes = [("GET /", http("http://a"))];
+    let old = Arc::new(model([
+        api("one", &routes, settings),
+        api("two", &routes, stage("s")),
+    ]));
+    let first = compile(&old, Revision(1), &facts(), None, &mut cells).unwrap();
+    let mut new = (*old).clone();
+    new.apis
+        .insert("two".into(), api("two", &routes, stage("t")));
+    let second = compile(
+        &Arc::new(new),
+        Revision(2),
+        &facts(),
+        Some(&first),
+        &mut cells,
+    )
+    .unwrap();
+    assert!(Arc::ptr_eq(&first.apis["one"], &second.apis["one"]));
+    assert!(second.apis["two"].stages.contains_key("t"));
+    let bucket = first.apis["one"].stages["$default"].routes[0]
+        .throttle
+        .as_ref()
+        .unwrap();
+    assert_eq!(bucket.limit().burst_limit, 5);
+}
+
+#[test]
+fn keys_find_the_plan_that_opens_a_stage() {
+    let mut model = model([api("shop", &[("GET /", http("http://a"))], stage("prod"))]);
+    let burst = |burst_limit| Throttle {
+        burst_limit,
+        rate_limit: Rate::ONE,
+    };
+    let plan = UsagePlan {
+        id: "gold".into(),
+        api_stages: vec![ApiStage {
+            api_id: "shop".into(),
+            stage: "prod".into(),
+            throttle: [("/pets/GET".into(), burst(3))].into(),
+        }],
+        throttle: Some(burst(7)),
+        quota: Some(Quota {
+            limit: 9,
+            ..Quota::default()
+        }),
+        ..UsagePlan::default()
+    };
+    let value = "0123456789012345678901";
+    let key = ApiKey {
+        id: "key1".into(),
+        value: value.into(),
+        usage_plans: vec!["gold".into()],
+        ..ApiKey::default()
+    };
+    model.usage_plans.insert("gold".into(), Arc::new(plan));
+    model.api_keys.insert("key1".into(), Arc::new(key));
+    let snapshot = compiled(model);
+    let entry = snapshot.keys.get(&keys::digest(value)).unwrap();
+    assert!(snapshot.keys.get(&keys::digest("another")).is_none());
+    assert!(entry.plan_for("shop", "test").is_none());
+    let (plan, index) = entry.plan_for("shop", "prod").unwrap();
+    assert_eq!(plan.throttle.as_ref().unwrap().limit().burst_limit, 7);
+    assert_eq!(plan.quota.as_ref().unwrap().quota().limit, 9);
+    assert_eq!(
+        (plan.route_throttles[0].0, &*plan.route_throttles[0].1),
+        (index, "GET /pets")
+    );
+}
+
+#[test]
+fn domains_lead_to_stages_longest_key_first() {
+    let mut model = model([api("shop", &[("GET /", http("http://a"))], stage("prod"))]);
+    let to = |key: &str| ApiMapping {
+        api_mapping_key: key.into(),
+        api_id: "shop".into(),
+        stage: "prod".into(),
+        ..ApiMapping::default()
+    };
+    for name in ["api.example.com", "*.example.com"] {
+        let domain = DomainName {
+            domain_name: name.into(),
+            api_mappings: vec![to(""), to("v1/orders"), to("v1")],
+            ..DomainName::default()
+        };
+        model.domain_names.insert(name.into(), Arc::new(domain));
+    }
+    let snapshot = compiled(model);
+    let keys: Vec<&str> = snapshot.domains["api.example.com"]
+        .mappings
+        .iter()
+        .map(|it| &*it.key)
+        .collect();
+    assert_eq!(keys, ["v1/orders", "v1", ""]);
+    assert!(snapshot.wildcards.contains_key("example.com"));
+}
+
+#[test]
+fn values_are_constants_variables_or_both() {
+    let variables = [("env".to_owned(), "blue".to_owned())].into();
+    let value = |text: &str| mapping_value(text, &variables).unwrap().0;
+    let header = Piece::Variable(Variable::RequestHeader("x-a".into()));
+    assert_eq!(value("plain"), [Piece::Text("plain".into())]);
+    assert_eq!(value("$request.header.X-A"), std::slice::from_ref(&header));
+    assert_eq!(value("$stageVariables.env"), [Piece::Text("blue".into())]);
+    assert_eq!(
+        value("a-${request.header.x-a}-${stageVariables.env}-${context.stage}"),
+        [
+            Piece::Text("a-".into()),
+            header,
+            Piece::Text("-".into()),
+            Piece::Text("blue-".into()),
+            Piece::Variable(Variable::Context(ContextVar::Stage)),
+        ]
+    );
+    let steps = vec![
+        PathStep::Member("a".into()),
+        PathStep::Index(2),
+        PathStep::Member("b c".into()),
+    ];
+    assert_eq!(
+        value("$request.body.a[2]['b c']"),
+        [Piece::Variable(Variable::RequestBody(Some(JsonPath(
+            steps
+        ))))]
+    );
+    for bad in [
+        "$request.cookie.x",
+        "${request.path",
+        "$request.body.a..b",
+        "$nothing",
+    ] {
+        assert!(mapping_value(bad, &variables).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn log_templates_take_variables_anywhere() {
+    let Template(pieces) = log_template("$context.requestId: $context.error.message. done");
+    assert_eq!(
+        pieces,
+        [
+            Piece::Variable(Variable::Context(ContextVar::RequestId)),
+            Piece::Text(": ".into()),
+            Piece::Variable(Variable::Context(ContextVar::ErrorMessage)),
+            Piece::Text(". done".into()),
+        ]
+    );
+}
+
+#[test]
+fn log_destinations_cannot_leave_the_log_directory() {
+    let cases = [
+        ("", LogDestination::Stdout),
+        (
+            "file:../../etc/passwd",
+            LogDestination::File("_.._etc_passwd".into()),
+        ),
+        (
+            "arn:aws:logs:r:0:log-group:/shop/prod:*",
+            LogDestination::File("shop_prod".into()),
+        ),
+    ];
+    for (text, wanted) in cases {
+        let settings = AccessLogSettings {
+            destination_arn: text.into(),
+            format: "JSON".into(),
+        };
+        let log = access_log::compile(&settings);
+        assert!(log.json);
+        assert_eq!(log.destination, wanted, "{text}");
+    }
+}
