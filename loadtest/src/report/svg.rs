@@ -65,9 +65,12 @@ impl Scale {
             .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
                 (low.min(value), high.max(value))
             });
-        if low > high {
-            return vec![0.0, 1.0];
-        }
+        let (low, high) = match (low <= high, self) {
+            (true, _) => (low, high),
+            (false, Self::Linear) => (0.0, 1.0),
+            (false, Self::Log) => (1.0, 10.0),
+            (false, Self::Quantile) => (0.0, 0.9),
+        };
         match self {
             Self::Linear => linear_ticks(high.max(0.0)),
             Self::Log => {
