@@ -13,6 +13,7 @@ use alloc::vec::Vec;
 
 use bincode::config::{Configuration, Limit, LittleEndian, Varint};
 
+pub use bincode;
 pub use bincode::{Decode, Encode};
 
 use crate::limits::COMMAND_BYTES_MAX;

@@ -1,1 +1,33 @@
 //! The replicated state machine: a pure function from commands to state.
+//!
+//! [`State::apply`] is the only door. It is total, ordered and silent: no clock (times come in
+//! with entries), no randomness, no floats, no hash order, no logging. A command that cannot be
+//! carried out changes nothing and says so in its reply. `no_std` lets the compiler deny the rest.
+#![no_std]
+#![forbid(unsafe_code)]
+#![deny(
+    clippy::float_arithmetic,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm
+)]
+
+extern crate alloc;
+
+mod command;
+mod period;
+mod proposals;
+mod quota;
+mod snapshot;
+mod state;
+
+#[cfg(test)]
+mod tests;
+
+pub use command::{
+    Applied, Command, Effect, Entry, LeaseBatch, LeaseItem, LeaseReply, LeaseVerdict, NodeId,
+    ProposalId, Reply,
+};
+pub use period::{Window, window_at};
+pub use quota::{Bucket, Lease, LeaseId, QuotaTable, WindowState};
+pub use snapshot::RestoreError;
+pub use state::State;

@@ -1,0 +1,180 @@
+//! What goes into the state machine and what comes out.
+//!
+//! These types are on disk and on the wire: variants are only added at the end, fields never
+//! change (STYLE.md; `protocol::codec`). Configuration travels as JSON, which has room to grow.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use tollgate_protocol::Millis;
+use tollgate_protocol::codec::{Decode, Encode};
+use tollgate_protocol::ids::{KeyId, PlanId, Revision};
+
+/// A node of the cluster. Ids are never reused.
+pub type NodeId = u64;
+
+/// Names a proposal, so that a retry of one whose outcome is unknown is answered and not done
+/// again.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Encode, Decode)]
+#[bincode(crate = "tollgate_protocol::codec::bincode")]
+pub struct ProposalId(pub [u8; 16]);
+
+/// An entry of the log.
+#[derive(Clone, PartialEq, Debug, Encode, Decode)]
+#[bincode(crate = "tollgate_protocol::codec::bincode")]
+pub struct Entry {
+    /// Its place, from 1.
+    pub index: u64,
+    /// When it was proposed, by the proposer's clock. The state takes the latest it has seen.
+    pub at: Millis,
+    /// Its name.
+    pub proposal: ProposalId,
+    /// What to do.
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Clone, PartialEq, Debug, Encode, Decode)]
+#[bincode(crate = "tollgate_protocol::codec::bincode")]
+pub enum Command {
+    /// Changes the configuration, all or nothing.
+    Configure {
+        /// The revision that the changes were made against; another one is a conflict.
+        expected: Option<Revision>,
+        /// `Vec<tollgate_model::Change>` as JSON.
+        changes: Vec<u8>,
+        /// Who asked: an access key id.
+        who: String,
+    },
+    /// Reports, returns and requests of quota leases.
+    Lease(LeaseBatch),
+    /// A node began a new life: what its older lives held counts as spent.
+    NodeBoot {
+        /// The node.
+        node: NodeId,
+        /// Its life, counted up by every start.
+        incarnation: u32,
+    },
+    /// Sets what is left of the current window of a key (AWS: UpdateUsage).
+    AdjustUsage {
+        /// The plan.
+        plan: PlanId,
+        /// The key.
+        key: KeyId,
+        /// Requests to be left.
+        remaining: u64,
+    },
+}
+
+/// One node's news about its leases. Numbers are cumulative per lease, so that loss, repetition
+/// and reordering do no harm.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+#[bincode(crate = "tollgate_protocol::codec::bincode")]
+pub struct LeaseBatch {
+    /// The node.
+    pub node: NodeId,
+    /// Its life.
+    pub incarnation: u32,
+    /// Counts the batches of this life: an old number is a repetition and grants nothing.
+    pub seq: u64,
+    /// The news.
+    pub items: Vec<LeaseItem>,
+}
+
+/// News about one lease.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+#[bincode(crate = "tollgate_protocol::codec::bincode")]
+pub struct LeaseItem {
+    /// The plan.
+    pub plan: PlanId,
+    /// The key.
+    pub key: KeyId,
+    /// The start of the window; `None` asks for the current one.
+    pub start: Option<Millis>,
+    /// Which lease of this life on this key.
+    pub lease: u32,
+    /// Requests admitted so far.
+    pub used: u64,
+    /// Tokens given back so far.
+    pub returned: u64,
+    /// Tokens wanted beside those held; 0 only reports.
+    pub want: u64,
+    /// Tokens that the demand of the next seconds will take, for sizing the grant.
+    pub demand: u64,
+    /// Whether the lease is over: `used` is final and nothing is held any more.
+    pub close: bool,
+}
+
+/// What became of an item.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+#[bincode(crate = "tollgate_protocol::codec::bincode")]
+pub struct LeaseReply {
+    /// The plan.
+    pub plan: PlanId,
+    /// The key.
+    pub key: KeyId,
+    /// Which lease.
+    pub lease: u32,
+    /// What became of it.
+    pub verdict: LeaseVerdict,
+}
+
+/// What became of a lease.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+#[bincode(crate = "tollgate_protocol::codec::bincode")]
+pub enum LeaseVerdict {
+    /// It is open.
+    Open {
+        /// When the window began.
+        start: Millis,
+        /// When it ends.
+        end: Millis,
+        /// Tokens granted so far, cumulative.
+        granted: u64,
+        /// The quota of the window.
+        cap: u64,
+        /// Tokens that nobody holds and nobody spent.
+        free: u64,
+    },
+    /// It is over, was never there, or its window has passed: seal it, report it closed, open
+    /// another.
+    Closed,
+    /// The plan has no quota, or plan or key is gone.
+    NoQuota,
+    /// The numbers cannot be true; nothing is granted to this lease any more.
+    Impossible,
+}
+
+/// The answer to a command.
+#[derive(Clone, PartialEq, Debug, Encode, Decode)]
+#[bincode(crate = "tollgate_protocol::codec::bincode")]
+pub enum Reply {
+    /// The configuration has this revision now.
+    Configured(Revision),
+    /// The configuration had another revision than expected: this one.
+    Conflict(Revision),
+    /// What became of each item, in order.
+    Leased(Vec<LeaseReply>),
+    /// The batch came from a node's older life, or repeats one whose answer is gone.
+    Stale,
+    /// Done.
+    Done,
+    /// Not done, and why.
+    Refused(String),
+}
+
+/// What the node has to do after an entry was applied.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Effect {
+    /// The configuration changed.
+    PublishConfig(Revision),
+}
+
+/// The outcome of applying an entry.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Applied {
+    /// The answer.
+    pub reply: Reply,
+    /// What to do now.
+    pub effects: Vec<Effect>,
+}

@@ -1,0 +1,125 @@
+//! The state and the only door to it.
+
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use tollgate_model::{Change, Model};
+use tollgate_protocol::Millis;
+use tollgate_protocol::ids::Revision;
+
+use crate::command::{Applied, Command, Effect, Entry, ProposalId, Reply};
+use crate::proposals::Proposals;
+use crate::quota::QuotaTable;
+
+/// Everything that the cluster agrees on.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct State {
+    /// The last entry that was applied.
+    pub index: u64,
+    /// The latest time that an entry carried: it never runs backwards.
+    pub now: Millis,
+    /// The configuration's version.
+    pub revision: Revision,
+    /// The configuration.
+    pub model: Arc<Model>,
+    /// The quotas.
+    pub quota: QuotaTable,
+    pub(crate) proposals: Proposals,
+}
+
+impl State {
+    /// Carries an entry out. Entries come in order and each once.
+    pub fn apply(&mut self, entry: &Entry) -> Applied {
+        self.index = entry.index;
+        self.now = self.now.max(entry.at);
+        if let Some(reply) = self.proposals.get(&entry.proposal) {
+            return Applied {
+                reply: reply.clone(),
+                effects: Vec::new(),
+            };
+        }
+        let applied = match &entry.command {
+            Command::Configure {
+                expected,
+                changes,
+                who: _,
+            } => self.configure(*expected, changes),
+            Command::Lease(batch) => match self.quota.lease(&self.model, self.now, batch) {
+                Some(replies) => reply(Reply::Leased(replies)),
+                None => reply(Reply::Stale),
+            },
+            Command::NodeBoot { node, incarnation } => {
+                let began = self.quota.boot(*node, *incarnation);
+                reply(if began { Reply::Done } else { Reply::Stale })
+            }
+            Command::AdjustUsage {
+                plan,
+                key,
+                remaining,
+            } => {
+                let done = self
+                    .quota
+                    .adjust(&self.model, self.now, plan, key, *remaining);
+                reply(if done {
+                    Reply::Done
+                } else {
+                    Reply::Refused("the key has no quota in this plan".into())
+                })
+            }
+        };
+        if remembered(&entry.command) && entry.proposal != ProposalId::default() {
+            self.proposals
+                .remember(entry.proposal, applied.reply.clone());
+        }
+        self.quota.check();
+        applied
+    }
+
+    fn configure(&mut self, expected: Option<Revision>, changes: &[u8]) -> Applied {
+        if expected.is_some_and(|revision| revision != self.revision) {
+            return reply(Reply::Conflict(self.revision));
+        }
+        let changes: Vec<Change> = match serde_json::from_slice(changes) {
+            Ok(changes) => changes,
+            Err(error) => return reply(Reply::Refused(unreadable(&error))),
+        };
+        let model = Arc::make_mut(&mut self.model);
+        for change in changes {
+            model.apply(change);
+        }
+        self.revision = Revision(self.revision.0 + 1);
+        self.quota.prune(&self.model, self.now);
+        Applied {
+            reply: Reply::Configured(self.revision),
+            effects: [Effect::PublishConfig(self.revision)].into(),
+        }
+    }
+}
+
+fn reply(reply: Reply) -> Applied {
+    Applied {
+        reply,
+        effects: Vec::new(),
+    }
+}
+
+/// Leases carry their own sequence numbers; what is left must be answered once.
+fn remembered(command: &Command) -> bool {
+    match command {
+        Command::Configure { .. } | Command::AdjustUsage { .. } => true,
+        Command::Lease(_) | Command::NodeBoot { .. } => false,
+    }
+}
+
+fn unreadable(error: &serde_json::Error) -> String {
+    // The text of a serde error can quote a value, which can be a secret: only its place is told.
+    let place = (error.line().to_string(), error.column().to_string());
+    [
+        "the changes cannot be read at line ",
+        &place.0,
+        ", column ",
+        &place.1,
+    ]
+    .concat()
+}
