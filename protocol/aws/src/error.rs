@@ -205,6 +205,16 @@ impl AwsError {
         Self::new(ErrorKind::Conflict, message)
     }
 
+    /// `AccessDeniedException`: this principal may not do this to that.
+    #[must_use]
+    pub fn access_denied(principal_arn: &str, action: &str, resource_arn: &str) -> Self {
+        let text = format!(
+            "User: {principal_arn} is not authorized to perform: {action} on resource: \
+             {resource_arn}"
+        );
+        Self::new(ErrorKind::AccessDenied, text)
+    }
+
     /// The same error naming the kind of thing that was not found (v2).
     #[must_use]
     pub fn with_resource_type(mut self, resource_type: impl Into<String>) -> Self {
@@ -258,7 +268,10 @@ impl AwsError {
 
     fn body(&self, kind: ErrorKind, service: Service) -> String {
         let mut members = serde_json::Map::new();
-        members.insert("message".to_owned(), self.message.clone().into());
+        // v1 refuses callers in the layer before the service, whose member begins with a capital.
+        let is_capital = service == Service::ApiGateway && kind == ErrorKind::AccessDenied;
+        let name = if is_capital { "Message" } else { "message" };
+        members.insert(name.to_owned(), self.message.clone().into());
         if service == Service::ApiGatewayV2 {
             if let Some(name) = self
                 .resource_type
@@ -341,5 +354,19 @@ mod tests {
                 .len(),
             2
         );
+    }
+
+    #[test]
+    fn denials_differ_between_services() {
+        let denied = AwsError::access_denied("arn:aws:iam::1:user/bob", "apigateway:GET", "*");
+        let text = "User: arn:aws:iam::1:user/bob is not authorized to perform: apigateway:GET on \
+                    resource: *";
+        assert_eq!(denied.message, text);
+        let v1 = denied.render(Service::ApiGateway);
+        assert_eq!(v1.body, format!(r#"{{"Message":"{text}"}}"#));
+        let v2 = denied.render(Service::ApiGatewayV2);
+        assert_eq!(v2.body, format!(r#"{{"message":"{text}"}}"#));
+        let management = denied.render(Service::Management);
+        assert_eq!(management.headers[0].1, "ForbiddenException");
     }
 }

@@ -6,7 +6,7 @@
 #[rustfmt::skip]
 mod generated;
 
-use crate::{Service, decode_label, query_pairs};
+use crate::{Service, decode_label, encode_label, query_pairs};
 
 pub use generated::{ManagementOp, OPERATIONS, V1Op, V2Op};
 
@@ -60,6 +60,34 @@ pub struct Operation {
     pub priority: Priority,
     /// The names of the labels, in order.
     pub labels: &'static [&'static str],
+}
+
+impl Operation {
+    /// The path for these label values, in the order of `labels`; `None` when their number is
+    /// another. A pair of `query` is not part of it.
+    #[must_use]
+    pub fn path(&self, labels: &[&str]) -> Option<String> {
+        if labels.len() != self.labels.len() {
+            return None;
+        }
+        let mut values = labels.iter();
+        let segments = self.uri.split('/').map(|segment| {
+            if segment.starts_with('{') {
+                values.next().map(|value| encode_label(value))
+            } else {
+                Some(segment.to_owned())
+            }
+        });
+        Some(segments.collect::<Option<Vec<_>>>()?.join("/"))
+    }
+}
+
+/// The operation of this service and name.
+#[must_use]
+pub fn find_operation(service: Service, name: &str) -> Option<&'static Operation> {
+    OPERATIONS
+        .iter()
+        .find(|op| op.service == service && op.name == name)
 }
 
 /// A segment of the templates.

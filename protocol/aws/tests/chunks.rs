@@ -1,5 +1,6 @@
 //! Bodies in signed chunks, against the example that AWS publishes.
 
+use proptest::prelude::*;
 use tollgate_aws::Secret;
 use tollgate_aws::sigv4::{
     BodyHash, ChunkError, ChunkVerifier, PayloadKind, RequestView, Verifier, VerifierOptions,
@@ -117,5 +118,20 @@ fn chunked_bodies() {
             Err(error),
             "{head}"
         );
+    }
+}
+
+proptest! {
+    #[test]
+    fn nothing_unsigned_gets_through(
+        pieces in proptest::collection::vec("(0;|1;|ffff;|chunk-signature=|[0-9a-f]{64}|\r\n|\\PC){0,8}", 0..6)
+    ) {
+        let PayloadKind::Streaming(seed) = chunked_example().0 else { unreachable!() };
+        let mut reader = ChunkVerifier::new(seed);
+        let mut out = Vec::new();
+        let refused = pieces.iter().any(|piece| reader.push(piece.as_bytes(), &mut out).is_err());
+        prop_assert!(out.is_empty());
+        prop_assert!(reader.finish().is_err());
+        prop_assert!(!refused || reader.push(b"x", &mut out).is_err());
     }
 }

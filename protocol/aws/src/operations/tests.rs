@@ -42,11 +42,18 @@ fn the_table_is_the_inventory() {
 #[test]
 fn every_operation_is_found_by_its_own_template() {
     for operation in &OPERATIONS {
-        let mut path = operation.uri.to_owned();
-        for label in operation.labels {
-            let value = format!("a/b {label}%");
-            path = path.replace(&format!("{{{label}}}"), &encode_label(&value));
-        }
+        assert_eq!(
+            find_operation(operation.service, operation.name),
+            Some(operation)
+        );
+        let values: Vec<String> = operation
+            .labels
+            .iter()
+            .map(|label| format!("a/b {label}%"))
+            .collect();
+        let values: Vec<&str> = values.iter().map(String::as_str).collect();
+        let path = operation.path(&values).unwrap();
+        assert_eq!(operation.path(&[&*values, &["more"]].concat()), None);
         let query = operation
             .query
             .map(|(key, value)| format!("x=1&{key}={value}"));

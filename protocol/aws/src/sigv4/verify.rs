@@ -23,6 +23,9 @@ use crate::Secret;
 /// Signing keys that one verifier keeps. An entry takes about 1 KiB, so at most 1 MiB per worker.
 pub const KEY_CACHE_ENTRIES_MAX: usize = 1024;
 
+/// The most names in a list of signed headers. A request has at most about a hundred fields.
+const SIGNED_HEADERS_MAX: usize = 256;
+
 /// An `x-amz-` header that content delivery networks add behind the caller's back.
 const ADDED_ON_THE_WAY: &str = "x-amz-cf-id";
 
@@ -313,8 +316,11 @@ where
     H: Iterator<Item = (&'a str, &'a [u8])> + Clone,
 {
     let mut last = "";
-    for name in list.split(';') {
-        if name <= last || name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+    for (index, name) in list.split(';').enumerate() {
+        if index >= SIGNED_HEADERS_MAX
+            || name <= last
+            || name.bytes().any(|byte| byte.is_ascii_uppercase())
+        {
             return Err(SigV4Error::SignedHeaders);
         }
         last = name;
