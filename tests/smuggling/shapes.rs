@@ -1,12 +1,16 @@
 //! A hostile shape, what may come of it, and the run over a table of them.
 
 use std::io;
+use std::time::Duration;
 
 use tollgate_harness::{Backend, Connection, Node, NodeOptions, Request};
 use tollgate_tests::files;
 
 /// A target that no shape asks for outright: a back end that receives it was smuggled to.
 pub(crate) const SMUGGLED: &str = "/smuggled";
+
+/// A node that has refused closes; one that says nothing for so long has kept the connection.
+const CLOSED_WITHIN: Duration = Duration::from_secs(3);
 
 /// What a node may do with a shape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +76,9 @@ fn judge(shape: &Shape, node: &Node, backend: &Backend) -> Result<(), String> {
         Ok(response) => response.status,
         Err(error) => return Err(format!("no answer: {error}")),
     };
+    connection
+        .silence_limit(CLOSED_WITHIN)
+        .expect("the limit is not zero");
     let rest = match connection.read_to_close() {
         Ok(rest) => rest,
         Err(error) if error.kind() == io::ErrorKind::ConnectionReset => Vec::new(),

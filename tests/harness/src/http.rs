@@ -3,12 +3,16 @@
 
 mod wire;
 
+use std::fmt;
 use std::io::{self, BufReader, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use crate::wait::DEADLINE;
 pub(crate) use wire::{find, read_body, read_head};
+
+/// How much of a body a failing assertion shows.
+const SHOWN_CHARS_MAX: usize = 2000;
 
 /// A request to be sent. Headers go out in the order they were added, spelled as given;
 /// `Host` and `Content-Length` are added only if the test did not set them.
@@ -110,7 +114,7 @@ impl Request {
 }
 
 /// An answer as it came.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Response {
     /// The status code.
     pub status: u16,
@@ -138,7 +142,19 @@ impl Response {
     /// If it is not JSON.
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body)
-            .unwrap_or_else(|error| panic!("not JSON ({error}): {self:?} {}", self.text()))
+            .unwrap_or_else(|error| panic!("not JSON ({error}): {self:?}"))
+    }
+}
+
+impl fmt::Debug for Response {
+    /// Text rather than numbers: this is what a failing assertion shows.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.status)?;
+        for (name, value) in &self.headers {
+            writeln!(f, "{name}: {value}")?;
+        }
+        let text: String = self.text().chars().take(SHOWN_CHARS_MAX).collect();
+        write!(f, "\n{text}")
     }
 }
 
