@@ -7,4 +7,7 @@
 
 pub mod cells;
 pub mod compile;
+pub mod diagnostic;
+pub mod document;
+pub mod openapi;
 pub mod snapshot;

@@ -13,6 +13,7 @@ use crate::{Integration, Stage};
 
 /// What kind of API it is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "UPPERCASE")]
 pub enum ProtocolType {
     /// Requests and responses (AWS: HTTP API).
@@ -103,6 +104,7 @@ pub struct Route {
 
 /// Cross-origin resource sharing (AWS v2: Cors; the Fetch standard, section 3.2).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct Cors {
     /// `*`, exact origins, `https://*` or `http://*`.

@@ -86,6 +86,7 @@ impl fmt::Debug for Function {
 
 /// What runs a function.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Runtime {
     /// `python3` with the built-in bootstrap.

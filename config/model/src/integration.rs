@@ -9,6 +9,7 @@ use tollgate_protocol::ids::IntegrationId;
 
 /// What kind of back end answers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum IntegrationType {
     /// An HTTP server: a URL or an upstream group.
@@ -22,6 +23,7 @@ pub enum IntegrationType {
 
 /// How an HTTP integration is reached.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum ConnectionType {
     /// By the URL's own host.
@@ -33,6 +35,7 @@ pub enum ConnectionType {
 
 /// The event format of a function (reference 7.1 and 7.2).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum PayloadFormat {
     /// Format 1.0.
     #[default]
@@ -94,6 +97,7 @@ pub struct Integration {
 
 /// TLS to a back end (AWS v2: TlsConfig, with what v1 calls insecureSkipVerification).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct TlsConfig {
     /// The name to verify instead of the URL's host.
@@ -105,6 +109,7 @@ pub struct TlsConfig {
 
 /// The response of a `MOCK` integration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct FixedResponse {
     /// 200 to 599.
@@ -123,5 +128,51 @@ impl Default for FixedResponse {
             headers: BTreeMap::new(),
             body: String::new(),
         }
+    }
+}
+
+/// The name of the function that an integration URI leads to: `function:NAME`, a function's ARN
+/// (with or without a version or alias) or an invocation ARN (reference 7.4). `None` for others.
+#[must_use]
+pub fn function_name(uri: &str) -> Option<&str> {
+    if let Some(name) = uri.strip_prefix("function:") {
+        return Some(name);
+    }
+    let rest = uri.strip_prefix("arn:")?;
+    let (_, after) = rest.split_once(":function:")?;
+    let end = after
+        .strip_suffix("/invocations")
+        .or_else(|| after.strip_suffix("/response-streaming-invocations"))
+        .unwrap_or(after);
+    // What follows the next colon outside of `${...}` is a version or an alias.
+    let mut depth = 0_u32;
+    for (at, byte) in end.bytes().enumerate() {
+        match byte {
+            b'{' => depth += 1,
+            b'}' => depth = depth.saturating_sub(1),
+            b':' if depth == 0 => return Some(&end[..at]),
+            _ => {}
+        }
+    }
+    Some(end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn functions_are_named_in_every_form() {
+        let arn = "arn:aws:lambda:us-east-1:123456789012:function:hello";
+        let invocation = alloc::format!(
+            "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{arn}:live/invocations"
+        );
+        for uri in ["function:hello", arn, &invocation] {
+            assert_eq!(function_name(uri), Some("hello"), "{uri}");
+        }
+        let variable = "arn:aws:lambda:us-east-1:1:function:${stageVariables.fn}:2";
+        assert_eq!(function_name(variable), Some("${stageVariables.fn}"));
+        assert_eq!(function_name("http://example.com"), None);
+        assert_eq!(function_name("arn:aws:sqs:us-east-1:1:queue"), None);
     }
 }

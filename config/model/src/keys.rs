@@ -107,16 +107,19 @@ pub struct ApiStage {
 
 /// A token bucket: `burst_limit` requests at once, then `rate_limit` per second.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct Throttle {
     /// Requests at once.
     pub burst_limit: u32,
     /// Requests per second.
+    #[cfg_attr(feature = "schema", schemars(with = "f64"))]
     pub rate_limit: Rate,
 }
 
 /// A number of requests in a calendar period (UTC).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct Quota {
     /// Requests in a period.
@@ -129,6 +132,7 @@ pub struct Quota {
 
 /// The length of a quota's period.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Period {
     /// A UTC day.

@@ -25,6 +25,7 @@ pub use domain::{ApiMapping, Certificate, DomainName, StageRef};
 pub use function::{Function, Runtime};
 pub use integration::{
     ConnectionType, FixedResponse, Integration, IntegrationType, PayloadFormat, TlsConfig,
+    function_name,
 };
 pub use keys::{ApiKey, ApiStage, Period, Quota, Throttle, UsagePlan};
 pub use stage::{AccessLogSettings, CacheControlStrategy, LoggingLevel, RouteSettings, Stage};

@@ -43,6 +43,7 @@ pub struct Stage {
 
 /// Settings of a route in a stage (AWS v2: RouteSettings; caching: v1 MethodSetting).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct RouteSettings {
     /// Requests at once.
@@ -50,6 +51,7 @@ pub struct RouteSettings {
     pub throttling_burst_limit: Option<u32>,
     /// Requests per second.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<f64>"))]
     pub throttling_rate_limit: Option<Rate>,
     /// Metrics by route and not only by stage.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -76,6 +78,7 @@ pub struct RouteSettings {
 
 /// What an execution log tells.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "UPPERCASE")]
 pub enum LoggingLevel {
     /// Nothing.
@@ -89,6 +92,7 @@ pub enum LoggingLevel {
 
 /// What an unauthorised `Cache-Control: max-age=0` gets (reference 15).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum CacheControlStrategy {
     /// 403.
@@ -103,6 +107,7 @@ pub enum CacheControlStrategy {
 
 /// Where and how requests are logged (AWS v2: AccessLogSettings).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct AccessLogSettings {
     /// `stdout`, `file:NAME` (in the node's log directory) or a CloudWatch log group's ARN, whose

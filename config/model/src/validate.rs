@@ -10,6 +10,8 @@ use crate::Model;
 pub struct Violation {
     /// Where: `apis.shop.routes.GET /pets.target`.
     pub path: String,
+    /// The same, step by step.
+    pub segments: Vec<String>,
     /// What is wrong and what would be right.
     pub message: String,
 }

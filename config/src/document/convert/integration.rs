@@ -1,0 +1,101 @@
+//! An integration of the file as one of the model: what the URI says is written out.
+
+use tollgate_model::{ConnectionType, Integration, IntegrationType, PayloadFormat};
+use tollgate_protocol::ids::IntegrationId;
+
+use super::Converter;
+use crate::document::ids::derived;
+use crate::document::shape::IntegrationItem;
+use crate::document::tree::Path;
+
+/// Whether a text is a URI and not the name of an integration.
+pub(super) fn is_uri(text: &str) -> bool {
+    ["http://", "https://", "function:", "arn:"]
+        .iter()
+        .any(|prefix| text.starts_with(prefix))
+}
+
+impl Converter<'_> {
+    /// The integration without its id.
+    pub(super) fn integration(&mut self, item: IntegrationItem, at: (usize, &Path)) -> Integration {
+        let uri = item.integration_uri.as_deref().unwrap_or_default();
+        let integration_type = item.integration_type.unwrap_or_else(|| {
+            if uri.starts_with("function:") || uri.starts_with("arn:") {
+                IntegrationType::AwsProxy
+            } else if uri.is_empty() && item.fixed_response.is_some() {
+                IntegrationType::Mock
+            } else {
+                IntegrationType::HttpProxy
+            }
+        });
+        let upstream = host(uri)
+            .filter(|host| self.model.upstreams.contains_key(*host))
+            .map(str::to_owned);
+        let by_link = item.connection_type == Some(ConnectionType::VpcLink);
+        let direct = item.connection_type == Some(ConnectionType::Internet);
+        let (connection_type, connection_id) = match (item.connection_id, upstream) {
+            (Some(id), _) if !direct => (ConnectionType::VpcLink, Some(id)),
+            (None, Some(name)) if !direct => (ConnectionType::VpcLink, Some(name)),
+            (id, _) if by_link => (ConnectionType::VpcLink, id),
+            (id, _) => (ConnectionType::Internet, id),
+        };
+        if integration_type == IntegrationType::AwsProxy {
+            self.warn_unknown_function(uri, at);
+        }
+        Integration {
+            integration_id: IntegrationId::default(),
+            integration_type,
+            integration_uri: item.integration_uri,
+            integration_method: item.integration_method,
+            connection_type,
+            connection_id,
+            description: item.description,
+            payload_format_version: item.payload_format_version.unwrap_or(PayloadFormat::V2),
+            timeout_in_millis: item.timeout_in_millis,
+            request_parameters: item.request_parameters,
+            response_parameters: item.response_parameters,
+            tls_config: item.tls_config,
+            fixed_response: item.fixed_response,
+            cache_key_parameters: item.cache_key_parameters,
+            cache_namespace: item.cache_namespace,
+        }
+    }
+
+    /// An ARN may name a function that is added later through the management API, so an unknown
+    /// one is no error.
+    fn warn_unknown_function(&mut self, uri: &str, (root, path): (usize, &Path)) {
+        let Some(name) = tollgate_model::function_name(uri) else {
+            return;
+        };
+        if uri.starts_with("arn:")
+            && !name.contains("${")
+            && !self.model.functions.contains_key(name)
+        {
+            let reason = format!("no function `{name}` is declared; requests to it will fail");
+            let root = &self.roots[root];
+            self.report.warning_at(root, path, reason);
+        }
+    }
+}
+
+/// The id of an integration: by its name, or by its content when it has none.
+pub(super) fn integration_id(api: &str, name: Option<&str>, it: &Integration) -> IntegrationId {
+    let id = match name {
+        Some(name) => derived(7, &["integration", api, name]),
+        // Maps are ordered and floats do not occur, so equal content is equal text.
+        None => {
+            let content = serde_json::to_string(it).unwrap_or_default();
+            derived(7, &["inline integration", api, &content])
+        }
+    };
+    IntegrationId::from(id)
+}
+
+/// The host of a plain URL, if it has no port: only such a host can be an upstream group.
+fn host(uri: &str) -> Option<&str> {
+    let rest = uri
+        .strip_prefix("http://")
+        .or_else(|| uri.strip_prefix("https://"))?;
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    Some(&rest[..end])
+}

@@ -1,0 +1,229 @@
+//! Reading documents: one text, one file, or a directory of files taken together.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value as Json;
+
+use super::convert::{Converter, clean, read_bounded};
+use super::shape::ApiFile;
+use super::tree::{Entry, Node, Path as TreePath, Place, Value};
+use super::yaml::{FILE_BYTES_MAX, parse};
+use super::{LoadContext, Loaded, Report, check, expand, schema};
+use crate::diagnostic::Diagnostic;
+use crate::openapi::{self, BasePath};
+
+/// Files of a directory.
+const FILES_MAX: usize = 1_000;
+
+/// Loads an API file, an OpenAPI document, or a directory of API files (`*.yaml`, `*.yml`,
+/// `*.json`, in the order of their names), whose lists are joined and whose maps are united.
+///
+/// # Errors
+/// Everything that is wrong in the document, errors and warnings in the order of their finding.
+pub fn load(path: &Path, context: &LoadContext) -> Result<Loaded, Vec<Diagnostic>> {
+    let mut report = Report::new();
+    let files = match files(path) {
+        Ok(files) => files,
+        Err(reason) => {
+            report.error_in(&path.to_string_lossy(), reason);
+            return Err(report.findings);
+        }
+    };
+    let mut roots = Vec::new();
+    for file in &files {
+        match read_bounded(file, FILE_BYTES_MAX as u64) {
+            Ok(text) => {
+                let base = file.parent().map_or_else(PathBuf::new, Path::to_path_buf);
+                let name = file.to_string_lossy().into_owned();
+                roots.extend(read(&mut report, name, text, base, context));
+            }
+            Err(reason) => report.error_in(&file.to_string_lossy(), reason),
+        }
+    }
+    finish(report, roots, context, files)
+}
+
+/// Loads a document from a text. `name` stands for it in findings, `base_dir` is where its
+/// relative paths start.
+///
+/// # Errors
+/// Everything that is wrong in the document.
+pub fn load_str(
+    name: &str,
+    text: &str,
+    base_dir: &Path,
+    context: &LoadContext,
+) -> Result<Loaded, Vec<Diagnostic>> {
+    let mut report = Report::new();
+    let root = read(
+        &mut report,
+        name.to_owned(),
+        text.to_owned(),
+        base_dir.to_path_buf(),
+        context,
+    );
+    finish(report, root.into_iter().collect(), context, Vec::new())
+}
+
+fn files(path: &Path) -> Result<Vec<PathBuf>, String> {
+    if !path.is_dir() {
+        return Ok(vec![path.to_path_buf()]);
+    }
+    let entries = std::fs::read_dir(path)
+        .map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    let mut out = Vec::new();
+    for entry in entries {
+        let file = entry
+            .map_err(|error| format!("cannot read {}: {error}", path.display()))?
+            .path();
+        let extension = file.extension().and_then(|it| it.to_str());
+        if matches!(extension, Some("yaml" | "yml" | "json")) && file.is_file() {
+            out.push(file);
+        }
+    }
+    if out.is_empty() {
+        return Err(format!(
+            "the directory {} holds no *.yaml, *.yml or *.json file",
+            path.display()
+        ));
+    }
+    if out.len() > FILES_MAX {
+        return Err(format!(
+            "the directory {} holds more than {FILES_MAX} files",
+            path.display()
+        ));
+    }
+    out.sort();
+    Ok(out)
+}
+
+/// One text as a tree with its environment variables filled in.
+fn read(
+    report: &mut Report,
+    name: String,
+    text: String,
+    base: PathBuf,
+    context: &LoadContext,
+) -> Option<Node> {
+    let file = report.add_source(name, text.clone(), clean(&base));
+    let mut root = parse(report, file, &text)?;
+    report.learn_secrets(file, &root);
+    expand(&mut root, &TreePath::default(), report, context);
+    Some(root)
+}
+
+fn finish(
+    mut report: Report,
+    roots: Vec<Node>,
+    context: &LoadContext,
+    files: Vec<PathBuf>,
+) -> Result<Loaded, Vec<Diagnostic>> {
+    let openapi = roots.len() == 1 && roots.iter().any(|it| it.entry("openapi").is_some());
+    let model = if openapi {
+        roots
+            .into_iter()
+            .next()
+            .map(|root| from_openapi(root, &mut report, context))
+    } else {
+        unite(roots, &mut report).map(|root| from_file(root, &mut report, context))
+    };
+    let mut sources = files;
+    for source in report.sources.iter().skip(sources.len()) {
+        let path = PathBuf::from(&source.name);
+        if path.is_absolute() {
+            sources.push(path);
+        }
+    }
+    let failed = report.has_errors();
+    let findings = report.into_findings();
+    match model {
+        Some(model) if !failed => Ok(Loaded {
+            model,
+            warnings: findings,
+            sources,
+        }),
+        _ => Err(findings),
+    }
+}
+
+fn from_file(root: Node, report: &mut Report, context: &LoadContext) -> tollgate_model::Model {
+    let json = check(schema::compiled(), &root, report);
+    let file = deserialize(json, &root, report);
+    Converter::new(root, report, context).run(file, None, &TreePath::default())
+}
+
+fn from_openapi(root: Node, report: &mut Report, context: &LoadContext) -> tollgate_model::Model {
+    let imported = openapi::read(&root, BasePath::Ignore, report, context);
+    let base = TreePath::default().key("x-tollgate");
+    let file = match root.get("x-tollgate") {
+        Some(node) => {
+            let json = check(schema::compiled(), node, report);
+            deserialize(json, node, report)
+        }
+        None => ApiFile::default(),
+    };
+    Converter::new(root, report, context).run(file, Some(imported), &base)
+}
+
+fn deserialize(json: Json, root: &Node, report: &mut Report) -> ApiFile {
+    match serde_json::from_value(json) {
+        Ok(file) => file,
+        Err(error) => {
+            // The schema is generated from these types, so this is a gap between the two.
+            let reason = format!("the document cannot be read: {error}");
+            report.error(root.place, &TreePath::default(), reason);
+            ApiFile::default()
+        }
+    }
+}
+
+/// Several documents as one: lists are joined, maps united, and nothing may be said twice.
+fn unite(roots: Vec<Node>, report: &mut Report) -> Option<Node> {
+    let mut roots = roots.into_iter();
+    let mut whole = roots.next()?;
+    for root in roots {
+        let Value::Mapping(entries) = root.value else {
+            if root.value != Value::Null {
+                report.error(root.place, &TreePath::default(), "expected a mapping");
+            }
+            continue;
+        };
+        if whole.value == Value::Null {
+            whole.value = Value::Mapping(Vec::new());
+        }
+        for entry in entries {
+            add(&mut whole, entry, report);
+        }
+    }
+    Some(whole)
+}
+
+fn add(whole: &mut Node, entry: Entry, report: &mut Report) {
+    let Value::Mapping(members) = &mut whole.value else {
+        return;
+    };
+    let path = TreePath::default().key(&entry.key);
+    let Some(existing) = members.iter_mut().find(|it| it.key == entry.key) else {
+        members.push(entry);
+        return;
+    };
+    let conflict = |report: &mut Report, place: Place, path: &TreePath| {
+        report.error(place, path, "another file says this already");
+    };
+    match (&mut existing.node.value, entry.node.value) {
+        (Value::Sequence(all), Value::Sequence(more)) => all.extend(more),
+        (Value::Mapping(all), Value::Mapping(more)) if entry.key != "defaultMapping" => {
+            for member in more {
+                if all.iter().any(|it| it.key == member.key) {
+                    conflict(report, member.key_place, &path.key(&member.key));
+                } else {
+                    all.push(member);
+                }
+            }
+        }
+        (_, Value::Null) => {}
+        (old @ Value::Null, new) => *old = new,
+        (old, new) if *old == new => {}
+        _ => conflict(report, entry.key_place, &path),
+    }
+}

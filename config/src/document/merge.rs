@@ -1,0 +1,144 @@
+//! A loaded document and the model that is there, as the model that should be.
+//!
+//! Nothing here reads a clock, and merging the same document twice changes nothing: dates are kept
+//! from what is there, deployments are named by their content.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tollgate_model::{Api, ApiKey, Definition, Deployment, Model, Stage};
+use tollgate_protocol::Millis;
+use tollgate_protocol::ids::DeploymentId;
+use tollgate_protocol::limits::DEPLOYMENTS_KEPT;
+
+use super::ids::derived;
+
+/// What happens to resources that the document does not name.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Others {
+    /// They stay: they may belong to another document or to the management API.
+    #[default]
+    Keep,
+    /// They are removed: the document is everything there is.
+    Remove,
+}
+
+/// The model that `existing` should become by `loaded`, at the time `now`.
+///
+/// A resource that the document names is replaced as a whole: an API with its routes,
+/// integrations and stages, a domain name with its mappings, a key with its plans. A key is named
+/// by its name, so that a new secret replaces the old one. Created dates stay, deployments stay,
+/// stages with `autoDeploy` get a deployment of the new definition when it differs, and
+/// deployments that no stage points at go when they are more than
+/// [`DEPLOYMENTS_KEPT`].
+#[must_use]
+pub fn merge(existing: &Model, loaded: Model, now: Millis, others: Others) -> Model {
+    let mut out = match others {
+        Others::Keep => existing.clone(),
+        Others::Remove => Model::default(),
+    };
+    for (id, api) in loaded.apis {
+        let api = merge_api(existing.apis.get(&id).map(Arc::as_ref), &api, now);
+        let same = existing.apis.get(&id).filter(|old| ***old == api);
+        let api = same.map_or_else(|| Arc::new(api), Arc::clone);
+        out.apis.insert(id, api);
+    }
+    let named: std::collections::BTreeSet<&str> = loaded
+        .api_keys
+        .values()
+        .map(|it| it.name.as_str())
+        .collect();
+    out.api_keys
+        .retain(|id, key| loaded.api_keys.contains_key(id) || !named.contains(key.name.as_str()));
+    for (id, key) in &loaded.api_keys {
+        let key = merge_key(existing.api_keys.get(id).map(Arc::as_ref), key, now);
+        out.api_keys.insert(id.clone(), Arc::new(key));
+    }
+    out.upstreams.extend(loaded.upstreams);
+    out.functions.extend(loaded.functions);
+    out.usage_plans.extend(loaded.usage_plans);
+    out.domain_names.extend(loaded.domain_names);
+    out.certificates.extend(loaded.certificates);
+    if loaded.default_mapping.is_some() {
+        out.default_mapping = loaded.default_mapping;
+    }
+    out
+}
+
+fn merge_key(old: Option<&ApiKey>, new: &ApiKey, now: Millis) -> ApiKey {
+    let mut key = new.clone();
+    key.created_date = old.map_or(now, |it| it.created_date);
+    key.last_updated_date = old.map_or(now, |it| it.last_updated_date);
+    if old.is_some_and(|old| *old != key) {
+        key.last_updated_date = now;
+    }
+    key
+}
+
+fn merge_api(old: Option<&Api>, new: &Api, now: Millis) -> Api {
+    let mut api = new.clone();
+    api.created_date = old.map_or(now, |it| it.created_date);
+    api.deployments = old.map_or_else(BTreeMap::new, |it| it.deployments.clone());
+    for (name, stage) in &mut api.stages {
+        let old = old.and_then(|it| it.stages.get(name));
+        let mut merged = Stage::clone(stage);
+        merged.deployment_id = if stage.auto_deploy {
+            Some(deployment_id(&api.definition))
+        } else {
+            let kept = old.and_then(|it| it.deployment_id.clone());
+            stage.deployment_id.clone().or(kept)
+        };
+        merged.created_date = old.map_or(now, |it| it.created_date);
+        merged.last_updated_date = old.map_or(now, |it| it.last_updated_date);
+        if old.is_some_and(|old| **old != merged) {
+            merged.last_updated_date = now;
+        }
+        *stage = Arc::new(merged);
+    }
+    let id = deployment_id(&api.definition);
+    let wanted = api
+        .stages
+        .values()
+        .any(|stage| stage.auto_deploy && stage.deployment_id.as_ref() == Some(&id));
+    if wanted && !api.deployments.contains_key(&id) {
+        let deployment = Deployment {
+            deployment_id: id.clone(),
+            description: None,
+            created_date: now,
+            auto_deployed: true,
+            definition: Arc::clone(&api.definition),
+        };
+        api.deployments.insert(id, Arc::new(deployment));
+    }
+    prune(&mut api);
+    api.share();
+    api
+}
+
+/// The id of a deployment of this definition.
+#[must_use]
+pub fn deployment_id(definition: &Definition) -> DeploymentId {
+    let content = serde_json::to_string(definition).unwrap_or_default();
+    DeploymentId::from(derived(6, &["deployment", &content]))
+}
+
+/// Removes the oldest deployments that no stage points at.
+fn prune(api: &mut Api) {
+    let mut idle: Vec<(Millis, DeploymentId)> = api
+        .deployments
+        .values()
+        .filter(|it| {
+            let id = Some(&it.deployment_id);
+            !api.stages
+                .values()
+                .any(|stage| stage.deployment_id.as_ref() == id)
+        })
+        .map(|it| (it.created_date, it.deployment_id.clone()))
+        .collect();
+    if idle.len() > DEPLOYMENTS_KEPT {
+        idle.sort();
+        for (_, id) in &idle[..idle.len() - DEPLOYMENTS_KEPT] {
+            api.deployments.remove(id);
+        }
+    }
+}

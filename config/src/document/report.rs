@@ -1,0 +1,280 @@
+//! The sources of a load and what was found wrong in them.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use tollgate_protocol::codes::{API_FILE, Code};
+
+use super::tree::{Node, Path, Place, Step, Value};
+use crate::diagnostic::{Diagnostic, Severity, hide_long_tokens, is_secret_key, shorten};
+
+/// Findings kept; a file with more has one cause, and the first ones show it.
+const FINDINGS_MAX: usize = 200;
+
+/// A file that was read.
+#[derive(Debug, Clone)]
+pub(crate) struct Source {
+    /// As the caller named it.
+    pub name: String,
+    /// Its text.
+    pub text: String,
+    /// Where its relative paths start.
+    pub base: PathBuf,
+    /// Places whose text is secret, known once the tree is there.
+    pub secrets: Vec<Place>,
+    /// Whether a tree was built, so that `secrets` is complete.
+    pub parsed: bool,
+}
+
+/// Collects findings with their source lines.
+#[derive(Debug)]
+pub(crate) struct Report {
+    code: &'static Code,
+    pub sources: Vec<Source>,
+    pub findings: Vec<Diagnostic>,
+    /// The resources that have a finding: later checks are silent about them.
+    pub spoiled: BTreeSet<Path>,
+    errors: usize,
+    overflow: Diagnostic,
+}
+
+impl Report {
+    pub(crate) fn new() -> Self {
+        Self {
+            code: &API_FILE,
+            sources: Vec::new(),
+            findings: Vec::new(),
+            spoiled: BTreeSet::new(),
+            errors: 0,
+            overflow: Diagnostic::new(&API_FILE, String::new()),
+        }
+    }
+
+    pub(crate) fn with_code(code: &'static Code) -> Self {
+        Self {
+            code,
+            ..Self::new()
+        }
+    }
+
+    /// Adds a file; its index.
+    pub(crate) fn add_source(&mut self, name: String, text: String, base: PathBuf) -> u32 {
+        self.sources.push(Source {
+            name,
+            text,
+            base,
+            secrets: Vec::new(),
+            parsed: false,
+        });
+        u32::try_from(self.sources.len() - 1).unwrap_or(u32::MAX)
+    }
+
+    pub(crate) fn has_errors(&self) -> bool {
+        self.errors > 0
+    }
+
+    /// Something that makes the document unusable. The diagnostic can be completed.
+    pub(crate) fn error(
+        &mut self,
+        place: Place,
+        path: &Path,
+        reason: impl Into<String>,
+    ) -> &mut Diagnostic {
+        self.errors += 1;
+        self.spoiled.insert(resource(path));
+        self.push(Severity::Error, place, path, reason.into())
+    }
+
+    /// An error about a node that does not silence later checks.
+    pub(crate) fn error_unspoiled(&mut self, root: &Node, path: &Path, reason: impl Into<String>) {
+        let (node, place) = root.locate(&path.0);
+        let value = self.shown(node, place);
+        self.errors += 1;
+        self.push(Severity::Error, place, path, reason.into()).value = value;
+    }
+
+    /// An error about a file that could not be read.
+    pub(crate) fn error_in(&mut self, file: &str, reason: impl Into<String>) {
+        self.errors += 1;
+        self.findings
+            .push(Diagnostic::new(self.code, reason).in_file(file));
+    }
+
+    /// Something that does nothing, or not what it seems to.
+    pub(crate) fn warning(
+        &mut self,
+        place: Place,
+        path: &Path,
+        reason: impl Into<String>,
+    ) -> &mut Diagnostic {
+        self.push(Severity::Warning, place, path, reason.into())
+    }
+
+    /// An error of the parser: nothing is known about the line, so long tokens are hidden.
+    pub(crate) fn syntax_error(&mut self, place: Place, reason: String) {
+        self.error(place, &Path::default(), reason);
+    }
+
+    /// An error about a node that is in a tree: its value is shown unless it is secret.
+    pub(crate) fn error_at(
+        &mut self,
+        root: &Node,
+        path: &Path,
+        reason: impl Into<String>,
+    ) -> &mut Diagnostic {
+        let (node, place) = root.locate(&path.0);
+        let value = self.shown(node, place);
+        let diagnostic = self.error(place, path, reason);
+        diagnostic.value = value;
+        diagnostic
+    }
+
+    /// A warning about a node that is in a tree.
+    pub(crate) fn warning_at(&mut self, root: &Node, path: &Path, reason: impl Into<String>) {
+        let (_, place) = root.locate(&path.0);
+        self.warning(place, path, reason);
+    }
+
+    /// The findings in the order of the text.
+    pub(crate) fn into_findings(mut self) -> Vec<Diagnostic> {
+        let sources: Vec<&str> = self.sources.iter().map(|it| it.name.as_str()).collect();
+        let place = |it: &Diagnostic| sources.iter().position(|name| *name == it.file);
+        self.findings
+            .sort_by_key(|it| (place(it), it.line, it.column));
+        self.findings
+    }
+
+    /// Whether a finding was made in or around what `path` leads to.
+    pub(crate) fn is_spoiled(&self, path: &Path) -> bool {
+        let around = (1..=path.0.len()).any(|end| {
+            let prefix = Path(path.0[..end].to_vec());
+            self.spoiled.contains(&prefix)
+        });
+        let inside = || {
+            let next = self.spoiled.range(path.clone()..).next();
+            next.is_some_and(|it| it.0.starts_with(&path.0))
+        };
+        around || inside()
+    }
+
+    /// The value of a scalar as a message may show it.
+    pub(crate) fn shown(&self, node: &Node, place: Place) -> Option<String> {
+        if node.expanded || self.is_secret(place) {
+            return None;
+        }
+        match &node.value {
+            Value::Bool(it) => Some(it.to_string()),
+            Value::Number(_, text) => Some(shorten(text)),
+            Value::String(text) => Some(shorten(text)),
+            _ => None,
+        }
+    }
+
+    /// Remembers which places of a tree are secret. Call once per file after parsing.
+    pub(crate) fn learn_secrets(&mut self, file: u32, root: &Node) {
+        let mut secrets = Vec::new();
+        collect_secrets(root, false, false, &mut secrets);
+        if let Some(source) = self.sources.get_mut(file as usize) {
+            source.secrets = secrets;
+            source.parsed = true;
+        }
+    }
+
+    fn is_secret(&self, place: Place) -> bool {
+        self.sources.get(place.file as usize).is_some_and(|it| {
+            it.secrets
+                .iter()
+                .any(|s| s.line == place.line && s.column == place.column)
+        })
+    }
+
+    fn push(
+        &mut self,
+        severity: Severity,
+        place: Place,
+        path: &Path,
+        reason: String,
+    ) -> &mut Diagnostic {
+        if self.findings.len() >= FINDINGS_MAX {
+            // Nobody reads this one: callers complete what they get.
+            self.overflow = Diagnostic::new(self.code, reason);
+            return &mut self.overflow;
+        }
+        let mut diagnostic = Diagnostic::new(self.code, reason);
+        diagnostic.severity = severity;
+        diagnostic.key_path = path.to_string();
+        if let Some(source) = self.sources.get(place.file as usize) {
+            diagnostic.file.clone_from(&source.name);
+            if place.line > 0 {
+                let (text, length) = source.line(place);
+                diagnostic.line = place.line;
+                diagnostic.column = place.column;
+                diagnostic.length = length;
+                diagnostic.source = Some(text);
+            }
+        }
+        self.findings.push(diagnostic);
+        let last = self.findings.len() - 1;
+        &mut self.findings[last]
+    }
+}
+
+impl Source {
+    /// The line of a place with its secrets hidden, and the length of the place in it.
+    fn line(&self, place: Place) -> (String, u32) {
+        let wanted = (place.line as usize).saturating_sub(1);
+        let line = self.text.lines().nth(wanted).unwrap_or_default();
+        if !self.parsed {
+            return (hide_long_tokens(line), place.length);
+        }
+        let inside = |s: &&Place| s.line < place.line && place.line <= s.last_line;
+        if self.secrets.iter().find(inside).is_some() {
+            return ("***".into(), 3);
+        }
+        let mut chars: Vec<char> = line.chars().collect();
+        for secret in self.secrets.iter().filter(|s| s.line == place.line) {
+            let start = (secret.column as usize - 1).min(chars.len());
+            let end = if secret.last_line > secret.line {
+                chars.len()
+            } else {
+                (start + secret.length as usize).min(chars.len())
+            };
+            // As wide as before, so that columns stay true.
+            chars[start..end].fill('*');
+        }
+        (chars.into_iter().collect(), place.length)
+    }
+}
+
+/// The members that are secret by their name or by what they are in.
+fn collect_secrets(node: &Node, inherited: bool, in_keys: bool, out: &mut Vec<Place>) {
+    match &node.value {
+        Value::Sequence(items) => {
+            for item in items {
+                collect_secrets(item, inherited, in_keys, out);
+            }
+        }
+        Value::Mapping(entries) => {
+            for entry in entries {
+                let key = entry.key.as_str();
+                let secret = inherited
+                    || is_secret_key(key)
+                    || key == "environment"
+                    || (in_keys && key == "value");
+                collect_secrets(&entry.node, secret, in_keys || key == "apiKeys", out);
+            }
+        }
+        Value::Null => {}
+        // The name of an environment variable is no secret.
+        Value::String(text) if text.starts_with("${env.") && text.ends_with('}') => {}
+        _ if inherited => out.push(node.place),
+        _ => {}
+    }
+}
+
+/// The resource that a path is in: `apis[0].routes[2]`, `functions.hello`.
+fn resource(path: &Path) -> Path {
+    let api = path.0.first() == Some(&Step::Key("apis".into()));
+    let depth = if api { 4 } else { 2 };
+    Path(path.0.iter().take(depth).cloned().collect())
+}

@@ -1,0 +1,157 @@
+//! APIs, routes, integrations and stages as the file shows them.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use tollgate_model::{
+    AccessLogSettings, ConnectionType, Cors, FixedResponse, IntegrationType, PayloadFormat,
+    ProtocolType, RouteSettings, TlsConfig,
+};
+
+use crate::openapi::BasePath;
+
+/// An API (AWS v2: Api).
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct ApiItem {
+    /// The id, part of the API's address: 1 to 32 of `a-z`, `0-9` and `-`. By default the name in
+    /// lower case with `-` for everything else.
+    pub api_id: Option<String>,
+    /// A name for people, at most 128 characters. Needed unless `openapi` brings a title.
+    pub name: Option<String>,
+    /// What it is for.
+    pub description: Option<String>,
+    /// The version of its definition, free text.
+    pub version: Option<String>,
+    /// `HTTP`, the kind that is served.
+    pub protocol_type: Option<ProtocolType>,
+    /// Cross-origin settings; the gateway answers preflights when they are there.
+    pub cors_configuration: Option<Cors>,
+    /// Whether the generated host name and the path style are closed; custom domains stay open.
+    pub disable_execute_api_endpoint: Option<bool>,
+    /// Tags.
+    pub tags: BTreeMap<String, String>,
+    /// An OpenAPI 3 document, relative to this file, that brings routes and integrations. What
+    /// stands here beside it wins.
+    pub openapi: Option<String>,
+    /// What becomes of the path in the OpenAPI document's server URL.
+    pub openapi_base_path: Option<BasePath>,
+    /// The routes.
+    pub routes: Vec<RouteItem>,
+    /// Integrations by name, for routes that share them.
+    pub integrations: BTreeMap<String, IntegrationItem>,
+    /// The stages; by default one `$default` stage that deploys every change at once.
+    pub stages: Vec<StageItem>,
+}
+
+/// A route (AWS v2: Route).
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+#[schemars(extend("required" = ["routeKey"]))]
+pub(crate) struct RouteItem {
+    /// `GET /pets/{id}`, `ANY /{proxy+}` or `$default`.
+    pub route_key: String,
+    /// What answers: the name of an integration of this API, a URI (`function:NAME`,
+    /// `http://host/path`, a Lambda ARN) or an integration written here.
+    pub integration: Option<IntegrationUse>,
+    /// AWS's way to say the same: `integrations/NAME`.
+    pub target: Option<String>,
+    /// Whether a request must carry an API key of a usage plan that holds the stage.
+    pub api_key_required: bool,
+    /// A name for people and generated clients.
+    pub operation_name: Option<String>,
+    /// Settings of this route in every stage, under those of the stage's `routeSettings`.
+    pub settings: Option<RouteSettings>,
+}
+
+/// An integration by name, by URI or in full.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(crate) enum IntegrationUse {
+    /// A name in `integrations`, or a URI.
+    Name(String),
+    /// An integration.
+    Inline(Box<IntegrationItem>),
+}
+
+/// An integration (AWS v2: Integration).
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct IntegrationItem {
+    /// The kind of back end. By default it follows from the URI: `AWS_PROXY` for functions,
+    /// `HTTP_PROXY` for URLs, `MOCK` with `fixedResponse`.
+    pub integration_type: Option<IntegrationType>,
+    /// `http://host/path/{variable}`, `https://...`, `http://UPSTREAM/path`, `function:NAME` or a
+    /// Lambda ARN. `${stageVariables.NAME}` may stand in it.
+    pub integration_uri: Option<String>,
+    /// The method sent to the back end; by default, and with `ANY`, the client's.
+    pub integration_method: Option<String>,
+    /// `VPC_LINK` leads through the upstream group that `connectionId` names. By default
+    /// `VPC_LINK` when the URL's host is the name of an upstream group, else `INTERNET`.
+    pub connection_type: Option<ConnectionType>,
+    /// The upstream group.
+    pub connection_id: Option<String>,
+    /// What it is for.
+    pub description: Option<String>,
+    /// The event format of a function. Default `2.0`.
+    pub payload_format_version: Option<PayloadFormat>,
+    /// Milliseconds until the response's head must be there, at least 50. Default 30000.
+    pub timeout_in_millis: Option<u64>,
+    /// Changes to the request: `append:header.NAME`, `overwrite:querystring.NAME`,
+    /// `remove:header.NAME`, `overwrite:path` and the like, each with its value.
+    pub request_parameters: BTreeMap<String, String>,
+    /// Changes to the response by the back end's status (`200`), with the same keys and
+    /// `overwrite:statuscode`.
+    pub response_parameters: BTreeMap<String, BTreeMap<String, String>>,
+    /// TLS to the back end.
+    pub tls_config: Option<TlsConfig>,
+    /// The response of a `MOCK`.
+    pub fixed_response: Option<FixedResponse>,
+    /// What splits cache entries beside the route: `request.path.NAME`,
+    /// `request.querystring.NAME`, `request.header.NAME`.
+    pub cache_key_parameters: Vec<String>,
+    /// Routes with the same namespace share cache entries. By default the route's id.
+    pub cache_namespace: Option<String>,
+}
+
+/// A stage (AWS v2: Stage).
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct StageItem {
+    /// The name, the first segment of the path: `A-Z`, `a-z`, `0-9`, `_`, `-`, at most 128; or
+    /// `$default`, which takes the path as it is.
+    pub stage_name: String,
+    /// Whether every change of the API is deployed here at once.
+    pub auto_deploy: bool,
+    /// The deployment to serve, for a stage without `autoDeploy`. By default it stays as it is.
+    pub deployment_id: Option<String>,
+    /// What it is for.
+    pub description: Option<String>,
+    /// Values for `${stageVariables.NAME}`.
+    pub stage_variables: BTreeMap<String, String>,
+    /// Settings of every route.
+    pub default_route_settings: RouteSettings,
+    /// Settings by route key, member by member above the default ones.
+    pub route_settings: BTreeMap<String, RouteSettings>,
+    /// Where and how requests are logged.
+    pub access_log_settings: Option<AccessLogSettings>,
+    /// Tags.
+    pub tags: BTreeMap<String, String>,
+}
+
+impl Default for StageItem {
+    fn default() -> Self {
+        Self {
+            stage_name: "$default".into(),
+            auto_deploy: true,
+            deployment_id: None,
+            description: None,
+            stage_variables: BTreeMap::new(),
+            default_route_settings: RouteSettings::default(),
+            route_settings: BTreeMap::new(),
+            access_log_settings: None,
+            tags: BTreeMap::new(),
+        }
+    }
+}
