@@ -8,6 +8,8 @@ use anyhow::Context;
 use clap::{Parser, Subcommand, ValueEnum};
 
 pub use self::run::RunArguments;
+pub(crate) use self::run::write_report;
+use crate::compare::CompareArguments;
 use crate::limits::{CONNECTIONS_MAX, DURATION_MAX, RATE_MAX, THREADS_MAX, TIMEOUT_MAX};
 use crate::stop::Stop;
 
@@ -23,6 +25,8 @@ pub struct Cli {
 enum Command {
     /// Load one URL.
     Run(RunArguments),
+    /// Start gateways in front of the same back end and compare them under the same load.
+    Compare(CompareArguments),
 }
 
 /// What goes to standard output.
@@ -42,6 +46,7 @@ impl Cli {
     pub fn execute(self, stop: &Stop) -> anyhow::Result<()> {
         match self.command {
             Command::Run(arguments) => arguments.execute(stop),
+            Command::Compare(arguments) => arguments.execute(stop),
         }
     }
 }

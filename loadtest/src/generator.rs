@@ -124,7 +124,7 @@ fn outcome(plan: &Plan, tally: Tally, cut: Option<Instant>, start: Instant) -> O
     let target = &plan.dialer.target;
     let scheme = if target.tls { "https" } else { "http" };
     Outcome {
-        target: format!("{scheme}://{}{}", target.authority, target.path),
+        url: format!("{scheme}://{}{}", target.authority, target.path),
         mode: plan.mode,
         connections: plan.connections,
         threads: plan.threads,

@@ -8,6 +8,7 @@
 //! could be pointed at somebody's service.
 
 pub mod cli;
+pub mod compare;
 pub mod generator;
 pub mod latency;
 pub mod limits;

@@ -49,7 +49,7 @@ pub enum Mode {
 #[derive(Debug, Clone, Serialize)]
 pub struct Outcome {
     /// The URL.
-    pub target: String,
+    pub url: String,
     /// How the load was made.
     pub mode: Mode,
     /// Connections kept.
@@ -133,7 +133,7 @@ impl Outcome {
             Mode::Closed => "closed loop, saturating".to_owned(),
         };
         let lines = [
-            format!("target       {}", self.target),
+            format!("url          {}", self.url),
             format!(
                 "load         {mode}, {} connections, {} threads",
                 self.connections, self.threads

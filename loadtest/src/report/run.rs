@@ -38,7 +38,7 @@ pub fn run_page(outcome: &Outcome) -> String {
     body += &latency_table(outcome);
     body += "<h2>Answers and errors</h2>";
     body += &counts_table(outcome);
-    page(&format!("Load on {}", outcome.target), &body)
+    page(&format!("Load on {}", outcome.url), &body)
 }
 
 fn load(outcome: &Outcome) -> String {
@@ -184,7 +184,7 @@ mod tests {
     #[test]
     fn the_page_is_self_contained_and_says_what_failed() {
         let outcome = Outcome {
-            target: "http://127.0.0.1:1/<script>".to_owned(),
+            url: "http://127.0.0.1:1/<script>".to_owned(),
             mode: Mode::Closed,
             connections: 2,
             threads: 1,
