@@ -8,6 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue};
+use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -66,24 +67,31 @@ impl Api {
     }
 
     async fn handle(&self, request: Request<Incoming>) -> ApiResponse {
-        let path = request.uri().path().to_owned();
-        let Some(rest) = path.strip_prefix(ROOT) else {
+        let (head, mut body) = request.into_parts();
+        let response = self.route(&head, &mut body).await;
+        // An answer before the end of the request would cost the connection.
+        body::discard(&mut body).await;
+        response
+    }
+
+    async fn route(&self, head: &Parts, body: &mut Incoming) -> ApiResponse {
+        let Some(rest) = head.uri.path().strip_prefix(ROOT) else {
             return refusal::not_found();
         };
         let mut words = rest.split('/');
         let words = (words.next(), words.next(), words.next(), words.next());
-        let get = request.method() == Method::GET;
-        let post = request.method() == Method::POST;
+        let get = head.method == Method::GET;
+        let post = head.method == Method::POST;
         match words {
             (Some("invocation"), Some("next"), None, None) if get => self.next().await,
             (Some("invocation"), Some(id), Some("response"), None) if post => {
-                answer::response(self, id, request).await
+                answer::response(self, id, &head.headers, body).await
             }
             (Some("invocation"), Some(id), Some("error"), None) if post => {
-                answer::error(self, id, request).await
+                answer::error(self, id, &head.headers, body).await
             }
             (Some("init" | "restore"), Some("error"), None, None) if post => {
-                answer::init_error(self, request).await
+                answer::init_error(self, &head.headers, body).await
             }
             // A process is never frozen here, so it is always restored already.
             (Some("restore"), Some("next"), None, None) if get => accepted(StatusCode::OK),

@@ -21,6 +21,10 @@ pub(crate) const BACK_OFF_FIRST: Duration = Duration::from_millis(100);
 /// The longest pause between two starts of a function that cannot start.
 pub(crate) const BACK_OFF_MAX: Duration = Duration::from_secs(30);
 
+/// How long an invocation waits for a process that has just answered, before another one is
+/// started for it. Coming back takes far less than a millisecond, a start takes 20 or more.
+pub(crate) const SETTLE_MAX: Duration = Duration::from_millis(50);
+
 /// How long a process may live after it reported `init/error`, or after SIGTERM.
 pub(crate) const EXIT_GRACE: Duration = Duration::from_secs(2);
 
@@ -42,6 +46,10 @@ pub(crate) const LOG_LINES_BURST: u32 = 2000;
 /// Lines per second that one stream of one process may send to the log sink for long. With
 /// lines of 100 bytes that is 100 kB/s a stream.
 pub(crate) const LOG_LINES_PER_SECOND: u32 = 1000;
+
+/// Lines that a stream must be allowed to send before it may send again after a flood: those of
+/// half a second.
+pub(crate) const LOG_LINES_RESUME: u32 = LOG_LINES_PER_SECOND / 2;
 
 /// Bytes taken from a pipe at once: the size of a Linux pipe.
 pub(crate) const LOG_READ_BYTES: usize = 64 * 1024;

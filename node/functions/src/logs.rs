@@ -7,7 +7,9 @@ use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::time::Instant;
 
-use crate::limits::{LOG_LINE_BYTES_MAX, LOG_LINES_BURST, LOG_LINES_PER_SECOND, LOG_READ_BYTES};
+use crate::limits::{
+    LOG_LINE_BYTES_MAX, LOG_LINES_BURST, LOG_LINES_PER_SECOND, LOG_LINES_RESUME, LOG_READ_BYTES,
+};
 
 /// Who wrote a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,6 +86,9 @@ struct Lines {
     /// The line goes on, but no more of it is kept.
     cut: bool,
     tokens: u32,
+    /// Lines are dropped until there are tokens for a few again, so that a flood is not a log of
+    /// single lines, each with a note that others are missing.
+    flooded: bool,
     refilled: Instant,
     dropped: u64,
 }
@@ -94,6 +99,7 @@ impl Lines {
             open: Vec::new(),
             cut: false,
             tokens: LOG_LINES_BURST,
+            flooded: false,
             refilled: now,
             dropped: 0,
         }
@@ -123,7 +129,8 @@ impl Lines {
     }
 
     fn finish(&mut self, write: &impl Fn(Line)) {
-        if self.tokens == 0 {
+        self.flooded |= self.tokens == 0;
+        if self.flooded {
             self.dropped += 1;
         } else {
             self.tell_dropped(write);
@@ -154,6 +161,7 @@ impl Lines {
         if earned > 0 {
             let earned = u32::try_from(earned).unwrap_or(u32::MAX);
             self.tokens = self.tokens.saturating_add(earned).min(LOG_LINES_BURST);
+            self.flooded &= self.tokens < LOG_LINES_RESUME;
             self.refilled = now;
         }
     }
@@ -216,7 +224,7 @@ mod tests {
     #[test]
     fn drops_beyond_the_rate_and_says_how_many() {
         let flood = b"x\n".repeat(LOG_LINES_BURST as usize + 500);
-        let seen = lines(&[(0, &flood), (1000, b"later\n")]);
+        let seen = lines(&[(0, &flood), (50, b""), (1000, b"later\n")]);
         assert_eq!(seen.len(), LOG_LINES_BURST as usize + 2);
         assert_eq!(
             seen[LOG_LINES_BURST as usize..],

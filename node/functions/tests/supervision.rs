@@ -136,7 +136,6 @@ async fn a_start_that_takes_too_long_is_a_failure() {
 async fn a_change_replaces_processes_and_fails_nothing() {
     let world = World::new();
     let mut spec = world.python(WAITS);
-    spec.concurrency = 1;
     let report = world.functions.sync(vec![spec.clone()]);
     assert_eq!(
         report,

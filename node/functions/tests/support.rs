@@ -53,16 +53,16 @@ impl World {
         path
     }
 
-    /// The function `f` in Python.
+    /// The function `f` in Python, with one process.
     pub(crate) fn python(&self, code: &str) -> FunctionSpec {
         self.write("app.py", code);
-        FunctionSpec::new("f", Runtime::Python, self.code(), "app.handler")
+        one_process(Runtime::Python, self.code())
     }
 
-    /// The function `f` in JavaScript.
+    /// The function `f` in JavaScript, with one process.
     pub(crate) fn nodejs(&self, code: &str) -> FunctionSpec {
         self.write("app.js", code);
-        FunctionSpec::new("f", Runtime::NodeJs, self.code(), "app.handler")
+        one_process(Runtime::NodeJs, self.code())
     }
 
     pub(crate) async fn invoke(&self, event: &str) -> Result<Outcome, InvokeError> {
@@ -158,4 +158,12 @@ pub(crate) fn is_alive(process_id: u64) -> bool {
             .trim_start()
             .starts_with('Z')
     })
+}
+
+/// So that one invocation after another gets the same process.
+fn one_process(runtime: Runtime, directory: PathBuf) -> FunctionSpec {
+    FunctionSpec {
+        concurrency: 1,
+        ..FunctionSpec::new("f", runtime, directory, "app.handler")
+    }
 }

@@ -2,14 +2,14 @@
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, Request, StatusCode};
+use http::{HeaderMap, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use serde::Deserialize;
 use tokio::time::{Instant, timeout_at};
 use tollgate_message::BodyError;
 
-use super::body::{Unread, collect, discard};
+use super::body::{Unread, collect};
 use super::refusal::{broken, error_json, refused, too_large};
 use super::{Api, ApiResponse, accepted};
 use crate::limits::{ERROR_BYTES_MAX, EXIT_GRACE};
@@ -23,13 +23,17 @@ const RESPONSE_MODE: &str = "lambda-runtime-function-response-mode";
 const ERROR_TYPE: &str = "lambda-runtime-function-error-type";
 
 /// `invocation/{id}/response`.
-pub(super) async fn response(api: &Api, id: &str, request: Request<Incoming>) -> ApiResponse {
+pub(super) async fn response(
+    api: &Api,
+    id: &str,
+    headers: &HeaderMap,
+    body: &mut Incoming,
+) -> ApiResponse {
     if let Err(refusal) = works_on(api, id) {
         return refused(refusal);
     }
-    let (head, mut body) = request.into_parts();
-    if header(&head.headers, RESPONSE_MODE).is_some_and(|m| m.eq_ignore_ascii_case("streaming")) {
-        let content_type = header(&head.headers, CONTENT_TYPE.as_str());
+    if header(headers, RESPONSE_MODE).is_some_and(|m| m.eq_ignore_ascii_case("streaming")) {
+        let content_type = header(headers, CONTENT_TYPE.as_str());
         return stream(
             api,
             id,
@@ -39,7 +43,7 @@ pub(super) async fn response(api: &Api, id: &str, request: Request<Incoming>) ->
         .await;
     }
     let bytes_max = api.pool.host.settings.response_bytes_max;
-    match collect(&mut body, bytes_max).await {
+    match collect(body, bytes_max).await {
         Ok(payload) => finish(api, id, payload, None),
         Err(Unread::Broken) => broken(),
         Err(Unread::TooLarge) => {
@@ -53,26 +57,30 @@ pub(super) async fn response(api: &Api, id: &str, request: Request<Incoming>) ->
                 message: message.clone(),
             };
             finish(api, id, message, Some(error));
-            discard(&mut body).await;
             too_large(bytes_max)
         }
     }
 }
 
 /// `invocation/{id}/error`.
-pub(super) async fn error(api: &Api, id: &str, request: Request<Incoming>) -> ApiResponse {
+pub(super) async fn error(
+    api: &Api,
+    id: &str,
+    headers: &HeaderMap,
+    body: &mut Incoming,
+) -> ApiResponse {
     if let Err(refusal) = works_on(api, id) {
         return refused(refusal);
     }
-    let Ok(error) = report(request).await else {
+    let Ok(error) = report(headers, body).await else {
         return broken();
     };
     finish(api, id, error.message.clone(), Some(error))
 }
 
 /// `init/error`.
-pub(super) async fn init_error(api: &Api, request: Request<Incoming>) -> ApiResponse {
-    let Ok(error) = report(request).await else {
+pub(super) async fn init_error(api: &Api, headers: &HeaderMap, body: &mut Incoming) -> ApiResponse {
+    let Ok(error) = report(headers, body).await else {
         return broken();
     };
     let message = parse(&error.message).error_message.unwrap_or_default();
@@ -96,7 +104,7 @@ fn works_on(api: &Api, id: &str) -> Result<(), Refusal> {
 /// Hands the answer to whoever invoked the function.
 fn finish(api: &Api, id: &str, payload: Bytes, error: Option<FunctionError>) -> ApiResponse {
     let running = api.pool.with(|state| {
-        let running = state.answer(api.id, id)?;
+        let running = state.answer(api.id, id, Some(Instant::now()))?;
         if error.is_some() {
             state.failed();
         }
@@ -130,8 +138,8 @@ fn deliver(running: Running, payload: Payload, function_error: Option<FunctionEr
     );
 }
 
-async fn stream(api: &Api, id: &str, content_type: &str, body: Incoming) -> ApiResponse {
-    let running = match api.pool.with(|state| state.answer(api.id, id)) {
+async fn stream(api: &Api, id: &str, content_type: &str, body: &mut Incoming) -> ApiResponse {
+    let running = match api.pool.with(|state| state.answer(api.id, id, None)) {
         Ok(running) => running,
         Err(refusal) => return refused(refusal),
     };
@@ -146,19 +154,20 @@ async fn stream(api: &Api, id: &str, content_type: &str, body: Incoming) -> ApiR
         None,
     );
     // When the time is up the process is killed; this is for a reader that takes nothing.
-    match timeout_at(ends_at, pump(body, sender)).await {
-        Ok(Ok(())) => accepted(StatusCode::ACCEPTED),
-        Ok(Err(StreamFailed)) | Err(_) => {
-            api.pool.with(|state| state.failed());
-            accepted(StatusCode::ACCEPTED)
+    let complete = matches!(timeout_at(ends_at, pump(body, sender)).await, Ok(Ok(())));
+    api.pool.with(|state| {
+        state.streamed(api.id, Instant::now());
+        if !complete {
+            state.failed();
         }
-    }
+    });
+    accepted(StatusCode::ACCEPTED)
 }
 
 /// A streamed answer that is not complete.
 struct StreamFailed;
 
-async fn pump(mut body: Incoming, sender: ChunkSender) -> Result<(), StreamFailed> {
+async fn pump(body: &mut Incoming, sender: ChunkSender) -> Result<(), StreamFailed> {
     let mut read = true;
     while let Some(frame) = body.frame().await {
         let Ok(frame) = frame else {
@@ -193,18 +202,14 @@ struct Report {
 }
 
 /// Reads an error report. One that is not JSON becomes JSON, since callers parse it.
-async fn report(request: Request<Incoming>) -> Result<FunctionError, Unread> {
-    let (head, mut body) = request.into_parts();
-    let from_header = header(&head.headers, ERROR_TYPE)
+async fn report(headers: &HeaderMap, body: &mut Incoming) -> Result<FunctionError, Unread> {
+    let from_header = header(headers, ERROR_TYPE)
         .unwrap_or("Runtime.Unknown")
         .to_owned();
-    let body = match collect(&mut body, ERROR_BYTES_MAX).await {
+    let body = match collect(body, ERROR_BYTES_MAX).await {
         Ok(bytes) => bytes,
         Err(Unread::Broken) => return Err(Unread::Broken),
-        Err(Unread::TooLarge) => {
-            discard(&mut body).await;
-            error_json(&from_header, "the error report is too large")
-        }
+        Err(Unread::TooLarge) => error_json(&from_header, "the error report is too large"),
     };
     let error_type = parse(&body)
         .error_type

@@ -49,8 +49,12 @@ pub(crate) enum Phase {
     },
     /// Works. Killed at the deadline.
     Busy { running: Running, deadline: Instant },
-    /// Has answered in part or in whole and not asked for more work yet. Killed at the deadline.
-    Settling { deadline: Instant },
+    /// Has answered and not asked for more work yet. Killed at the deadline. `answered`: since
+    /// when the answer is complete, so that it will ask any moment; `None` while one is streamed.
+    Settling {
+        answered: Option<Instant>,
+        deadline: Instant,
+    },
     /// Was told to end, or soon will be. Killed at the deadline, if there is one.
     Ending { told: bool, deadline: Instant },
 }
@@ -96,13 +100,14 @@ pub(crate) struct Tally {
     pub(crate) starting: usize,
     pub(crate) idle: usize,
     pub(crate) busy: usize,
+    pub(crate) settling: usize,
     pub(crate) ending: usize,
 }
 
 impl Tally {
     /// Processes that count towards the concurrency.
     pub(crate) fn live(self) -> usize {
-        self.starting + self.idle + self.busy
+        self.starting + self.idle + self.busy + self.settling
     }
 
     /// The number to change for a phase.
@@ -110,7 +115,8 @@ impl Tally {
         match phase {
             Phase::Starting { .. } => &mut self.starting,
             Phase::Idle { .. } => &mut self.idle,
-            Phase::Busy { .. } | Phase::Settling { .. } => &mut self.busy,
+            Phase::Busy { .. } => &mut self.busy,
+            Phase::Settling { .. } => &mut self.settling,
             Phase::Ending { .. } => &mut self.ending,
         }
     }

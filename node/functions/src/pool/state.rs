@@ -1,6 +1,7 @@
 //! The decisions of a pool as a plain value: which process gets which invocation, when to start
 //! one, when to end one, who is told what when one is gone. No clock, no task, no lock in here, so
-//! that every race can be played through in a test.
+//! that every race can be played through in a test. This file is the way of an invocation through
+//! the pool; the life of the processes is in [`lifecycle`].
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -10,10 +11,14 @@ use tokio::time::Instant;
 
 use super::back_off::{BackOff, InitFailure};
 use super::counters::{Counters, FunctionState, count};
-use super::slot::{Check, Job, Phase, Reply, Running, Slot, SlotId, Tally, Verdict, Work};
+use super::slot::{Job, Phase, Reply, Running, Slot, SlotId, Tally, Work};
 use crate::InvokeError;
-use crate::limits::{EXIT_GRACE, PARALLEL_STARTS_MAX};
+use crate::limits::EXIT_GRACE;
 use crate::spec::Policy;
+
+mod lifecycle;
+#[cfg(test)]
+mod tests;
 
 /// Whether a pool takes invocations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,7 +117,7 @@ impl State {
             }
         }
         if let Some(failure) = self.cannot_start(now) {
-            return Err(init_failed(failure));
+            return Err(failure.into());
         }
         if self.queue.len() >= self.policy.queue_max {
             count(&self.counters.overloads);
@@ -181,13 +186,25 @@ impl State {
         }
     }
 
-    /// The process answers: its invocation is handed out, and the process settles.
-    pub(crate) fn answer(&mut self, id: SlotId, request_id: &str) -> Result<Running, Refusal> {
+    /// The process answers: its invocation is handed out, and the process settles. `answered`:
+    /// the answer is complete, as opposed to one that is streamed from now on.
+    pub(crate) fn answer(
+        &mut self,
+        id: SlotId,
+        request_id: &str,
+        answered: Option<Instant>,
+    ) -> Result<Running, Refusal> {
         self.works_on(id, request_id)?;
-        let Some(Phase::Busy { running, .. }) = self.settle(id) else {
-            return Err(Refusal::RequestId);
-        };
-        Ok(running)
+        self.settle(id, answered).ok_or(Refusal::RequestId)
+    }
+
+    /// A streamed answer is complete.
+    pub(crate) fn streamed(&mut self, id: SlotId, now: Instant) {
+        if let Some(slot) = self.slots.get_mut(&id)
+            && let Phase::Settling { answered, .. } = &mut slot.phase
+        {
+            *answered = Some(now);
+        }
     }
 
     /// The process reports that it cannot start. It may end by itself, but not take its time.
@@ -211,166 +228,11 @@ impl State {
         }
     }
 
-    /// What the supervisor of a process has to do now. Answers the caller when time is up.
-    pub(crate) fn check(&mut self, id: SlotId, now: Instant) -> Check {
-        let stopped = self.mode == Mode::Stopped;
-        let timeout = self.policy.timeout;
-        let Some(slot) = self.slots.get_mut(&id) else {
-            return Check::Kill;
-        };
-        if stopped {
-            return Check::Kill;
-        }
-        let deadline = match &mut slot.phase {
-            // Whatever it gets to do after now has a later deadline than this.
-            Phase::Idle { .. } => return Check::Until(now + timeout),
-            Phase::Ending { told, .. } if !*told => {
-                *told = true;
-                return Check::Terminate;
-            }
-            // It may get work any moment, which may have an earlier deadline than the start.
-            Phase::Starting { deadline } if now < *deadline => {
-                return Check::Until((*deadline).min(now + timeout));
-            }
-            Phase::Starting { deadline }
-            | Phase::Busy { deadline, .. }
-            | Phase::Settling { deadline }
-            | Phase::Ending { deadline, .. } => *deadline,
-        };
-        if now < deadline {
-            return Check::Until(deadline);
-        }
-        if slot.verdict.is_none() && !matches!(slot.phase, Phase::Ending { .. }) {
-            slot.verdict = Some(Verdict::TooLong);
-            if slot.served > 0 {
-                count(&self.counters.timeouts);
-            }
-        }
-        if let Some(Phase::Busy { running, .. }) = self.settle(id) {
-            let after_ms = millis(now - running.since);
-            let cause = crate::TimeoutCause::Function;
-            send(running.reply, Err(InvokeError::Timeout { after_ms, cause }));
-        }
-        Check::Kill
-    }
-
-    /// The process uses too much memory: it is killed.
-    pub(crate) fn out_of_memory(&mut self, id: SlotId, used_mib: u64, limit_mib: u64) {
-        if let Some(slot) = self.slots.get_mut(&id) {
-            slot.verdict.get_or_insert(Verdict::OutOfMemory {
-                used_mib,
-                limit_mib,
-            });
-        }
-    }
-
-    /// The process is gone. Whoever waits for it is told.
-    pub(crate) fn gone(&mut self, id: SlotId, exit: &str, now: Instant) {
-        let Some(slot) = self.slots.remove(&id) else {
-            return;
-        };
-        *self.tally.of(&slot.phase) -= 1;
-        self.idle.retain(|idle| *idle != id);
-        if self.mode != Mode::Stopped && !matches!(slot.phase, Phase::Ending { .. }) {
-            count(&self.counters.restarts);
-        }
-        let unproven = slot.served == 0;
-        match slot.phase {
-            Phase::Starting { .. } | Phase::Idle { .. } | Phase::Settling { .. }
-                if unproven && self.mode != Mode::Stopped =>
-            {
-                let failure = slot
-                    .init_error
-                    .unwrap_or_else(|| init_exit(slot.verdict, exit));
-                self.start_failed(failure, now);
-            }
-            Phase::Busy { running, .. } => {
-                count(&self.counters.errors);
-                let error = match slot.verdict {
-                    _ if self.mode == Mode::Stopped => InvokeError::Stopped,
-                    Some(Verdict::OutOfMemory {
-                        used_mib,
-                        limit_mib,
-                    }) => InvokeError::OutOfMemory {
-                        used_mib,
-                        limit_mib,
-                    },
-                    _ => InvokeError::Crashed { exit: exit.into() },
-                };
-                send(running.reply, Err(error));
-            }
-            _ => {}
-        }
-    }
-
-    /// What to do next for the pool: starts processes that are missing, ends those too many.
-    pub(crate) fn plan(&mut self, now: Instant) -> Plan {
-        let mut plan = Plan {
-            ask_at: self.end_surplus(now),
-            ..Plan::default()
-        };
-        if let Some(until) = self.back_off.closed_until(now) {
-            plan.ask_at = Some(plan.ask_at.map_or(until, |at| at.min(until)));
-        } else {
-            while self.wants_process() {
-                plan.start.push(self.add_slot(now));
-            }
-        }
-        plan.finished =
-            self.mode != Mode::Serving && self.slots.is_empty() && self.queue.is_empty();
-        plan
-    }
-
-    /// Whether [`Self::plan`] would start a process if the back-off allowed it.
-    pub(crate) fn wants_process(&self) -> bool {
-        let warm = match self.mode {
-            Mode::Serving => self.policy.warm,
-            Mode::Draining => 0,
-            Mode::Stopped => return false,
-        };
-        let starts_max = if self.back_off.probing() {
-            1
-        } else {
-            PARALLEL_STARTS_MAX
-        };
-        self.tally.live() < self.policy.concurrency
-            && self.tally.starting < starts_max
-            && self.tally.starting + self.tally.idle < self.queue.len() + warm
-    }
-
-    /// Stops taking invocations. `Draining`: what waits and runs is finished. `Stopped`: what
-    /// waits is refused, what runs is killed.
-    pub(crate) fn stop(&mut self, mode: Mode, now: Instant) {
-        if self.mode == Mode::Stopped {
-            return;
-        }
-        self.mode = mode;
-        if mode == Mode::Stopped {
-            self.fail_queue(&InvokeError::Stopped);
-        }
-        let idle: Vec<SlotId> = self
-            .slots
-            .iter()
-            .filter(|(_, slot)| match slot.phase {
-                Phase::Idle { .. } => true,
-                Phase::Starting { .. } => self.queue.is_empty(),
-                _ => false,
-            })
-            .map(|(id, _)| *id)
-            .collect();
-        for id in idle {
-            self.end(id, now);
-        }
-        for slot in self.slots.values() {
-            slot.recheck.notify_one();
-        }
-    }
-
     /// The pool at this moment.
     pub(crate) fn observe(&self, state: &mut FunctionState) {
         state.starting += self.tally.starting;
         state.idle += self.tally.idle;
-        state.busy += self.tally.busy;
+        state.busy += self.tally.busy + self.tally.settling;
         state.queued += self.queue.len();
         if let Some(failure) = self.back_off.last() {
             state.init_error = Some(format!("{}: {}", failure.error_type, failure.message));
@@ -399,8 +261,11 @@ impl State {
 
     fn hand_over(&mut self, id: SlotId, job: Job, now: Instant) -> Option<Job> {
         let work = job.work.clone();
-        let Some(Phase::Idle { waker, .. }) = self.settle_until(id, now + self.policy.timeout)
-        else {
+        let settling = Phase::Settling {
+            answered: None,
+            deadline: now + self.policy.timeout,
+        };
+        let Some(Phase::Idle { waker, .. }) = self.set_phase(id, settling) else {
             return Some(job);
         };
         // The request was closed: the process may come back with another one, or be gone soon.
@@ -432,67 +297,16 @@ impl State {
         self.set_phase(id, Phase::Busy { running, deadline });
     }
 
-    fn add_slot(&mut self, now: Instant) -> SlotId {
-        count(&self.counters.starts);
-        let id = self.next_slot;
-        self.next_slot += 1;
-        let slot = Slot {
-            phase: Phase::Starting {
-                deadline: now + self.policy.init_timeout,
-            },
-            recheck: Arc::new(Notify::new()),
-            served: 0,
-            init_error: None,
-            verdict: None,
-            request_id: None,
-        };
-        self.tally.starting += 1;
-        self.slots.insert(id, slot);
-        id
-    }
-
-    /// Ends idle processes beyond the warm ones that are idle for long; says when the next is due.
-    fn end_surplus(&mut self, now: Instant) -> Option<Instant> {
-        let timeout = self.policy.idle_timeout;
-        while self.idle.len() > self.policy.warm {
-            let oldest = self.idle[0];
-            let due = match self.slots.get(&oldest).map(|slot| &slot.phase) {
-                Some(Phase::Idle { since, .. }) => *since + timeout,
-                _ => now,
-            };
-            if due > now {
-                return Some(due);
-            }
-            self.end(oldest, now);
-        }
-        // Whatever becomes idle after now is due later than this.
-        (self.tally.live() > self.policy.warm).then(|| now + timeout)
-    }
-
-    fn end(&mut self, id: SlotId, now: Instant) {
-        self.idle.retain(|idle| *idle != id);
-        self.set_phase(
-            id,
-            Phase::Ending {
-                told: false,
-                deadline: now + EXIT_GRACE,
-            },
-        );
-        if let Some(slot) = self.slots.get(&id) {
-            slot.recheck.notify_one();
-        }
-    }
-
-    fn settle(&mut self, id: SlotId) -> Option<Phase> {
+    /// The process is no longer busy with its invocation, which is handed out.
+    fn settle(&mut self, id: SlotId, answered: Option<Instant>) -> Option<Running> {
         let deadline = match self.slots.get(&id).map(|slot| &slot.phase) {
             Some(Phase::Busy { deadline, .. }) => *deadline,
             _ => return None,
         };
-        self.settle_until(id, deadline)
-    }
-
-    fn settle_until(&mut self, id: SlotId, deadline: Instant) -> Option<Phase> {
-        self.set_phase(id, Phase::Settling { deadline })
+        match self.set_phase(id, Phase::Settling { answered, deadline }) {
+            Some(Phase::Busy { running, .. }) => Some(running),
+            _ => None,
+        }
     }
 
     fn set_phase(&mut self, id: SlotId, phase: Phase) -> Option<Phase> {
@@ -501,22 +315,6 @@ impl State {
         let before = core::mem::replace(&mut slot.phase, phase);
         *self.tally.of(&before) -= 1;
         Some(before)
-    }
-
-    /// A start failed: the next one has to wait, and so nobody waits for it unless another
-    /// process can take the work.
-    fn start_failed(&mut self, failure: InitFailure, now: Instant) {
-        count(&self.counters.init_failures);
-        if self.tally.live() == 0 {
-            self.fail_queue(&init_failed(&failure));
-        }
-        self.back_off.failed(failure, now);
-    }
-
-    fn fail_queue(&mut self, error: &InvokeError) {
-        for job in self.queue.drain(..) {
-            send(job.reply, Err(error.clone()));
-        }
     }
 
     fn cannot_start(&self, now: Instant) -> Option<&InitFailure> {
@@ -537,35 +335,4 @@ pub(crate) fn send(to: oneshot::Sender<Reply>, reply: Reply) {
 /// Whole milliseconds.
 pub(crate) fn millis(duration: core::time::Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-fn init_failed(failure: &InitFailure) -> InvokeError {
-    InvokeError::InitFailed {
-        error_type: Arc::clone(&failure.error_type),
-        message: Arc::clone(&failure.message),
-    }
-}
-
-fn init_exit(verdict: Option<Verdict>, exit: &str) -> InitFailure {
-    let (error_type, message) = match verdict {
-        Some(Verdict::TooLong) => (
-            "Runtime.InitTimeout",
-            "the process was not ready in time".into(),
-        ),
-        Some(Verdict::OutOfMemory {
-            used_mib,
-            limit_mib,
-        }) => (
-            "Runtime.OutOfMemory",
-            format!("the process used {used_mib} MiB of {limit_mib} MiB"),
-        ),
-        None => (
-            "Runtime.ExitError",
-            format!("the process ended before it was ready: {exit}"),
-        ),
-    };
-    InitFailure {
-        error_type: error_type.into(),
-        message: message.into(),
-    }
 }
