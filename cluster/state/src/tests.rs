@@ -1,4 +1,5 @@
 //! Conversations with the state machine, and properties of it.
+#![allow(clippy::indexing_slicing, clippy::wildcard_enum_match_arm)]
 
 use alloc::collections::BTreeMap;
 use alloc::string::ToString;

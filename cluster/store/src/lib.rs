@@ -1,1 +1,19 @@
 //! The durable log and snapshots.
+//!
+//! Bytes in, bytes out: this package does not know what entries mean. One writer thread owns a
+//! [`Store`]. Whatever it acknowledged survives a crash; whatever is damaged is noticed when the
+//! store is opened, never served.
+#![forbid(unsafe_code)]
+
+mod error;
+mod identity;
+mod log;
+mod snapshot_file;
+mod store;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::Error;
+pub use identity::Identity;
+pub use store::{Loaded, Store};
