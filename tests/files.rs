@@ -9,47 +9,46 @@ pub const HOST: &str = "main.execute-api.us-east-1.localhost";
 /// An API key that plans here hold.
 pub const KEY: &str = "customer-key-00000000000000000001";
 
-/// One API that passes everything to one back end, path and query included.
+/// The id of [`KEY`], which is not secret.
+pub const KEY_ID: &str = "customer";
+
+/// [`API`] with these routes: lines of YAML, indented as they stand.
+pub fn api(routes: &str) -> String {
+    format!("apis:\n  - name: {API}\n    routes:\n{routes}")
+}
+
+/// One API that passes everything below `/` to one back end, path and query included.
 pub fn proxy(url: &str) -> String {
-    format!(
-        "apis:
-  - id: {API}
-    name: {API}
-    routes:
-      - routeKey: ANY /{{proxy+}}
-        integration:
-          type: HTTP_PROXY
-          uri: {url}/{{proxy}}
-"
-    )
+    api(&format!(
+        "      - routeKey: ANY /{{proxy+}}\n        integration: {url}/{{proxy}}\n"
+    ))
 }
 
 /// [`proxy`] for callers with [`KEY`], who may make `limit` requests a day.
 pub fn with_quota(url: &str, limit: u64) -> String {
+    with_plan(
+        url,
+        &format!("    quota: {{limit: {limit}, period: DAY}}\n"),
+    )
+}
+
+/// [`proxy`] for callers with [`KEY`], under a plan with these limits: lines of YAML.
+pub fn with_plan(url: &str, limits: &str) -> String {
     format!(
         "apis:
-  - id: {API}
-    name: {API}
+  - name: {API}
     routes:
       - routeKey: ANY /{{proxy+}}
         apiKeyRequired: true
-        integration:
-          type: HTTP_PROXY
-          uri: {url}/{{proxy}}
+        integration: {url}/{{proxy}}
 usagePlans:
-  - id: daily
-    name: daily
-    apiStages:
-      - api: {API}
-        stage: $default
-    quota:
-      limit: {limit}
-      period: DAY
-apiKeys:
-  - id: customer
-    name: customer
+  plan:
+    apiStages: [{{api: {API}}}]
+{limits}apiKeys:
+  - id: {KEY_ID}
+    name: {KEY_ID}
     value: {KEY}
-    usagePlans: [daily]
+    usagePlans: [plan]
 "
     )
 }

@@ -7,6 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 readonly PROFILE=ci
 ran=()
 skipped=()
+running=none
 
 say() { printf '\n== %s\n' "$*" >&2; }
 
@@ -14,6 +15,7 @@ say() { printf '\n== %s\n' "$*" >&2; }
 step() {
     local name=$1 began=$SECONDS
     shift
+    running=$name
     say "$name: $*"
     "$@"
     ran+=("$name $((SECONDS - began)) s")
@@ -27,7 +29,7 @@ skip() {
 summary() {
     local status=$?
     local verdict=passed
-    ((status == 0)) || verdict=FAILED
+    ((status == 0)) || verdict="FAILED at '$running'"
     printf '\nmake test %s in %d s; ran: %s' "$verdict" "$SECONDS" "$(join "${ran[@]}")"
     ((${#skipped[@]} == 0)) || printf '; skipped: %s' "$(join "${skipped[@]}")"
     printf '\n'

@@ -19,7 +19,7 @@ fn hostile(name: &'static str, head: &str) -> Hostile {
     }
 }
 
-/// Answers that are no answers: the client gets 502, never a part of them.
+/// Answers that are no answers: the client gets 503, never a part of them.
 fn broken() -> Vec<Hostile> {
     let with = |name, headers: &str| {
         hostile(
@@ -47,7 +47,7 @@ fn broken() -> Vec<Hostile> {
 }
 
 #[test]
-fn broken_answers_become_502() {
+fn broken_answers_become_503() {
     let backend = Backend::echo();
     let node = Node::start(NodeOptions::api(files::proxy(&backend.url())));
     let mut wrong = Vec::new();
@@ -57,7 +57,7 @@ fn broken_answers_become_502() {
             .host(files::HOST)
             .try_send(node.http());
         match response {
-            Ok(response) if response.status == 502 && response.header("x-broken").is_none() => {}
+            Ok(response) if response.status == 503 && response.header("x-broken").is_none() => {}
             other => wrong.push(format!("{name}: {other:?}")),
         }
     }
@@ -114,17 +114,17 @@ fn a_cut_body_is_cut_for_the_client_too() {
         let response = Request::get("/x").host(files::HOST).try_send(node.http());
         match response {
             Err(_) => {}
-            Ok(response) => assert_eq!(response.status, 502, "{name}: {response:?}"),
+            Ok(response) => assert_eq!(response.status, 503, "{name}: {response:?}"),
         }
     }
 }
 
 #[test]
-fn no_answer_is_502_and_the_node_goes_on() {
+fn no_answer_is_503_and_the_node_goes_on() {
     let backend = Backend::start(|_| Answer::Drop);
     let node = Node::start(NodeOptions::api(files::proxy(&backend.url())));
     let post = Request::post("/x", "not to be repeated").host(files::HOST);
-    assert_eq!(node.send(&post).status, 502);
+    assert_eq!(node.send(&post).status, 503);
     assert_eq!(
         backend.requests(),
         1,

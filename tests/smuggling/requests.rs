@@ -75,9 +75,9 @@ fn transfer_codings_are_chunked_or_nothing() {
 #[test]
 fn chunks_are_exact() {
     let head = "POST /x HTTP/1.1\r\nHost: HOST\r\nTransfer-Encoding: chunked\r\n\r\n";
-    // The head was honest, so a node may have answered 502 for a body it could not pass on whole.
+    // The head was honest, so a node may have answered 503 for a body it could not pass on whole.
     let shape =
-        |name, body: &str| Shape::new(name, &format!("{head}{body}"), Outcome::Refuse(&[400, 502]));
+        |name, body: &str| Shape::new(name, &format!("{head}{body}"), Outcome::Refuse(&[400, 503]));
     run(&[
         shape("a size with a sign", "+5\r\nhello\r\n0\r\n\r\n"),
         shape("a size below zero", "-1\r\nhello\r\n0\r\n\r\n"),
