@@ -62,17 +62,7 @@ impl Store {
             });
         }
         let purged = log.purged()?;
-        let snapshot = match snapshots.last() {
-            Some((index, path)) => {
-                let bytes = std::fs::read(path).map_err(|source| Error::Io {
-                    operation: "read",
-                    path: path.clone(),
-                    source,
-                })?;
-                Some((*index, bytes))
-            }
-            None => None,
-        };
+        let snapshot = snapshots.last().map(read_snapshot).transpose()?;
         let have = snapshot.as_ref().map_or(0, |(index, _)| *index);
         let entries: Vec<_> = entries
             .into_iter()
@@ -151,4 +141,13 @@ impl Store {
         }
         Ok(())
     }
+}
+
+fn read_snapshot((index, path): &(u64, PathBuf)) -> Result<(u64, Vec<u8>), Error> {
+    let bytes = std::fs::read(path).map_err(|source| Error::Io {
+        operation: "read",
+        path: path.clone(),
+        source,
+    })?;
+    Ok((*index, bytes))
 }
