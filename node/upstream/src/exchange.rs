@@ -61,10 +61,9 @@ impl Exchange<'_> {
         let answered = self.answer(request, body, lease).await?;
         let status = answered.response.status().as_u16();
         if status == 101 {
-            return self
-                .upgraded(request, answered, outstanding)
-                .await
-                .map_err(sent);
+            let lease = (answered.lease.reused, true);
+            let tunnel = self.upgraded(request, answered, outstanding).await;
+            return tunnel.map_err(|error| self.failed(error, lease, None));
         }
         if matches!(status, 502..=504) {
             self.group.failed(self.server, Instant::now());
@@ -125,8 +124,9 @@ impl Exchange<'_> {
             Ok(request) => request,
             Err(refused) => {
                 // Nothing was sent: the connection is as good as before.
+                let reused = lease.reused;
                 lease.finish(None, Duration::ZERO);
-                return Err(sent(refused.0));
+                return Err(self.failed(refused.0, (reused, false), None));
             }
         };
         let mut deadline = Deadline::new(self.timers);
@@ -164,13 +164,25 @@ impl Exchange<'_> {
             }
             Err(late) => (late, None),
         };
+        let lease = (lease.reused, lease.head_started());
+        Err(self.failed(error, lease, unsent))
+    }
+
+    /// An error with what is known of where it happened.
+    fn failed(
+        &self,
+        error: UpstreamError,
+        (reused, head_started): (bool, bool),
+        unsent: Option<SendBody>,
+    ) -> Box<Failed> {
+        let server = Some(Arc::clone(&self.server.label));
         let error = UpstreamError {
-            reused: lease.reused,
-            head_started: lease.head_started(),
-            server: Some(Arc::clone(&self.server.label)),
+            reused,
+            head_started,
+            server,
             ..error
         };
-        Err(Box::new(Failed { error, unsent }))
+        Box::new(Failed { error, unsent })
     }
 
     /// At the deadline: a later one when the body made progress since, else whose fault it is.
@@ -199,7 +211,6 @@ impl Exchange<'_> {
         outstanding: Outstanding,
     ) -> Result<Response, UpstreamError> {
         if self.purpose != Purpose::Upgrade {
-            self.group.failed(self.server, Instant::now());
             return Err(UpstreamError::new(
                 UpstreamErrorKind::Protocol,
                 "101 was not asked for",
@@ -227,13 +238,6 @@ impl Exchange<'_> {
             body,
         })
     }
-}
-
-fn sent(error: UpstreamError) -> Box<Failed> {
-    Box::new(Failed {
-        error,
-        unsent: None,
-    })
 }
 
 /// What the library's error says, in our kinds.
