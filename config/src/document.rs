@@ -24,10 +24,12 @@ pub use reference::reference;
 pub use schema::schema;
 
 pub(crate) use check::check;
+pub(crate) use convert::read_bounded;
 pub(crate) use expand::expand;
 pub(crate) use report::Report;
+pub(crate) use schema::of as schema_of;
 pub(crate) use shape::{ApiItem, IntegrationItem, RouteItem};
-pub(crate) use tree::{Node, Path as TreePath};
+pub(crate) use tree::{Entry, Node, Path as TreePath, Place, Value};
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -9,5 +9,6 @@ pub mod cells;
 pub mod compile;
 pub mod diagnostic;
 pub mod document;
+pub mod node_config;
 pub mod openapi;
 pub mod snapshot;

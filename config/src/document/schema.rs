@@ -29,13 +29,22 @@ pub(crate) fn of<T: JsonSchema>() -> Json {
     schema.to_value()
 }
 
-/// Closes objects with named members: what is not named is a mistake.
+/// A comment's paragraphs, each on one line.
+fn unwrap(text: &str) -> String {
+    let paragraphs: Vec<String> = text.split("\n\n").map(|it| it.replace('\n', " ")).collect();
+    paragraphs.join("\n\n")
+}
+
+/// Closes objects with named members: what is not named is a mistake. Unwraps descriptions.
 struct Close;
 
 impl Transform for Close {
     fn transform(&mut self, schema: &mut Schema) {
         if schema.get("properties").is_some() && schema.get("additionalProperties").is_none() {
             schema.insert("additionalProperties".into(), Json::Bool(false));
+        }
+        if let Some(Json::String(text)) = schema.get_mut("description") {
+            *text = unwrap(text);
         }
         transform_subschemas(self, schema);
     }

@@ -16,9 +16,10 @@ pub(crate) struct FunctionItem {
     pub runtime: Runtime,
     /// The directory of its code, relative to this file. By default that of this file.
     pub directory: Option<String>,
-    /// `module.function`, for `python` and `nodejs`.
+    /// `module.function`, for `python` and `nodejs`; a path may stand before the module.
     pub handler: Option<String>,
-    /// The command of a `provided` function. Default `./bootstrap`.
+    /// What replaces the program: the command of a `provided` function (default `./bootstrap`),
+    /// or the interpreter of the others, such as `[./.venv/bin/python]`.
     pub command: Vec<String>,
     /// Environment variables; values may be secret.
     pub environment: BTreeMap<String, String>,

@@ -1,0 +1,253 @@
+//! Settings as the types that the node uses, with defaults and ranges.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use ipnet::IpNet;
+use tollgate_protocol::limits;
+
+use super::{NodeConfig, Settings};
+use crate::document::{Node, Report, TreePath};
+
+/// Bytes of a request body unless configured (AWS: 10 MB).
+const BODY_BYTES: u64 = 10 * 1024 * 1024;
+/// Bytes of all cached responses unless configured.
+const CACHE_BYTES: u64 = 64 * 1024 * 1024;
+/// A day, the longest timeout.
+const TIMEOUT_MS_MAX: u64 = 86_400_000;
+/// AWS's secrets have 40 characters; a shorter one than this can be guessed.
+const SECRET_CHARS_MIN: usize = 16;
+
+struct Resolver<'r> {
+    root: &'r Node,
+    report: &'r mut Report,
+}
+
+pub(super) fn resolve(settings: &Settings, root: &Node, report: &mut Report) -> NodeConfig {
+    let mut it = Resolver { root, report };
+    let s = settings;
+    let data_dir = it.path("data_dir", s.data_dir.as_deref());
+    let data_dir = data_dir.unwrap_or_else(|| PathBuf::from("tollgate-data"));
+    let https_default = s.tls_cert.as_ref().map(|_| 8443);
+    it.rules(s);
+    NodeConfig {
+        http: it.address("http", s.http.as_deref(), public(Some(8080))),
+        https: it.address("https", s.https.as_deref(), public(https_default)),
+        tls_cert: it.path("tls_cert", s.tls_cert.as_deref()),
+        tls_key: it.path("tls_key", s.tls_key.as_deref()),
+        admin: it.address("admin", s.admin.as_deref(), local(9080)),
+        ops: it.address("ops", s.ops.as_deref(), local(9090)),
+        peer: it.address("peer", s.peer.as_deref(), local(9070)),
+        apply: it.paths("apply", s.apply.as_deref()),
+        region: s.region.clone().unwrap_or_else(|| "us-east-1".into()),
+        account_id: s.account_id.clone().unwrap_or_else(|| "0".repeat(12)),
+        execute_api_suffix: s
+            .execute_api_suffix
+            .clone()
+            .unwrap_or_else(|| "amazonaws.com".into()),
+        workers: it.number("workers", s.workers.map(u64::from), processors(), 1..=512),
+        header_bytes_max: it.number(
+            "header_bytes_max",
+            s.header_bytes_max.map(u64::from),
+            limits::HEADER_BYTES_MAX as u64,
+            1024..=1024 * 1024,
+        ),
+        header_fields_max: it.number(
+            "header_fields_max",
+            s.header_fields_max.map(u64::from),
+            limits::HEADER_FIELDS_MAX as u64,
+            1..=128,
+        ),
+        url_bytes_max: it.number(
+            "url_bytes_max",
+            s.url_bytes_max.map(u64::from),
+            limits::TARGET_BYTES_MAX as u64,
+            256..=1024 * 1024,
+        ),
+        body_bytes_max: Some(s.body_bytes_max.unwrap_or(BODY_BYTES)).filter(|it| *it > 0),
+        header_timeout_ms: it.timeout("header_timeout_ms", s.header_timeout_ms, 10_000),
+        keep_alive_ms: it.timeout("keep_alive_ms", s.keep_alive_ms, 75_000),
+        body_idle_timeout_ms: it.timeout("body_idle_timeout_ms", s.body_idle_timeout_ms, 30_000),
+        connections_max: it.number(
+            "connections_max",
+            s.connections_max.map(u64::from),
+            20_000,
+            1..=10_000_000,
+        ),
+        h2_streams_max: s.h2_streams_max.unwrap_or(128).max(1),
+        trusted_proxies: it.networks("trusted_proxies", s.trusted_proxies.as_deref()),
+        proxy_protocol: it.networks("proxy_protocol", s.proxy_protocol.as_deref()),
+        log_level: s.log_level.unwrap_or_default(),
+        log_format: s.log_format.unwrap_or_default(),
+        log_dir: it
+            .path("log_dir", s.log_dir.as_deref())
+            .unwrap_or_else(|| data_dir.join("logs")),
+        cache_bytes_max: s.cache_bytes_max.unwrap_or(CACHE_BYTES),
+        cache_ttl_seconds_max: s
+            .cache_ttl_seconds_max
+            .unwrap_or(limits::CACHE_TTL_SECONDS_MAX),
+        drain_seconds: s.drain_seconds.unwrap_or(30),
+        function_path: s
+            .function_path
+            .clone()
+            .unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into()),
+        function_request_bytes_max: it
+            .payload("function_request_bytes_max", s.function_request_bytes_max),
+        function_response_bytes_max: it
+            .payload("function_response_bytes_max", s.function_response_bytes_max),
+        root_access_key: s.root_access_key.clone(),
+        root_secret_key: s.root_secret_key.clone(),
+        data_dir,
+    }
+}
+
+fn public(port: Option<u16>) -> Option<SocketAddr> {
+    port.map(|port| SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port))
+}
+
+fn local(port: u16) -> Option<SocketAddr> {
+    Some(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port))
+}
+
+fn processors() -> u64 {
+    std::thread::available_parallelism().map_or(1, |it| it.get() as u64)
+}
+
+impl Resolver<'_> {
+    fn error(&mut self, key: &str, reason: impl Into<String>) {
+        let path = TreePath::default().key(key);
+        self.report.error_at(self.root, &path, reason);
+    }
+
+    /// What two settings say together, and the shape of texts.
+    fn rules(&mut self, s: &Settings) {
+        match (&s.tls_cert, &s.tls_key) {
+            (Some(_), None) => self.error("tls_cert", "`tls_cert` needs `tls_key`"),
+            (None, Some(_)) => self.error("tls_key", "`tls_key` needs `tls_cert`"),
+            _ => {}
+        }
+        match (&s.root_access_key, &s.root_secret_key) {
+            (Some(_), None) => {
+                self.error(
+                    "root_access_key",
+                    "`root_access_key` needs `root_secret_key`",
+                );
+            }
+            (None, Some(_)) => {
+                self.error(
+                    "root_secret_key",
+                    "`root_secret_key` needs `root_access_key`",
+                );
+            }
+            (_, Some(secret)) if secret.len() < SECRET_CHARS_MIN => {
+                let reason = format!("a secret has at least {SECRET_CHARS_MIN} characters");
+                self.error("root_secret_key", reason);
+            }
+            _ => {}
+        }
+        if let Some(id) = &s.account_id
+            && !(id.len() == 12 && id.bytes().all(|b| b.is_ascii_digit()))
+        {
+            self.error("account_id", "an account id has 12 digits");
+        }
+        if let Some(region) = &s.region
+            && (region.is_empty()
+                || !region
+                    .bytes()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'))
+        {
+            let reason = "a region is made of lower case letters, digits and `-`";
+            self.error("region", reason);
+        }
+        if s.h2_streams_max == Some(0) {
+            self.error("h2_streams_max", "expected a whole number of at least 1");
+        }
+    }
+
+    fn address(
+        &mut self,
+        key: &str,
+        text: Option<&str>,
+        default: Option<SocketAddr>,
+    ) -> Option<SocketAddr> {
+        let Some(text) = text else {
+            return default;
+        };
+        if text == "off" {
+            return None;
+        }
+        let complete = if text.starts_with(':') {
+            format!("0.0.0.0{text}")
+        } else {
+            text.to_owned()
+        };
+        let parsed = complete.parse().ok();
+        if parsed.is_none() {
+            let reason = "expected an address and a port (`127.0.0.1:8080`, `:8080`, `[::]:8080`) \
+                          or `off`";
+            self.error(key, reason);
+        }
+        parsed
+    }
+
+    fn number(
+        &mut self,
+        key: &str,
+        value: Option<u64>,
+        default: u64,
+        range: std::ops::RangeInclusive<u64>,
+    ) -> usize {
+        let number = value.unwrap_or(default);
+        if value.is_some() && !range.contains(&number) {
+            let (low, high) = (range.start(), range.end());
+            self.error(key, format!("expected a whole number from {low} to {high}"));
+        }
+        usize::try_from(number).unwrap_or(usize::MAX)
+    }
+
+    fn timeout(&mut self, key: &str, value: Option<u64>, default: u64) -> u64 {
+        self.number(key, value, default, 1..=TIMEOUT_MS_MAX) as u64
+    }
+
+    fn payload(&mut self, key: &str, value: Option<u64>) -> usize {
+        let default = limits::FUNCTION_PAYLOAD_BYTES_MAX;
+        self.number(key, value, default, 1024..=1 << 32)
+    }
+
+    /// Relative paths of a file start at the file.
+    fn path(&self, key: &str, value: Option<&Path>) -> Option<PathBuf> {
+        value.map(|value| self.based(&TreePath::default().key(key), value))
+    }
+
+    fn paths(&self, key: &str, values: Option<&[PathBuf]>) -> Vec<PathBuf> {
+        let path = TreePath::default().key(key);
+        let values = values.unwrap_or_default().iter().enumerate();
+        values
+            .map(|(index, value)| self.based(&path.index(index), value))
+            .collect()
+    }
+
+    fn based(&self, path: &TreePath, value: &Path) -> PathBuf {
+        let (_, place) = self.root.locate(&path.0);
+        let source = self.report.sources.get(place.file as usize);
+        source.map_or_else(|| value.to_path_buf(), |it| it.base.join(value))
+    }
+
+    fn networks(&mut self, key: &str, values: Option<&[String]>) -> Vec<IpNet> {
+        let path = TreePath::default().key(key);
+        let mut out = Vec::new();
+        for (index, text) in values.unwrap_or_default().iter().enumerate() {
+            let network = text
+                .parse::<IpNet>()
+                .or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+            match network {
+                Ok(network) => out.push(network),
+                Err(_) => {
+                    let reason = "expected a network (`10.0.0.0/8`) or an address";
+                    self.report.error_at(self.root, &path.index(index), reason);
+                }
+            }
+        }
+        out
+    }
+}

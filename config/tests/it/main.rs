@@ -1,0 +1,4 @@
+//! What the package does for its users, from files to models and messages.
+
+mod golden;
+mod node;
