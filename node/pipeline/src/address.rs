@@ -1,0 +1,199 @@
+//! From host and path to a stage (reference 3).
+//!
+//! The order is: exact custom domain, wildcard domain, `{apiId}.execute-api.*`, the path style
+//! `/_aws/execute-api/{apiId}/{stage}/...` for clients without wildcard DNS, the default mapping.
+
+use std::sync::Arc;
+
+use tollgate_config::snapshot::{ApiPlan, MappingPlan, Snapshot, StagePlan};
+use tollgate_message::HeaderList;
+
+use crate::fault::{Fault, FaultKind};
+
+/// What the path style begins with.
+const PATH_STYLE: &str = "/_aws/execute-api/";
+/// What the second label of a generated host is.
+const EXECUTE_API: &str = "execute-api";
+
+/// Where a request goes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Address<'a> {
+    /// The API.
+    pub(crate) api: &'a Arc<ApiPlan>,
+    /// The stage.
+    pub(crate) stage: &'a Arc<StagePlan>,
+    /// The path that routes see: without stage and mapping key, beginning with `/`.
+    pub(crate) path: &'a str,
+    /// The path with the stage segment or the mapping key, as events show it.
+    pub(crate) raw_path: &'a str,
+    /// The key of the mapping that matched.
+    pub(crate) base_path: Option<&'a str>,
+}
+
+/// What a host and a path lead to.
+#[derive(Debug)]
+pub(crate) enum Found<'a> {
+    /// A stage.
+    Stage(Address<'a>),
+    /// The health check of a custom domain: `/ping` or `/sping` at its root (reference 3).
+    Health,
+}
+
+/// The host of a request in lower case, without port and trailing dot. Empty when there is none.
+#[must_use]
+pub(crate) fn domain_of(headers: &HeaderList) -> String {
+    let host = headers.get_str("host").unwrap_or_default().trim();
+    let name = if host.starts_with('[') {
+        host.find(']').map_or(host, |end| &host[..=end])
+    } else {
+        host.rsplit_once(':').map_or(host, |(name, _port)| name)
+    };
+    let mut name = name.strip_suffix('.').unwrap_or(name).to_owned();
+    name.make_ascii_lowercase();
+    name
+}
+
+/// Finds the stage for a host (as [`domain_of`] gives it) and a path as it came.
+///
+/// # Errors
+/// `NotFound` for an unknown API or stage and a closed endpoint, `NoMapping` for a custom domain
+/// without a mapping for the path.
+pub(crate) fn find<'a>(
+    snapshot: &'a Snapshot,
+    domain: &str,
+    path: &'a str,
+) -> Result<Found<'a>, Fault> {
+    let custom = snapshot.domains.get(domain).or_else(|| {
+        let (_, rest) = domain.split_once('.')?;
+        snapshot.wildcards.get(rest)
+    });
+    if let Some(plan) = custom {
+        if path == "/ping" || path == "/sping" {
+            return Ok(Found::Health);
+        }
+        return plan
+            .mappings
+            .iter()
+            .find_map(|mapping| mapped(mapping, path))
+            .map(Found::Stage)
+            .ok_or_else(|| Fault::new(FaultKind::NoMapping, "no mapping for the path"));
+    }
+    if let Some(api_id) = generated_host(domain) {
+        return open_api(snapshot, api_id)
+            .and_then(|api| by_segment(api, path))
+            .map(Found::Stage);
+    }
+    if let Some(rest) = path.strip_prefix(PATH_STYLE) {
+        let (api_id, _) = rest.split_once('/').unwrap_or((rest, ""));
+        let path = slash_from(path, PATH_STYLE.len() + api_id.len());
+        return open_api(snapshot, api_id)
+            .and_then(|api| path_style(api, path))
+            .map(Found::Stage);
+    }
+    snapshot
+        .default_mapping
+        .as_ref()
+        .and_then(|mapping| mapped(mapping, path))
+        .map(|mut address| {
+            address.base_path = None;
+            Found::Stage(address)
+        })
+        .ok_or_else(|| Fault::new(FaultKind::NotFound, "unknown host"))
+}
+
+/// The API id in `{apiId}.execute-api.{anything}`.
+fn generated_host(domain: &str) -> Option<&str> {
+    let (api_id, rest) = domain.split_once('.')?;
+    let second = rest.split_once('.').map_or(rest, |(label, _)| label);
+    (second == EXECUTE_API).then_some(api_id)
+}
+
+fn open_api<'a>(snapshot: &'a Snapshot, api_id: &str) -> Result<&'a Arc<ApiPlan>, Fault> {
+    let api = snapshot
+        .apis
+        .get(api_id)
+        .ok_or_else(|| Fault::new(FaultKind::NotFound, "unknown API"))?;
+    if !api.endpoint_open {
+        return Err(Fault::new(
+            FaultKind::NotFound,
+            "the API's own endpoint is closed",
+        ));
+    }
+    Ok(api)
+}
+
+/// The first segment names the stage, else `$default` serves the whole path.
+fn by_segment<'a>(api: &'a Arc<ApiPlan>, path: &'a str) -> Result<Address<'a>, Fault> {
+    let segment = first_segment(path);
+    if segment != "$default"
+        && let Some(stage) = api.stages.get(segment)
+    {
+        let rest = slash_from(path, 1 + segment.len());
+        return Ok(Address {
+            api,
+            stage,
+            path: rest,
+            raw_path: path,
+            base_path: None,
+        });
+    }
+    match api.stages.get("$default") {
+        Some(stage) => Ok(Address {
+            api,
+            stage,
+            path,
+            raw_path: path,
+            base_path: None,
+        }),
+        None => Err(Fault::new(FaultKind::NotFound, "unknown stage")),
+    }
+}
+
+/// As by host, but `$default` may be named too, so that every stage has one address that works.
+fn path_style<'a>(api: &'a Arc<ApiPlan>, path: &'a str) -> Result<Address<'a>, Fault> {
+    if first_segment(path) == "$default"
+        && let Some(stage) = api.stages.get("$default")
+    {
+        let rest = slash_from(path, "/$default".len());
+        return Ok(Address {
+            api,
+            stage,
+            path: rest,
+            raw_path: rest,
+            base_path: None,
+        });
+    }
+    by_segment(api, path)
+}
+
+/// The stage of a mapping when its key is a prefix of whole segments.
+fn mapped<'a>(mapping: &'a MappingPlan, path: &'a str) -> Option<Address<'a>> {
+    let mut rest = path;
+    if !mapping.key.is_empty() {
+        let after = path.strip_prefix('/')?.strip_prefix(&*mapping.key)?;
+        if !after.is_empty() && !after.starts_with('/') {
+            return None;
+        }
+        rest = slash_from(path, path.len() - after.len());
+    }
+    Some(Address {
+        api: &mapping.api,
+        stage: &mapping.stage,
+        path: rest,
+        raw_path: path,
+        base_path: Some(&mapping.key),
+    })
+}
+
+fn first_segment(path: &str) -> &str {
+    let path = path.strip_prefix('/').unwrap_or(path);
+    path.split_once('/').map_or(path, |(segment, _)| segment)
+}
+
+/// The path from a position on; `/` when nothing is left.
+fn slash_from(path: &str, at: usize) -> &str {
+    match path.get(at..) {
+        Some(rest) if rest.starts_with('/') => rest,
+        _ => "/",
+    }
+}

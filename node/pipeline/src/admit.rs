@@ -1,0 +1,216 @@
+//! Whether a request is let in: API key, rates, quota (reference 13 and 14).
+//!
+//! The order is AWS's: the key's rate for the route, the key's rate over the plan, the stage's
+//! rate for the route, then the quota. A refused request costs nothing: what earlier levels took
+//! is put back, later levels are not asked.
+
+pub(crate) mod headers;
+
+use std::sync::Arc;
+
+use aws_lc_rs::digest;
+use tollgate_config::cells::{QuotaSlot, Take, TokenBucket};
+use tollgate_config::snapshot::{KeyEntry, KeyPlan, KeyTable, RoutePlan, StagePlan};
+use tollgate_message::HeaderList;
+use tollgate_protocol::Millis;
+
+use crate::fault::{Fault, FaultKind, Refusal};
+use crate::finished::Record;
+use crate::ports::Ports;
+
+/// The leave to go on. Only [`check`] makes one.
+#[derive(Debug)]
+pub(crate) struct Permit {
+    /// The key's bucket that is tightest, for headers.
+    bucket: Option<Arc<TokenBucket>>,
+    /// The key's quota, for headers.
+    quota: Option<Arc<QuotaSlot>>,
+}
+
+/// Lets a request in or refuses it.
+///
+/// # Errors
+/// `InvalidApiKey`, `Throttled` or `QuotaExceeded`.
+pub(crate) async fn check<P: Ports>(
+    ports: &P,
+    keys: &KeyTable,
+    stage: &StagePlan,
+    route: &RoutePlan,
+    headers: &HeaderList,
+    record: &mut Record,
+) -> Result<Permit, Fault> {
+    let now_us = ports.monotonic_us();
+    if !route.api_key_required {
+        if let Some(bucket) = &route.throttle {
+            take(bucket, now_us, "route")?;
+        }
+        return Ok(Permit {
+            bucket: None,
+            quota: None,
+        });
+    }
+    let (key, plan_index) = find_key(keys, stage, headers)?;
+    record.key = Some((Arc::clone(key), plan_index));
+    let plan = &key.plans[plan_index];
+    let own_route = route_bucket(plan, stage, &route.route_key);
+    let levels = [
+        (own_route, "key-route"),
+        (plan.throttle.as_ref(), "key"),
+        (route.throttle.as_ref(), "route"),
+    ];
+    take_all(&levels, now_us)?;
+    if let Some(slot) = &plan.quota
+        && let Err(fault) = take_quota(ports, slot).await
+    {
+        put_back(&levels);
+        return Err(fault);
+    }
+    let bucket = own_route.or(plan.throttle.as_ref()).cloned();
+    Ok(Permit {
+        bucket,
+        quota: plan.quota.clone(),
+    })
+}
+
+impl Permit {
+    /// Tells the holder of a key what is left of its limits.
+    pub(crate) fn stamp<P: Ports>(&self, ports: &P, response: &mut HeaderList) {
+        if let Some(bucket) = &self.bucket {
+            headers::admitted_rate(bucket, ports.monotonic_us(), response);
+        }
+        if let Some(slot) = &self.quota {
+            headers::admitted_quota(slot, ports.now_ms(), response);
+        }
+    }
+}
+
+/// The key that the request carries and the index of the plan that opens the stage to it. Every
+/// way to fail looks the same to the client.
+fn find_key<'a>(
+    keys: &'a KeyTable,
+    stage: &StagePlan,
+    headers: &HeaderList,
+) -> Result<(&'a Arc<KeyEntry>, usize), Fault> {
+    let refuse = |detail: &'static str| Fault::new(FaultKind::InvalidApiKey, detail);
+    let value = headers
+        .get("x-api-key")
+        .ok_or_else(|| refuse("no API key"))?;
+    let digest: [u8; 32] = digest::digest(&digest::SHA256, value)
+        .as_ref()
+        .try_into()
+        .map_err(|_| refuse("the digest has another length"))?;
+    let key = keys.get(&digest).ok_or_else(|| refuse("unknown API key"))?;
+    if !key.enabled {
+        return Err(refuse("the API key is disabled"));
+    }
+    let (plan, _) = key
+        .plan_for(&stage.api_id, &stage.name)
+        .ok_or_else(|| refuse("no usage plan of the API key holds the stage"))?;
+    let index = key
+        .plans
+        .iter()
+        .position(|it| core::ptr::eq(it, plan))
+        .unwrap_or_default();
+    Ok((key, index))
+}
+
+/// The key's own bucket for a route of a stage.
+fn route_bucket<'a>(
+    plan: &'a KeyPlan,
+    stage: &StagePlan,
+    route_key: &str,
+) -> Option<&'a Arc<TokenBucket>> {
+    if plan.route_throttles.is_empty() {
+        return None;
+    }
+    let wanted = (&*stage.api_id, &*stage.name);
+    let at = plan
+        .stages
+        .binary_search_by(|it| (&*it.api_id, &*it.stage).cmp(&wanted))
+        .ok()?;
+    let found = plan
+        .route_throttles
+        .binary_search_by(|(stage, key, _)| (*stage, &**key).cmp(&(at, route_key)))
+        .ok()?;
+    plan.route_throttles.get(found).map(|(_, _, bucket)| bucket)
+}
+
+type Level<'a> = (Option<&'a Arc<TokenBucket>>, &'static str);
+
+/// Takes a token of each level, or of none.
+fn take_all(levels: &[Level<'_>], now_us: u64) -> Result<(), Fault> {
+    for (at, (bucket, name)) in levels.iter().enumerate() {
+        if let Some(bucket) = bucket
+            && let Err(fault) = take(bucket, now_us, name)
+        {
+            put_back(&levels[..at]);
+            return Err(fault);
+        }
+    }
+    Ok(())
+}
+
+fn put_back(levels: &[Level<'_>]) {
+    for bucket in levels.iter().filter_map(|(bucket, _)| *bucket) {
+        bucket.put_back();
+    }
+}
+
+fn take(bucket: &TokenBucket, now_us: u64, name: &'static str) -> Result<(), Fault> {
+    bucket.try_take(now_us).map_err(|refused| {
+        let mut fault = Fault::new(FaultKind::Throttled, name);
+        fault.limit = Some(Refusal {
+            name,
+            limit: u64::from(bucket.limit().burst_limit),
+            retry_after_ms: refused.retry_after_us.div_ceil(1000),
+        });
+        fault
+    })
+}
+
+/// Takes a token of the quota. Without one at hand the node is asked once; what then is not there
+/// is not granted.
+async fn take_quota<P: Ports>(ports: &P, slot: &Arc<QuotaSlot>) -> Result<(), Fault> {
+    let mut asked = false;
+    loop {
+        match slot.take(Millis(ports.now_ms())) {
+            Take::Taken => return Ok(()),
+            Take::TakenLow => {
+                ports.quota_low(slot);
+                return Ok(());
+            }
+            Take::Exhausted { reset } => {
+                let wait_ms = reset.0.saturating_sub(ports.now_ms());
+                return Err(exhausted(
+                    slot,
+                    wait_ms,
+                    "the quota of the period is used up",
+                ));
+            }
+            Take::Ask if !asked => {
+                asked = true;
+                ports.quota_wait(slot).await;
+            }
+            Take::Ask => {
+                return Err(exhausted(
+                    slot,
+                    QUOTA_RETRY_MS,
+                    "no quota was granted in time",
+                ));
+            }
+        }
+    }
+}
+
+/// What a client is told to wait when the cluster did not answer in time.
+const QUOTA_RETRY_MS: u64 = 1_000;
+
+fn exhausted(slot: &QuotaSlot, retry_after_ms: u64, detail: &'static str) -> Fault {
+    let mut fault = Fault::new(FaultKind::QuotaExceeded, detail);
+    fault.limit = Some(Refusal {
+        name: "quota",
+        limit: slot.quota().limit,
+        retry_after_ms,
+    });
+    fault
+}

@@ -1,0 +1,186 @@
+//! What the request path asks of the world: time, chance, back ends, the cache, the logs.
+//!
+//! The node implements it once per worker; tests implement it in memory. Everything is dispatched
+//! statically and nothing needs to be `Send`: a request stays on the worker that read it.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tollgate_config::cells::QuotaSlot;
+use tollgate_config::snapshot::{SigningKey, StagePlan};
+use tollgate_message::{Body, Request, Response};
+
+use crate::cache::ResponseCache;
+use crate::finished::Finished;
+
+/// The world around a request. A handle that is cheap to clone (an `Rc`): a streaming body keeps
+/// one until it ends.
+pub trait Ports: Clone + Unpin + 'static {
+    /// Milliseconds since the Unix epoch.
+    fn now_ms(&self) -> u64;
+
+    /// Microseconds of a clock that never steps back. The same clock that token buckets see.
+    fn monotonic_us(&self) -> u64;
+
+    /// A new request id, as AWS makes them for HTTP APIs: `JKJaXmPLvHcESHA=`. ASCII without
+    /// spaces and quotes.
+    fn request_id(&self) -> String;
+
+    /// A random number; need not be fit for secrets.
+    fn random_u64(&self) -> u64;
+
+    /// Whether a trace that begins here is marked as sampled. By default not, as AWS's passive
+    /// tracing does.
+    fn sample_new_trace(&self) -> bool {
+        false
+    }
+
+    /// Sends a request to a server of an upstream group and waits for the response's head.
+    fn send_http(
+        &self,
+        group: &str,
+        request: Request,
+        timeout_ms: u64,
+    ) -> impl Future<Output = Result<HttpReply, IntegrationError>>;
+
+    /// Calls a function of this node.
+    fn invoke(
+        &self,
+        function: &str,
+        payload: Bytes,
+        meta: InvokeMeta<'_>,
+    ) -> impl Future<Output = Result<FunctionReply, IntegrationError>>;
+
+    /// Signs a call of a Lambda `Invoke` API: SigV4, service `lambda`, over all its fields. The
+    /// payload is the request's body.
+    fn sign(&self, key: &SigningKey, request: &mut Request, payload: &[u8]);
+
+    /// The response cache of the node.
+    fn cache(&self) -> &ResponseCache;
+
+    /// A quota's lease runs low: ask for more in the background.
+    fn quota_low(&self, slot: &Arc<QuotaSlot>);
+
+    /// Asks for quota tokens and returns when the answer is there or the time for it is over.
+    fn quota_wait(&self, slot: &Arc<QuotaSlot>) -> impl Future<Output = ()>;
+
+    /// A request ended. Called exactly once for each.
+    fn finish(&self, finished: &Finished);
+
+    /// A line of the execution log (reference 17).
+    fn exec_log(&self, stage: &StagePlan, request_id: &str, line: &str);
+}
+
+/// A response of an HTTP back end.
+#[derive(Debug)]
+pub struct HttpReply {
+    /// The response.
+    pub response: Response,
+    /// The server that gave it, for logs.
+    pub server: Option<Arc<str>>,
+}
+
+/// What goes with an invocation.
+#[derive(Debug, Clone, Copy)]
+pub struct InvokeMeta<'a> {
+    /// The request's id.
+    pub request_id: &'a str,
+    /// `X-Amzn-Trace-Id` as the function sees it.
+    pub trace_id: &'a str,
+    /// Milliseconds that the answer may take.
+    pub timeout_ms: u64,
+}
+
+/// What a function answered.
+#[derive(Debug)]
+pub enum FunctionReply {
+    /// The whole answer.
+    Buffered(Bytes),
+    /// A streamed answer.
+    Streaming {
+        /// `{"statusCode": ..., "headers": ..., "multiValueHeaders": ..., "cookies": ...}`.
+        prelude: Bytes,
+        /// What follows it.
+        body: Body,
+    },
+    /// The function failed: its error as JSON.
+    Error(Bytes),
+}
+
+/// Why an integration gave no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {detail}", kind.as_str())]
+pub struct IntegrationError {
+    /// What happened.
+    pub kind: IntegrationErrorKind,
+    /// More words for logs; clients never see them.
+    pub detail: String,
+    /// The server it happened at.
+    pub server: Option<Arc<str>>,
+}
+
+/// What kept an integration from answering.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IntegrationErrorKind {
+    /// No connection.
+    Connect,
+    /// The host name has no address.
+    Dns,
+    /// The TLS handshake failed.
+    Tls,
+    /// No answer in time.
+    Timeout,
+    /// The connection ended before the answer was there.
+    Reset,
+    /// The answer is not HTTP, or not an answer.
+    Protocol,
+    /// Too much waits for the back end already.
+    Overloaded,
+    /// There is no such upstream group or function.
+    Unknown,
+    /// The request has more bytes than the back end takes.
+    TooLarge,
+    /// The function failed, crashed or could not start.
+    Function,
+    /// The function's output is no reply.
+    BadOutput,
+    /// The client's own body ended early; the back end is not to blame.
+    RequestBody,
+    /// The request cannot be written to the back end.
+    InvalidRequest,
+}
+
+impl IntegrationError {
+    /// An error without a server.
+    #[must_use]
+    pub fn new(kind: IntegrationErrorKind, detail: impl Into<String>) -> Self {
+        Self {
+            kind,
+            detail: detail.into(),
+            server: None,
+        }
+    }
+}
+
+impl IntegrationErrorKind {
+    /// A short, stable name for logs and metrics.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Connect => "connect",
+            Self::Dns => "dns",
+            Self::Tls => "tls",
+            Self::Timeout => "timeout",
+            Self::Reset => "reset",
+            Self::Protocol => "protocol",
+            Self::Overloaded => "overloaded",
+            Self::Unknown => "unknown",
+            Self::TooLarge => "too_large",
+            Self::Function => "function",
+            Self::BadOutput => "bad_output",
+            Self::RequestBody => "request_body",
+            Self::InvalidRequest => "invalid_request",
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! A request from its arrival to its response: the stages in their order.
+
+use std::sync::Arc;
+
+use tollgate_config::snapshot::{IntegrationPlan, RoutePlan, Snapshot};
+use tollgate_message::{Body, HeaderList, Request, Response};
+
+use crate::address::{self, Address, Found};
+use crate::client::ClientInfo;
+use crate::cors::{self, Grant};
+use crate::exec_log::ExecLog;
+use crate::fault::Fault;
+use crate::finished::{FinishGuard, Head, Record};
+use crate::forwarded::{self, Source};
+use crate::integrate::{self, RequestCtx};
+use crate::ports::Ports;
+use crate::trace::Trace;
+use crate::{admit, cache, respond, route};
+
+/// Answers a request.
+///
+/// The snapshot is taken once by the caller and stays the same for the whole request. Every way to
+/// end, a dropped future and a dropped body among them, hands exactly one event to
+/// [`Ports::finish`].
+pub async fn serve<P: Ports>(
+    ports: &P,
+    snapshot: &Snapshot,
+    request: Request,
+    client: &ClientInfo,
+) -> Response {
+    let Request {
+        method,
+        path,
+        query,
+        version,
+        headers,
+        body,
+    } = request;
+    let source = forwarded::source(client, &headers);
+    let received_ms = ports.now_ms();
+    let head = Head {
+        request_id: ports.request_id(),
+        method,
+        path,
+        version,
+        domain: address::domain_of(&headers),
+        user_agent: None,
+        source_ip: Arc::clone(&source.ip),
+        received_ms,
+        started_us: ports.monotonic_us(),
+    };
+    let mut guard = FinishGuard::new(ports, head);
+    let trace = Trace::of(&headers, ports, received_ms);
+    let record = &mut guard.finished.record;
+    record.trace = Some(trace);
+    record.account_id = Some(Arc::clone(&snapshot.account_id));
+    record.request_bytes = body.length().unwrap_or_default();
+    let incoming = Incoming {
+        query,
+        headers,
+        body,
+        source,
+        trace,
+    };
+    let response = answer(ports, snapshot, client, &mut guard, incoming).await;
+    respond::send(guard, ports.monotonic_us(), response)
+}
+
+/// The parts of a request that move on.
+struct Incoming {
+    query: Option<String>,
+    headers: HeaderList,
+    body: Body,
+    source: Source,
+    trace: Trace,
+}
+
+/// From the address to the response, CORS included.
+async fn answer<P: Ports>(
+    ports: &P,
+    snapshot: &Snapshot,
+    client: &ClientInfo,
+    guard: &mut FinishGuard<P>,
+    incoming: Incoming,
+) -> Response {
+    let finished = &mut guard.finished;
+    let (head, record) = (&mut finished.head, &mut finished.record);
+    // The path is borrowed by what is found in it, while the rest of the head may still change.
+    let user_agent = &mut head.user_agent;
+    let address = match address::find(snapshot, &head.domain, &head.path) {
+        Ok(Found::Stage(address)) => address,
+        Ok(Found::Health) => return Response::new(200).with_body("healthy"),
+        Err(fault) => return fault.respond(record),
+    };
+    record.stage = Some(Arc::clone(address.stage));
+    record.base_path = address.base_path.map(Into::into);
+    let grant = address
+        .api
+        .cors
+        .as_ref()
+        .map(|cors| Grant::of(cors, &incoming.headers));
+    if let Some(grant) = &grant
+        && cors::is_preflight(&head.method, &incoming.headers)
+    {
+        return grant.preflight();
+    }
+    let matched = match route::select(address.stage, head.method.as_str(), address.path) {
+        Ok(matched) => matched,
+        Err(fault) => return with_cors(grant.as_ref(), fault.respond(record)),
+    };
+    record.route = Some(Arc::clone(matched.route));
+    if keeps_user_agent(&address, matched.route) {
+        *user_agent = incoming
+            .headers
+            .get("user-agent")
+            .map(|value| String::from_utf8_lossy(value).into_owned().into());
+    }
+    let head = &*head;
+    let log = ExecLog::new(ports, address.stage, matched.route, &head.request_id);
+    log.starting(head, matched.route, incoming.query.as_deref());
+    log.request(&incoming.headers, &incoming.body);
+    let mut ctx = RequestCtx {
+        ports,
+        snapshot,
+        client,
+        head,
+        address,
+        route: matched.route,
+        params: matched.params,
+        query: incoming.query,
+        headers: incoming.headers,
+        body: incoming.body,
+        source: incoming.source,
+        trace: incoming.trace,
+        log,
+    };
+    let outcome = routed(&mut ctx, record).await;
+    ctx.log.ended(&outcome);
+    let response = outcome.unwrap_or_else(|fault| fault.respond(record));
+    with_cors(grant.as_ref(), response)
+}
+
+/// Admission, cache, integration.
+async fn routed<P: Ports>(
+    ctx: &mut RequestCtx<'_, P>,
+    record: &mut Record,
+) -> Result<Response, Fault> {
+    let (stage, route) = (ctx.address.stage, ctx.route);
+    let permit = admit::check(
+        ctx.ports,
+        &ctx.snapshot.keys,
+        stage,
+        route,
+        &ctx.headers,
+        record,
+    )
+    .await?;
+    let mut response = match &route.cache {
+        Some(plan) if cache::applies(plan, ctx) => cache::call(ctx, plan, record).await?,
+        _ => integrate::call(ctx, record).await?,
+    };
+    permit.stamp(ctx.ports, &mut response.headers);
+    Ok(response)
+}
+
+fn with_cors(grant: Option<&Grant<'_>>, mut response: Response) -> Response {
+    if let Some(grant) = grant {
+        grant.apply(&mut response.headers);
+    }
+    response
+}
+
+/// Whether anything may read the user agent after the headers have moved on.
+fn keeps_user_agent(address: &Address<'_>, route: &RoutePlan) -> bool {
+    address.stage.access_log.is_some()
+        || match &route.integration {
+            IntegrationPlan::Http(plan) => {
+                !plan.request_mapping.is_empty() || !plan.response_mapping.is_empty()
+            }
+            IntegrationPlan::Function(plan) => !plan.response_mapping.is_empty(),
+            IntegrationPlan::Fixed(_) => true,
+            IntegrationPlan::Missing => false,
+        }
+}
