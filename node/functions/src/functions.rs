@@ -11,7 +11,7 @@ use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 use crate::host::Host;
-use crate::limits::{DRAIN_MAX, EXIT_GRACE, HANDOVER_TRIES, REQUEST_ID_BYTES_MAX};
+use crate::limits::{DRAIN_MAX, EXIT_GRACE, HANDOVER_TRIES, REQUEST_ID_BYTES_MAX, TIMEOUT_MAX};
 use crate::pool::Pool;
 use crate::pool::counters::Counters;
 use crate::pool::slot::Work;
@@ -187,7 +187,7 @@ impl Functions {
     /// Takes no more invocations, lets those that run and wait finish until the deadline, and
     /// kills what is left then. Afterwards no process is left.
     pub async fn shutdown(&self, deadline: Duration) {
-        let until = Instant::now() + deadline;
+        let until = Instant::now() + deadline.min(TIMEOUT_MAX);
         let all = self.retire_all();
         let sleep_until = |at| {
             let _entered = self.0.on.enter();

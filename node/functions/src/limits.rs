@@ -11,6 +11,16 @@ pub const CONCURRENCY_MAX: usize = 1000;
 /// 6 MiB that is far beyond any memory, so the default is lower (1000).
 pub const QUEUE_MAX: usize = 100_000;
 
+/// A timeout at most: a year. Far beyond any use, and far below what a clock can add.
+pub(crate) const TIMEOUT_MAX: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// How often the supervisor of an idle process looks whether a deadline has come about, at most:
+/// an invocation with a shorter timeout may be killed that much late.
+pub(crate) const IDLE_CHECK_MIN: Duration = Duration::from_millis(100);
+
+/// How long no connection is accepted when the node has no file descriptor left.
+pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
 /// Processes of one function that start at the same time. A start costs 20 to 100 ms of CPU: 16
 /// of them keep a node of two cores busy for about half a second, more would only all be slower.
 pub(crate) const PARALLEL_STARTS_MAX: usize = 16;

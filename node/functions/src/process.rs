@@ -13,7 +13,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, sleep_until, timeout};
 
 use crate::api::{self, Api};
 use crate::environment;
-use crate::limits::{CONNECTIONS_MAX, DRAIN_MAX, MEMORY_PERIOD};
+use crate::limits::{ACCEPT_PAUSE, CONNECTIONS_MAX, DRAIN_MAX, MEMORY_PERIOD};
 use crate::logs::{Line, LogRecord, LogSource, forward};
 use crate::pool::slot::{Check, SlotId};
 use crate::pool::{InitFailure, Pool};
@@ -152,7 +152,7 @@ impl Process {
                             self.connections.spawn(api::serve(stream, Arc::clone(&self.api)));
                         }
                         // No file descriptor left: the process tries again, after a while.
-                        Err(_) => tokio::time::sleep(MEMORY_PERIOD / 10).await,
+                        Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
                     }
                 }
                 Some(_) = self.connections.join_next() => {}

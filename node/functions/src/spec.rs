@@ -86,11 +86,15 @@ impl FunctionSpec {
             concurrency,
             warm: self.warm.min(concurrency),
             queue_max: self.queue_max.clamp(1, limits::QUEUE_MAX),
-            timeout: Duration::from_millis(self.timeout_ms.max(1)),
-            init_timeout: Duration::from_millis(self.init_timeout_ms.max(1)),
-            idle_timeout: Duration::from_millis(self.idle_timeout_ms),
+            timeout: duration(self.timeout_ms.max(1)),
+            init_timeout: duration(self.init_timeout_ms.max(1)),
+            idle_timeout: duration(self.idle_timeout_ms),
         }
     }
+}
+
+fn duration(ms: u64) -> Duration {
+    Duration::from_millis(ms).min(limits::TIMEOUT_MAX)
 }
 
 impl fmt::Debug for FunctionSpec {
@@ -198,7 +202,10 @@ mod tests {
         spec.concurrency = 0;
         spec.warm = 7;
         spec.queue_max = usize::MAX;
+        (spec.timeout_ms, spec.idle_timeout_ms) = (u64::MAX, u64::MAX);
         let policy = spec.policy();
+        assert_eq!(policy.timeout, limits::TIMEOUT_MAX);
+        assert_eq!(policy.idle_timeout, limits::TIMEOUT_MAX);
         assert_eq!(
             (policy.concurrency, policy.warm, policy.queue_max),
             (1, 1, limits::QUEUE_MAX)

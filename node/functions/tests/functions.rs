@@ -4,6 +4,7 @@
 
 mod limits;
 mod nodejs;
+mod orphans;
 mod provided;
 mod python;
 mod streaming;

@@ -211,3 +211,21 @@ async fn a_module_that_cannot_be_loaded_is_an_init_failure() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_exception_between_two_invocations_costs_the_process_and_nothing_else() {
+    let world = World::new();
+    world.functions.sync(vec![world.nodejs(
+        "exports.handler = async (event) => {
+            if (event === 'later') { setTimeout(() => { throw new Error('in between'); }, 20); }
+            return process.pid;
+        };",
+    )]);
+    let first = world.answer("\"later\"").await;
+    world.until_logged("in between").await;
+    world
+        .until_state(|state| state.restarts == 1 && state.idle == 1)
+        .await;
+    assert_ne!(world.answer("{}").await, first);
+    assert_eq!(world.state().init_failures, 0);
+}

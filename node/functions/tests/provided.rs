@@ -31,6 +31,16 @@ while True:
         call("POST", at + "/error", "not json", {"Lambda-Runtime-Function-Error-Type": "My.Type"})
     elif event == "huge":
         call("POST", at + "/error", b'"' + b"x" * (2 << 20) + b'"')
+    elif event == "garbage":
+        import socket
+        host, port = os.environ["AWS_LAMBDA_RUNTIME_API"].split(":")
+        for junk in [b"\0" * 5000, b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 100000, b"POST /" + b"x" * 500000,
+                     b"POST /2018-06-01/runtime/invocation/x/response HTTP/1.1\r\nContent-Length: 9\r\n\r\nhalf",
+                     b"POST /2018-06-01/%s/response HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n" % at.encode()]:
+            with socket.create_connection((host, int(port))) as raw:
+                try: raw.sendall(junk)
+                except OSError: pass
+        call("POST", at + "/response", '"alive"')
     elif event == "exit":
         call("POST", at + "/response", json.dumps(os.getpid()))
         os._exit(0)
@@ -120,4 +130,18 @@ async fn a_program_that_cannot_be_run_is_an_init_failure() {
         }
         other => panic!("{other:?}"),
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bytes_that_are_no_http_harm_nobody() {
+    let world = World::new();
+    let spec = FunctionSpec {
+        concurrency: 1,
+        ..spec(&world)
+    };
+    world.functions.sync(vec![spec]);
+    for _ in 0..3 {
+        assert_eq!(world.answer("\"garbage\"").await, json!("alive"));
+    }
+    assert_eq!((world.state().starts, world.state().errors), (1, 0));
 }

@@ -5,8 +5,9 @@
 // connection is lost the node is gone, and so this process ends.
 
 import { existsSync, statSync } from "node:fs";
-import { createRequire } from "node:module";
 import http from "node:http";
+import { createRequire } from "node:module";
+import net from "node:net";
 import path from "node:path";
 import { Writable } from "node:stream";
 import { pathToFileURL } from "node:url";
@@ -15,33 +16,112 @@ const ROOT = "/2018-06-01/runtime/";
 const STREAMING = Symbol.for("tollgate.handler.streaming");
 const PRELUDE_TYPE = "application/vnd.awslambda.http-integration-response";
 const [apiHost, apiPort] = process.env.AWS_LAMBDA_RUNTIME_API.split(":");
-const agent = new http.Agent({ keepAlive: true, maxSockets: 2, noDelay: true });
 
 // What runs now: { requestId, done(error, result), waits }. Null between two invocations.
 let current = null;
 
-function request(method, name, headers) {
-  return http.request({ host: apiHost, port: apiPort, path: ROOT + name, method, headers, agent });
+// One connection to the node, for everything but streamed answers. It speaks HTTP by itself, because
+// it talks to one known server, and node:http would take longer for that than most handlers run.
+class Connection {
+  constructor() {
+    this.pending = null;
+    this.lost = null;
+    this.reset();
+    this.socket = net.connect({ host: apiHost, port: Number(apiPort), noDelay: true });
+    this.socket.on("data", (chunk) => this.read(chunk));
+    this.socket.on("error", (error) => this.close(error));
+    this.socket.on("close", () => this.close(new Error("the connection was closed")));
+  }
+
+  reset() {
+    this.head = null;
+    this.chunks = [];
+    this.size = 0;
+  }
+
+  close(error) {
+    this.lost ??= error;
+    this.socket.destroy();
+    this.pending?.reject(this.lost);
+    this.pending = null;
+  }
+
+  call(head, body) {
+    return new Promise((resolve, reject) => {
+      if (this.lost) {
+        reject(this.lost);
+        return;
+      }
+      this.pending = { resolve, reject };
+      // Between two calls the connection must not keep the event loop from becoming empty.
+      this.socket.ref();
+      this.socket.cork();
+      this.socket.write(head, "latin1");
+      if (body !== undefined) {
+        this.socket.write(body);
+      }
+      this.socket.uncork();
+    });
+  }
+
+  read(chunk) {
+    this.chunks.push(chunk);
+    this.size += chunk.length;
+    if (this.head === null && !this.readHead()) {
+      return;
+    }
+    if (this.size < this.head.length) {
+      return;
+    }
+    const { status, headers } = this.head;
+    const body = this.chunks.length === 1 ? this.chunks[0] : Buffer.concat(this.chunks);
+    this.reset();
+    this.socket.unref();
+    const { resolve } = this.pending;
+    this.pending = null;
+    if (headers.connection === "close") {
+      this.close(new Error("the connection was closed"));
+    }
+    resolve({ status, headers, body });
+  }
+
+  readHead() {
+    const start = this.chunks.length === 1 ? this.chunks[0] : Buffer.concat(this.chunks);
+    const end = start.indexOf("\r\n\r\n");
+    if (end < 0) {
+      this.chunks = [start];
+      return false;
+    }
+    const lines = start.toString("latin1", 0, end).split("\r\n");
+    const headers = {};
+    for (let i = 1; i < lines.length; i += 1) {
+      const colon = lines[i].indexOf(":");
+      headers[lines[i].slice(0, colon).toLowerCase()] = lines[i].slice(colon + 1).trim();
+    }
+    const length = Number(headers["content-length"] ?? 0);
+    this.head = { status: Number(lines[0].split(" ", 2)[1]), headers, length };
+    const rest = start.subarray(end + 4);
+    this.chunks = [rest];
+    this.size = rest.length;
+    return true;
+  }
 }
 
-function call(method, name, body, headers = {}) {
-  return new Promise((resolve, reject) => {
-    if (body !== undefined) {
-      headers["Content-Type"] = "application/json";
-      headers["Content-Length"] = Buffer.byteLength(body);
-    }
-    const sent = request(method, name, headers);
-    sent.on("error", reject);
-    sent.on("response", (response) => {
-      const chunks = [];
-      response.on("data", (chunk) => chunks.push(chunk));
-      response.on("error", reject);
-      response.on("end", () =>
-        resolve({ status: response.statusCode, headers: response.headers, body: Buffer.concat(chunks) }),
-      );
-    });
-    sent.end(body);
-  });
+let connection = new Connection();
+
+function call(method, name, body, errorType) {
+  let head = `${method} ${ROOT}${name} HTTP/1.1\r\nHost: ${process.env.AWS_LAMBDA_RUNTIME_API}\r\n`;
+  if (body !== undefined) {
+    head += `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n`;
+  }
+  if (errorType !== undefined) {
+    head += `Lambda-Runtime-Function-Error-Type: ${errorType}\r\n`;
+  }
+  // Pending: something nobody caught is reported while this process waits for work.
+  if (connection.lost || connection.pending) {
+    connection = new Connection();
+  }
+  return connection.call(head + "\r\n", body);
 }
 
 function fault(errorType, message) {
@@ -64,14 +144,14 @@ function describe(error) {
   return { errorType: typeof error, errorMessage: text, trace: [] };
 }
 
-function errorHeaders(report) {
-  return { "Lambda-Runtime-Function-Error-Type": report.errorType.replace(/[^\x20-\x7e]/g, "?") };
+function errorTypeHeader(report) {
+  return report.errorType.replace(/[^\x20-\x7e]/g, "?");
 }
 
 function postError(name, error) {
   const report = describe(error);
   console.error(JSON.stringify(report));
-  return call("POST", name, JSON.stringify(report), errorHeaders(report));
+  return call("POST", name, JSON.stringify(report), errorTypeHeader(report));
 }
 
 // ---- the handler
@@ -127,6 +207,8 @@ async function load(root, handlerName) {
 
 // ---- streaming
 
+const agent = new http.Agent({ keepAlive: true, noDelay: true });
+
 class ResponseStream extends Writable {
   constructor(requestId) {
     super({ highWaterMark: 64 * 1024 });
@@ -152,11 +234,18 @@ class ResponseStream extends Writable {
     if (this.sent) {
       return;
     }
-    this.sent = request("POST", `invocation/${this.requestId}/response`, {
-      "Content-Type": this.contentType,
-      "Lambda-Runtime-Function-Response-Mode": "streaming",
-      "Transfer-Encoding": "chunked",
-      Trailer: "Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body",
+    this.sent = http.request({
+      host: apiHost,
+      port: Number(apiPort),
+      agent,
+      method: "POST",
+      path: `${ROOT}invocation/${this.requestId}/response`,
+      headers: {
+        "Content-Type": this.contentType,
+        "Lambda-Runtime-Function-Response-Mode": "streaming",
+        "Transfer-Encoding": "chunked",
+        Trailer: "Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body",
+      },
     });
     this.sent.on("error", (error) => this.reject(error));
     this.sent.on("response", (response) => {
@@ -186,7 +275,7 @@ class ResponseStream extends Writable {
     const report = describe(error);
     console.error(JSON.stringify(report));
     this.sent.addTrailers({
-      ...errorHeaders(report),
+      "Lambda-Runtime-Function-Error-Type": errorTypeHeader(report),
       "Lambda-Runtime-Function-Error-Body": Buffer.from(JSON.stringify(report)).toString("base64"),
     });
     this.sent.end();

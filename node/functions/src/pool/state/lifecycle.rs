@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::{Mode, Plan, State, millis, send};
-use crate::limits::{EXIT_GRACE, PARALLEL_STARTS_MAX, SETTLE_MAX};
+use crate::limits::{EXIT_GRACE, IDLE_CHECK_MIN, PARALLEL_STARTS_MAX, SETTLE_MAX};
 use crate::pool::back_off::InitFailure;
 use crate::pool::counters::count;
 use crate::pool::slot::{Check, Phase, Slot, SlotId, Verdict};
@@ -26,14 +26,14 @@ impl State {
         }
         let deadline = match &mut slot.phase {
             // Whatever it gets to do after now has a later deadline than this.
-            Phase::Idle { .. } => return Check::Until(now + timeout),
+            Phase::Idle { .. } => return Check::Until(now + timeout.max(IDLE_CHECK_MIN)),
             Phase::Ending { told, .. } if !*told => {
                 *told = true;
                 return Check::Terminate;
             }
             // It may get work any moment, which may have an earlier deadline than the start.
             Phase::Starting { deadline } if now < *deadline => {
-                return Check::Until((*deadline).min(now + timeout));
+                return Check::Until((*deadline).min(now + timeout.max(IDLE_CHECK_MIN)));
             }
             Phase::Starting { deadline }
             | Phase::Busy { deadline, .. }
