@@ -4,6 +4,7 @@ pub mod gateways;
 pub mod measure;
 pub mod process;
 pub mod result;
+pub mod table;
 pub mod usage;
 
 use std::path::PathBuf;
@@ -76,9 +77,10 @@ impl CompareArguments {
         self.scenarios.sort_unstable();
         self.scenarios.dedup();
         ensure!(!self.seconds.is_zero(), "--seconds must be above 0");
+        self.ensure_ratio_is_measured()?;
         let comparison = self.measure(stop)?;
         write_report(&self.report, &report::compare_page(&comparison))?;
-        print(self.output, &comparison.text(), &comparison)?;
+        print(self.output, &table::text(&comparison), &comparison)?;
         eprintln!("report: {}", self.report.display());
         self.max_ratio
             .map_or(Ok(()), |max| comparison.ensure_ratio(max))
@@ -118,6 +120,22 @@ impl CompareArguments {
             cpu_ratio_to_nginx: Default::default(),
         };
         Ok(comparison.with_ratios())
+    }
+
+    /// Says before minutes of measuring what would be missing after them.
+    fn ensure_ratio_is_measured(&self) -> anyhow::Result<()> {
+        let peers = [Peer::Nginx, Peer::Tollgate]
+            .iter()
+            .all(|peer| self.peers.contains(peer));
+        let scenarios = [Scenario::Plain, Scenario::Keyed];
+        let scenarios = scenarios
+            .iter()
+            .all(|scenario| self.scenarios.contains(scenario));
+        ensure!(
+            self.max_ratio.is_none() || (peers && scenarios),
+            "--max-ratio needs the peers nginx and tollgate and the scenarios plain and keyed"
+        );
+        Ok(())
     }
 
     /// With `--pin`, the processors that are not the gateways'.

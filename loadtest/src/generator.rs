@@ -139,6 +139,7 @@ fn outcome(plan: &Plan, tally: Tally, cut: Option<Instant>, start: Instant) -> O
         answers_total: tally.answers_total,
         unsent: tally.unsent,
         latency: tally.latencies.summary(),
+        generator_lag: tally.generator_lag.summary(),
         curve: tally.latencies.curve(),
         timeline: tally.timeline.points(),
         statuses: tally.statuses,

@@ -26,6 +26,13 @@ fn main() -> anyhow::Result<ExitCode> {
                 _ = terminate.recv() => stopper.stop(),
             }
         };
-        result.map(|()| ExitCode::SUCCESS)
+        Ok(match result {
+            Ok(()) => ExitCode::SUCCESS,
+            // The chain of causes, and no backtrace: what went wrong is on the machine, not in here.
+            Err(error) => {
+                eprintln!("error: {error:#}");
+                ExitCode::FAILURE
+            }
+        })
     })
 }

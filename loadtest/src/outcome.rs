@@ -78,6 +78,8 @@ pub struct Outcome {
     pub written_bytes_total: u64,
     /// Latency of complete answers.
     pub latency: Summary,
+    /// How late the generator itself sent when a connection stood ready: its share in `latency`.
+    pub generator_lag: Summary,
     /// Latency by quantile: pairs of quantile (0 to 1) and microseconds.
     pub curve: Vec<(f64, f64)>,
     /// Throughput and latency by time of completion.
@@ -164,6 +166,13 @@ impl Outcome {
         for line in lines {
             text += &line;
             text.push('\n');
+        }
+        if self.generator_lag.count > 0 {
+            let lag = &self.generator_lag;
+            text += &format!(
+                "generator    late by us p50 {:.0}  p99 {:.0}  max {:.0}\n",
+                lag.p50_us, lag.p99_us, lag.max_us
+            );
         }
         for (status, count) in &self.statuses {
             text += &format!("status {status}   {count}\n");

@@ -13,6 +13,16 @@ pub enum Arrivals {
     Poisson,
 }
 
+impl Arrivals {
+    /// In words.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Constant => "evenly spaced",
+            Self::Poisson => "spaced as by independent clients (Poisson)",
+        }
+    }
+}
+
 /// The arrivals of one worker, in order, ending before `end`.
 ///
 /// Shares of workers add up to one schedule of the whole rate: constant arrivals are dealt out in

@@ -9,7 +9,6 @@ use super::gateways::{Peer, Scenario};
 use super::usage::CpuUsed;
 use crate::latency::{Summary, median};
 use crate::outcome::Outcome;
-use crate::report::format::bytes;
 
 /// One round at one gateway.
 #[derive(Debug, Clone, Serialize)]
@@ -22,6 +21,8 @@ pub struct Round {
     pub cpu_system_us: f64,
     /// Latency, from the intended time when there was a rate.
     pub latency: Summary,
+    /// 99th percentile of how late the generator itself sent; zero without a rate.
+    pub generator_lag_p99_us: f64,
     /// Memory of the gateway after the round.
     pub resident_bytes: u64,
     /// Latency by quantile.
@@ -40,6 +41,7 @@ impl Round {
             cpu_user_us: per_answer(used.user),
             cpu_system_us: per_answer(used.system),
             latency: outcome.latency,
+            generator_lag_p99_us: outcome.generator_lag.p99_us,
             resident_bytes,
             curve: outcome.curve.clone(),
         }
@@ -72,6 +74,8 @@ pub struct Medians {
     pub p99_us: f64,
     /// 99.9th percentile.
     pub p999_us: f64,
+    /// 99th percentile of how late the generator itself sent.
+    pub generator_lag_p99_us: f64,
     /// Memory after a round.
     pub resident_bytes: f64,
 }
@@ -92,6 +96,7 @@ impl Medians {
             p50_us: middle(|round| round.latency.p50_us),
             p99_us: middle(|round| round.latency.p99_us),
             p999_us: middle(|round| round.latency.p999_us),
+            generator_lag_p99_us: middle(|round| round.generator_lag_p99_us),
             resident_bytes: middle(|round| round.resident_bytes as f64),
         }
     }
@@ -219,6 +224,15 @@ impl Comparison {
         (nginx > 0.0).then(|| value(cell) / nginx)
     }
 
+    /// The worst gateway's median of the 99th percentile of how late the generator itself sent.
+    pub fn generator_lag_p99_us(&self) -> f64 {
+        let lags = self
+            .cells
+            .iter()
+            .map(|cell| cell.paced.generator_lag_p99_us);
+        lags.fold(0.0, f64::max)
+    }
+
     /// Fills in what is derived from the cells.
     #[must_use]
     pub fn with_ratios(mut self) -> Self {
@@ -244,78 +258,6 @@ impl Comparison {
             bail!("keyed tollgate needs {ratio:.2} times the CPU of plain nginx, more than {max}");
         }
         Ok(())
-    }
-
-    /// The result for a terminal.
-    pub fn text(&self) -> String {
-        let machine = &self.machine;
-        let mut text = format!(
-            "{}, {} processors, kernel {}, load {} before\n\
-             {} rounds of {} s, {} connections, medians; latency at {} requests/s from the \
-             intended time; CPU of the gateway alone\n\n",
-            machine.processor,
-            machine.processors,
-            machine.kernel,
-            machine.load_before,
-            self.rounds,
-            self.seconds,
-            self.connections,
-            self.fixed_rate_per_s
-        );
-        text += &format!(
-            "{:<16} {:>9} {:>26} {:>15} {:>9} {:>8} {:>8} {:>8} {:>10} {:>6} {:>6}\n",
-            "",
-            "rps",
-            "CPU us/request",
-            "of rounds",
-            "CPU us/rq",
-            "p50 us",
-            "p99 us",
-            "p99.9",
-            "memory",
-            "CPU",
-            "rps"
-        );
-        text += &format!(
-            "{:<16} {:>9} {:>8} {:>8} {:>8} {:>15} {:>9} {:>8} {:>8} {:>8} {:>10} {:>6} {:>6}\n",
-            "",
-            "saturated",
-            "user",
-            "system",
-            "total",
-            "min - max",
-            "at rate",
-            "at rate",
-            "at rate",
-            "at rate",
-            "",
-            "/nginx",
-            "/nginx"
-        );
-        for cell in &self.cells {
-            let (full, paced) = (&cell.saturated, &cell.paced);
-            let ratio = |value: fn(&Cell) -> f64| {
-                self.ratio(cell, value)
-                    .map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}"))
-            };
-            text += &format!(
-                "{:<16} {:>9.0} {:>8.2} {:>8.2} {:>8.2} {:>15} {:>9.2} {:>8.0} {:>8.0} {:>8.0} {:>10} {:>6} {:>6}\n",
-                cell.name(),
-                full.answers_per_s,
-                full.cpu_user_us,
-                full.cpu_system_us,
-                full.cpu_us,
-                format!("{:.2} - {:.2}", full.cpu_us_min, full.cpu_us_max),
-                paced.cpu_us,
-                paced.p50_us,
-                paced.p99_us,
-                paced.p999_us,
-                bytes(full.resident_bytes as u64).replace('\u{2009}', ""),
-                ratio(|cell| cell.saturated.cpu_us),
-                ratio(|cell| cell.saturated.answers_per_s)
-            );
-        }
-        text
     }
 }
 

@@ -20,6 +20,16 @@ use tokio::time::Instant;
 
 use crate::schedule::Schedule;
 
+/// One arrival, taken.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Arrival {
+    /// When the request should leave.
+    pub(super) intended: Instant,
+    /// How much later the generator itself was, when a connection stood ready; `None` when the
+    /// arrival had to wait for one, which is the server's doing.
+    pub(super) lag: Option<Duration>,
+}
+
 /// The arrivals of one worker, from a common start.
 #[derive(Debug)]
 pub(super) struct Pacer {
@@ -41,17 +51,18 @@ impl Pacer {
         })
     }
 
-    /// Waits for the next arrival and returns its intended time; `None` after the last.
+    /// Waits for the next arrival and returns it; `None` after the last.
     ///
     /// # Errors
     /// If the timer fails.
-    pub(super) async fn next(&mut self) -> io::Result<Option<Instant>> {
+    pub(super) async fn next(&mut self) -> io::Result<Option<Arrival>> {
         let Some(offset) = self.schedule.next() else {
             return Ok(None);
         };
         let intended = self.start + offset;
-        self.timer.sleep_until(intended).await?;
-        Ok(Some(intended))
+        let waited = self.timer.sleep_until(intended).await?;
+        let lag = waited.then(|| Instant::now().saturating_duration_since(intended));
+        Ok(Some(Arrival { intended, lag }))
     }
 
     /// How many arrivals intended at or after `from` nobody has taken.
@@ -80,10 +91,11 @@ impl Timer {
         )?)?))
     }
 
-    async fn sleep_until(&self, deadline: Instant) -> io::Result<()> {
+    /// Whether there was anything to wait for.
+    async fn sleep_until(&self, deadline: Instant) -> io::Result<bool> {
         let wait = deadline.saturating_duration_since(Instant::now());
         if wait.is_zero() {
-            return Ok(());
+            return Ok(false);
         }
         let once = Itimerspec {
             it_interval: timespec(Duration::ZERO),
@@ -95,7 +107,7 @@ impl Timer {
             let mut ready = self.0.readable().await?;
             let read = ready.try_io(|timer| Ok(rustix::io::read(timer, &mut expirations)?));
             if let Ok(read) = read {
-                return read.map(drop);
+                return read.map(|_| true);
             }
         }
     }
@@ -121,7 +133,7 @@ mod tests {
         let schedule = Schedule::new(Arrivals::Constant, 1000.0, end, 0, 1, 1);
         let mut pacer = Pacer::new(schedule, start).unwrap();
         for index in 0..20u32 {
-            let intended = pacer.next().await.unwrap().unwrap();
+            let Arrival { intended, .. } = pacer.next().await.unwrap().unwrap();
             assert_eq!(intended, start + Duration::from_millis(1) * index);
             assert!(Instant::now() >= intended, "arrival {index} came early");
         }
@@ -133,8 +145,8 @@ mod tests {
             ..late
         };
         let mut taken = 0;
-        while let Some(intended) = late.next().await.unwrap() {
-            assert!(intended < start);
+        while let Some(arrival) = late.next().await.unwrap() {
+            assert!(arrival.intended < start && arrival.lag.is_none());
             taken += 1;
         }
         assert_eq!(taken, 30);

@@ -36,7 +36,9 @@ impl Window {
 pub struct Tally {
     /// Latencies of the measured part.
     pub latencies: Latencies,
-    /// The same by time.
+    /// How late the generator itself was, over the whole run.
+    pub generator_lag: Latencies,
+    /// Latencies by time.
     pub timeline: Timeline,
     /// Answers of the measured part by status.
     pub statuses: BTreeMap<u16, u64>,
@@ -59,6 +61,7 @@ impl Tally {
     pub fn new(duration: Duration) -> Self {
         Self {
             latencies: Latencies::new(3),
+            generator_lag: Latencies::new(2),
             timeline: Timeline::new(duration),
             statuses: BTreeMap::new(),
             errors: BTreeMap::new(),
@@ -87,6 +90,7 @@ impl Tally {
     /// Adds the counts of another worker.
     pub fn add(&mut self, other: &Self) {
         self.latencies.add(&other.latencies);
+        self.generator_lag.add(&other.generator_lag);
         self.timeline.add(&other.timeline);
         for (status, count) in &other.statuses {
             *self.statuses.entry(*status).or_default() += count;

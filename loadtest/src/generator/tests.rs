@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant as StdInstant;
 
 use super::*;
-use crate::schedule::Arrivals;
+use crate::schedule::{Arrivals, Schedule};
 use crate::stop;
+use crate::target::Target;
 
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
@@ -49,7 +50,7 @@ impl Server {
     }
 
     fn plan(&self, mode: Mode) -> Plan {
-        let target: crate::target::Target = format!("http://{}/x", self.address).parse().unwrap();
+        let target: Target = format!("http://{}/x", self.address).parse().unwrap();
         Plan {
             request: Request::new(&target, "GET", &[], b"").unwrap(),
             dialer: Dialer { target, tls: None },
@@ -284,4 +285,132 @@ fn a_probe_brings_the_body() {
     let plan = server.plan(Mode::Closed);
     let (answer, body) = probe(&plan.dialer, &plan.request, plan.timeout).unwrap();
     assert_eq!((answer.status, body.as_slice()), (200, b"ok".as_slice()));
+}
+
+#[test]
+fn poisson_arrivals_are_all_sent() {
+    let server = Server::start(|_| Some(OK.to_vec()));
+    let mode = Mode::Open {
+        rate_per_s: 400.0,
+        arrivals: Arrivals::Poisson,
+    };
+    let plan = server.plan(mode);
+    let scheduled: usize = (0..plan.threads)
+        .map(|worker| {
+            let seed = plan.seed;
+            Schedule::new(
+                Arrivals::Poisson,
+                400.0,
+                plan.duration,
+                worker,
+                plan.threads,
+                seed,
+            )
+            .count()
+        })
+        .sum();
+    let outcome = run(&plan, &Stop::never()).unwrap();
+    assert!(outcome.is_clean(), "{}", outcome.complaint());
+    assert_eq!(outcome.answers, scheduled as u64);
+    assert!(outcome.generator_lag.count > 0);
+}
+
+#[test]
+fn an_early_answer_to_a_long_body_counts_by_its_status() {
+    // The server never reads the body: it answers the head and closes, as a gateway does with 413.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let server = thread::spawn(move || {
+        // One connection opened before the start, on which the one request comes.
+        let (mut connection, _) = listener.accept().unwrap();
+        let mut some = [0u8; 64];
+        assert!(connection.read(&mut some).unwrap() > 0);
+        let answer = b"HTTP/1.1 413 Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+        connection.write_all(answer).unwrap();
+        connection.shutdown(std::net::Shutdown::Write).unwrap();
+        // Reading on would hide what is tested; staying open lets the answer arrive.
+        let mut rest = Vec::new();
+        connection.read_to_end(&mut rest).unwrap_or_default();
+    });
+    let target: Target = url.parse().unwrap();
+    let plan = Plan {
+        request: Request::new(&target, "POST", &[], &vec![b'x'; 4 * 1024 * 1024]).unwrap(),
+        dialer: Dialer { target, tls: None },
+        mode: Mode::Closed,
+        connections: 1,
+        threads: 1,
+        warmup: Duration::ZERO,
+        duration: Duration::from_secs(5),
+        timeout: Duration::from_secs(5),
+        requests_max: Some(1),
+        seed: 1,
+        cpus: None,
+    };
+    let outcome = run(&plan, &Stop::never()).unwrap();
+    server.join().unwrap();
+    assert_eq!(
+        outcome.statuses.get(&413),
+        Some(&1),
+        "{}",
+        outcome.complaint()
+    );
+}
+
+#[test]
+fn a_tls_target_is_verified_and_driven() {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let key = rustls_pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)
+        .unwrap();
+    let config = Arc::new(config);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!(
+        "https://localhost:{}/",
+        listener.local_addr().unwrap().port()
+    );
+    // Two connections: one that trusts the certificate, one that trusts another.
+    let server = thread::spawn(move || {
+        for _ in 0..2 {
+            let (tcp, _) = listener.accept().unwrap();
+            let session = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
+            let mut tls = rustls::StreamOwned::new(session, tcp);
+            let mut head = [0u8; 1024];
+            while matches!(tls.read(&mut head), Ok(1..)) && tls.write_all(OK).is_ok() {}
+        }
+    });
+    let target: Target = url.parse().unwrap();
+    let request = Request::new(&target, "GET", &[], b"").unwrap();
+    let dialer = |pem: &str| Dialer {
+        target: target.clone(),
+        tls: Some(tls::client(pem.as_bytes(), "localhost").unwrap()),
+    };
+    let plan = |dialer| Plan {
+        dialer,
+        request: request.clone(),
+        mode: open(100.0),
+        connections: 1,
+        threads: 1,
+        warmup: Duration::ZERO,
+        duration: Duration::from_millis(300),
+        timeout: Duration::from_secs(5),
+        requests_max: None,
+        seed: 1,
+        cpus: None,
+    };
+    let outcome = run(&plan(dialer(&made.cert.pem())), &Stop::never()).unwrap();
+    assert!(outcome.is_clean(), "{}", outcome.complaint());
+    assert_eq!(outcome.answers, 30);
+    let other = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let refused = run(&plan(dialer(&other.cert.pem())), &Stop::never());
+    assert!(
+        matches!(refused, Err(Error::Open { kind: "tls", .. })),
+        "{refused:?}"
+    );
+    server.join().unwrap();
+    assert!(tls::client(b"no certificate", "localhost").is_err());
 }

@@ -179,7 +179,13 @@ impl Shared {
             return Ok(None);
         }
         let intended = match &self.pacer {
-            Some(pacer) => pacer.lock().await.next().await?,
+            Some(pacer) => {
+                let arrival = pacer.lock().await.next().await?;
+                if let Some(lag) = arrival.and_then(|arrival| arrival.lag) {
+                    self.tally.borrow_mut().generator_lag.record(lag);
+                }
+                arrival.map(|arrival| arrival.intended)
+            }
             None => Some(Instant::now()).filter(|now| *now < self.window.until),
         };
         // Others may have taken from the budget while this one queued for the pacer.

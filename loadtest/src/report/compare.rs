@@ -32,8 +32,10 @@ pub fn compare_page(comparison: &Comparison) -> String {
         .collect();
     body += &note(&format!(
         "Latency at {} requests per second, half of what the slowest gateway bears, from the \
-         intended time; the curve is that of the middle round.",
-        number(comparison.fixed_rate_per_s)
+         intended time; the curve is that of the middle round. The generator itself sent up to {} \
+         late in 99 % of the cases in which a connection stood ready.",
+        number(comparison.fixed_rate_per_s),
+        time_us(comparison.generator_lag_p99_us())
     ));
     body += &percentile_chart(&curves);
     body += &figure(
@@ -42,7 +44,7 @@ pub fn compare_page(comparison: &Comparison) -> String {
         "MiB",
         |cell| cell.saturated.resident_bytes / (1024.0 * 1024.0),
     );
-    body += "<h2>CPU time per request, round by round</h2>";
+    body += "<h2>CPU µs per request at saturation, round by round</h2>";
     body += &every_round(comparison);
     page("Gateways compared", &body)
 }
@@ -67,6 +69,11 @@ fn conditions(comparison: &Comparison) -> String {
     )
 }
 
+/// Two decimals in every row, so that a column can be read down.
+fn digits(value: f64) -> String {
+    format!("{value:.2}")
+}
+
 fn medians(comparison: &Comparison) -> String {
     let head = [
         "",
@@ -86,11 +93,11 @@ fn medians(comparison: &Comparison) -> String {
         vec![
             cell.name(),
             number(cell.saturated.answers_per_s),
-            number(cell.saturated.cpu_user_us),
-            number(cell.saturated.cpu_system_us),
-            number(cell.saturated.cpu_us),
-            ratio.map_or_else(|| "–".to_owned(), |ratio| format!("{ratio:.2}")),
-            number(cell.paced.cpu_us),
+            digits(cell.saturated.cpu_user_us),
+            digits(cell.saturated.cpu_system_us),
+            digits(cell.saturated.cpu_us),
+            ratio.map_or_else(|| "–".to_owned(), digits),
+            digits(cell.paced.cpu_us),
             time_us(cell.paced.p50_us),
             time_us(cell.paced.p99_us),
             time_us(cell.paced.p999_us),
@@ -129,7 +136,7 @@ fn every_round(comparison: &Comparison) -> String {
         let times = cell
             .saturated_rounds
             .iter()
-            .map(|round| number(round.cpu_us()) + " µs");
+            .map(|round| digits(round.cpu_us()));
         std::iter::once(cell.name()).chain(times).collect()
     };
     table(&head, &comparison.cells.iter().map(row).collect::<Vec<_>>())

@@ -32,8 +32,16 @@ pub fn run_page(outcome: &Outcome) -> String {
         points: outcome.curve.clone(),
     };
     body += &percentile_chart(&[curve]);
-    body += &throughput_chart(&outcome.timeline);
-    body += &latency_chart(&outcome.timeline);
+    let timeline = whole_intervals(outcome);
+    body += &throughput_chart(timeline);
+    body += &latency_chart(timeline);
+    if outcome.generator_lag.count > 0 {
+        body += &note(&format!(
+            "The generator itself sent up to {} late in 99 % of the cases in which a connection \
+             stood ready; that is part of the latency above.",
+            time_us(outcome.generator_lag.p99_us)
+        ));
+    }
     body += "<h2>Latency</h2>";
     body += &latency_table(outcome);
     body += "<h2>Answers and errors</h2>";
@@ -47,16 +55,17 @@ fn load(outcome: &Outcome) -> String {
             rate_per_s,
             arrivals,
         } => format!(
-            "Open loop, {} requests per second, {arrivals:?} arrivals. Latency counts from the \
+            "Open loop, {} requests per second, {}. Latency counts from the \
              time at which a request was due, so waiting for a busy connection is part of it.",
-            number(rate_per_s)
+            number(rate_per_s),
+            arrivals.name()
         ),
         Mode::Closed => "Closed loop: each connection sends when its last answer came. Latency \
              counts from the sending and hides what a stall would have delayed."
             .to_owned(),
     };
     format!(
-        "{mode} {} connections, {} generator threads, {} measured after {} of warm-up.",
+        "{mode} Connections: {}. Generator threads: {}. {} measured after {} of warm-up.",
         outcome.connections,
         outcome.threads,
         seconds(outcome.duration_s),
@@ -77,6 +86,24 @@ pub fn percentile_chart(series: &[Series]) -> String {
         format: time_us,
     };
     lines("Latency by percentile", &x, &y, series)
+}
+
+/// The timeline without a last interval that the run hardly touched: a few late answers would be
+/// drawn as a collapse.
+fn whole_intervals(outcome: &Outcome) -> &[Point] {
+    let timeline = outcome.timeline.as_slice();
+    match timeline {
+        [.., before, last] => {
+            let interval_s = last.at_s - before.at_s;
+            let touched = last.at_s + interval_s / 2.0 <= outcome.duration_s;
+            if touched {
+                timeline
+            } else {
+                &timeline[..timeline.len() - 1]
+            }
+        }
+        _ => timeline,
+    }
 }
 
 fn time_axis() -> Axis {
@@ -181,9 +208,8 @@ mod tests {
     use crate::latency::Summary;
     use crate::outcome::ErrorKind;
 
-    #[test]
-    fn the_page_is_self_contained_and_says_what_failed() {
-        let outcome = Outcome {
+    fn outcome() -> Outcome {
+        Outcome {
             url: "http://127.0.0.1:1/<script>".to_owned(),
             mode: Mode::Closed,
             connections: 2,
@@ -198,6 +224,7 @@ mod tests {
             errors: BTreeMap::from([(ErrorKind::Timeout, 3)]),
             read_bytes_total: 10,
             written_bytes_total: 20,
+            generator_lag: Summary::default(),
             latency: Summary {
                 count: 5,
                 p50_us: 1_500.0,
@@ -205,7 +232,12 @@ mod tests {
             },
             curve: vec![(0.0, 1.0), (0.5, 2.0)],
             timeline: Vec::new(),
-        };
+        }
+    }
+
+    #[test]
+    fn the_page_is_self_contained_and_says_what_failed() {
+        let outcome = outcome();
         let page = run_page(&outcome);
         assert!(page.contains("1 answers with status 429, 3 errors of kind timeout"));
         assert!(page.contains("1.5 ms") && page.contains("error: timeout"));
@@ -217,5 +249,29 @@ mod tests {
             assert!(!page.contains(outside), "the page loads nothing: {outside}");
         }
         assert_eq!(page.matches("<svg").count(), page.matches("</svg>").count());
+    }
+
+    #[test]
+    fn an_interval_hardly_touched_is_not_drawn() {
+        let point = |at_s| Point {
+            at_s,
+            answers_per_s: 1.0,
+            errors_per_s: 0.0,
+            p50_us: 1.0,
+            p99_us: 1.0,
+            max_us: 1.0,
+        };
+        let drawn = |last: f64, duration_s: f64| {
+            let timeline = vec![point(0.0), point(0.1), point(last)];
+            let outcome = Outcome {
+                timeline,
+                duration_s,
+                ..outcome()
+            };
+            whole_intervals(&outcome).len()
+        };
+        assert_eq!(drawn(0.2, 0.3), 3);
+        assert_eq!(drawn(0.2, 0.202), 2);
+        assert!(whole_intervals(&outcome()).is_empty());
     }
 }

@@ -14,6 +14,7 @@ fn round(cpu_us: f64, p99_us: f64) -> Round {
             p99_us,
             ..Summary::default()
         },
+        generator_lag_p99_us: 5.0,
         resident_bytes: 4096,
         curve: vec![(0.5, p99_us)],
     }
@@ -81,6 +82,7 @@ fn cpu_is_divided_by_all_answers_of_the_run() {
         read_bytes_total: 0,
         written_bytes_total: 0,
         latency: Summary::default(),
+        generator_lag: Summary::default(),
         curve: Vec::new(),
         timeline: Vec::new(),
     };
@@ -99,7 +101,7 @@ fn ratios_are_to_plain_nginx() {
     let comparison = full();
     assert_eq!(comparison.cpu_ratio_to_nginx["plain nginx"], 1.0);
     assert_eq!(comparison.cpu_ratio_to_nginx["keyed tollgate"], 1.75);
-    let text = comparison.text();
+    let text = crate::compare::table::text(&comparison);
     assert!(
         text.contains("keyed tollgate") && text.contains("1.75"),
         "{text}"
