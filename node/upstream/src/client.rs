@@ -1,28 +1,24 @@
-//! One worker's client: the groups as this worker uses them, and the way of a request.
+//! The way of a request: choose a server, get a connection, exchange, and try again where that is
+//! safe.
 
-use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
-use std::rc::{Rc, Weak};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use foldhash::fast::RandomState;
-use tokio::task::spawn_local;
 use tollgate_message::{Request, Response};
 
-use crate::balance::{Tried, Turns};
-use crate::deadline::{Timers, after};
+use crate::balance::Tried;
+use crate::deadline::after;
 use crate::error::{UpstreamError, UpstreamErrorKind};
 use crate::exchange::Exchange;
-use crate::group::Group;
 use crate::head::asks_upgrade;
-use crate::limits::SWEEP_INTERVAL;
 use crate::pool::{Lease, Pool};
 use crate::registry::Upstreams;
 use crate::send_body::SendBody;
 use crate::server::Outstanding;
 use crate::spec::Protocol;
 use crate::transport::Purpose;
+use crate::worker::{Worker, WorkerGroup};
 
 /// Limits of one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,36 +65,12 @@ pub struct Client {
     worker: Rc<Worker>,
 }
 
-struct Worker {
-    upstreams: Arc<Upstreams>,
-    /// The generation of the registry that `groups` reflects.
-    generation: Cell<u64>,
-    groups: RefCell<HashMap<Box<str>, Rc<WorkerGroup>, RandomState>>,
-    timers: Rc<Timers>,
-    sweeps: Cell<bool>,
-}
-
-/// A group as this worker uses it.
-struct WorkerGroup {
-    group: Arc<Group>,
-    /// In the order of the group's servers.
-    pools: Vec<Rc<Pool>>,
-    turns: Turns,
-}
-
 impl Client {
     /// A client of these groups.
     #[must_use]
     pub fn new(upstreams: Arc<Upstreams>) -> Self {
-        let worker = Worker {
-            upstreams,
-            generation: Cell::new(0),
-            groups: RefCell::new(HashMap::default()),
-            timers: Rc::default(),
-            sweeps: Cell::new(false),
-        };
         Self {
-            worker: Rc::new(worker),
+            worker: Rc::new(Worker::new(upstreams)),
         }
     }
 
@@ -125,10 +97,17 @@ impl Client {
         let group = self.worker.group(group)?;
         let now = Instant::now();
         let due = after(now, limits.head_timeout);
-        let purpose = purpose(&request, &group.group);
-        let mut body = match purpose {
-            Purpose::Upgrade => SendBody::Empty,
-            Purpose::Requests => SendBody::new(core::mem::take(&mut request.body), now),
+        let asks_upgrade = asks_upgrade(&request);
+        let purpose = match group.group.spec.protocol {
+            // HTTP/2 has no upgrades: the request goes without, as RFC 9110 allows.
+            Protocol::Http2 => Purpose::Requests,
+            _ if asks_upgrade => Purpose::Upgrade,
+            _ => Purpose::Requests,
+        };
+        let mut body = if asks_upgrade {
+            SendBody::Empty
+        } else {
+            SendBody::new(core::mem::take(&mut request.body), now)
         };
         let mut tried = Tried::default();
         let mut retries = 0_u8;
@@ -155,9 +134,8 @@ impl Client {
                 connect_us: lease.connect_us,
                 retries,
             };
-            let replay = body
-                .replay()
-                .filter(|_| lease.reused && request.method.is_idempotent());
+            let repeatable = lease.reused && request.method.is_idempotent();
+            let replay = if repeatable { body.replay() } else { None };
             let exchange = Exchange {
                 timers: &self.worker.timers,
                 limits,
@@ -183,6 +161,8 @@ impl Client {
             retries += 1;
             // The stale one was the latest of the idle ones: the others are older.
             pool.drop_idle();
+            // Lets the task of a broken shared connection mark it closed before the next choice.
+            tokio::task::yield_now().await;
         }
     }
 
@@ -226,104 +206,6 @@ fn again(
     unsent.or(replay).filter(|_| stale)
 }
 
-fn purpose(request: &Request, group: &Group) -> Purpose {
-    if asks_upgrade(request) && group.spec.protocol != Protocol::Http2 {
-        Purpose::Upgrade
-    } else {
-        Purpose::Requests
-    }
-}
-
 fn no_server() -> UpstreamError {
     UpstreamError::new(UpstreamErrorKind::Connect, "the group has no server")
-}
-
-impl Worker {
-    fn group(&self, name: &str) -> Result<Rc<WorkerGroup>, UpstreamError> {
-        self.refresh();
-        if let Some(group) = self.groups.borrow().get(name) {
-            return Ok(Rc::clone(group));
-        }
-        let unknown = || UpstreamError::new(UpstreamErrorKind::UnknownGroup, name);
-        let group = self.upstreams.group(name).ok_or_else(unknown)?;
-        let group = Rc::new(WorkerGroup::new(group, &[]));
-        self.groups
-            .borrow_mut()
-            .insert(name.into(), Rc::clone(&group));
-        Ok(group)
-    }
-
-    /// Takes over changes of the registry: one atomic load when there are none.
-    fn refresh(&self) {
-        let generation = self.upstreams.generation();
-        if generation == self.generation.replace(generation) {
-            return;
-        }
-        self.groups.borrow_mut().retain(|name, mine| {
-            let current = self.upstreams.group(name);
-            if current
-                .as_ref()
-                .is_some_and(|group| Arc::ptr_eq(group, &mine.group))
-            {
-                return true;
-            }
-            let next = current.map(|group| WorkerGroup::new(group, &mine.pools));
-            for pool in &mine.pools {
-                let kept = next
-                    .as_ref()
-                    .is_some_and(|next| next.pools.iter().any(|other| Rc::ptr_eq(pool, other)));
-                if !kept {
-                    pool.retire();
-                }
-            }
-            match next {
-                Some(next) => *mine = Rc::new(next),
-                None => return false,
-            }
-            true
-        });
-    }
-
-    fn start_sweeping(self: &Rc<Self>) {
-        if !self.sweeps.replace(true) {
-            drop(spawn_local(sweep(Rc::downgrade(self))));
-        }
-    }
-}
-
-impl WorkerGroup {
-    /// The group with the pools of those servers that it has in common with its predecessor.
-    fn new(group: Arc<Group>, before: &[Rc<Pool>]) -> Self {
-        let pools = group
-            .servers
-            .iter()
-            .map(|server| {
-                let kept = before.iter().find(|pool| Arc::ptr_eq(&pool.server, server));
-                kept.map_or_else(|| Pool::new(Arc::clone(server)), Rc::clone)
-            })
-            .collect();
-        Self {
-            group,
-            pools,
-            turns: Turns::default(),
-        }
-    }
-}
-
-/// Closes idle connections in time, also on a worker that gets no requests any more.
-async fn sweep(worker: Weak<Worker>) {
-    let mut interval = tokio::time::interval(SWEEP_INTERVAL);
-    loop {
-        interval.tick().await;
-        let Some(worker) = worker.upgrade() else {
-            return;
-        };
-        worker.refresh();
-        let now = Instant::now();
-        for group in worker.groups.borrow().values() {
-            for pool in &group.pools {
-                pool.sweep(now);
-            }
-        }
-    }
 }

@@ -86,7 +86,6 @@ impl Exchange<'_> {
                 body: Body::Empty,
             });
         }
-        let length = incoming.size_hint().exact();
         let held = Held {
             lease,
             upload,
@@ -95,20 +94,13 @@ impl Exchange<'_> {
             _outstanding: outstanding,
         };
         let idle = self.limits.body_idle_timeout;
-        let reply = ReplyBody {
-            incoming,
-            idle,
-            deadline,
-            due: None,
-            held: Some(held),
-        };
+        let body = ReplyBody::new(incoming, idle, deadline, held)
+            .into_body()
+            .await;
         Ok(Response {
             status,
             headers,
-            body: Body::Stream {
-                stream: Box::pin(reply),
-                length,
-            },
+            body,
         })
     }
 

@@ -23,11 +23,23 @@ pub(crate) enum Wire {
     Http2(Scheme),
 }
 
-/// Whether the client asks for an upgrade (RFC 9110, section 7.8).
-pub(crate) fn asks_upgrade(request: &Request) -> bool {
+/// Whether a request asks for an upgrade that [`crate::Client::send`] passes on (RFC 9110, section
+/// 7.8): HTTP/1.1, with `Upgrade` named by `Connection`, and without a body, as a body would have
+/// to be sent first.
+///
+/// `h2c` is none: HTTP/2 dropped it (RFC 9113, section 3.1), and behind a gateway it would open a
+/// way around every check. Such a request is an ordinary one, body included.
+#[must_use]
+pub fn asks_upgrade(request: &Request) -> bool {
+    let headers = &request.headers;
     request.version == tollgate_message::Version::Http11
-        && request.headers.contains("upgrade")
-        && has_token(&request.headers, "connection", "upgrade")
+        && headers.contains("upgrade")
+        && has_token(headers, "connection", "upgrade")
+        && !has_token(headers, "upgrade", "h2c")
+        && !headers.contains("transfer-encoding")
+        && headers
+            .get_all("content-length")
+            .all(|length| length == b"0")
 }
 
 /// Writes the head of a request before its body.

@@ -29,9 +29,11 @@ mod spec;
 mod tls;
 mod transport;
 mod tunnel;
+mod worker;
 
 pub use client::{Client, SendInfo, SendLimits};
 pub use error::{UpstreamError, UpstreamErrorKind};
+pub use head::asks_upgrade;
 pub use registry::{GroupState, ServerCondition, ServerState, Upstreams};
 pub use spec::{
     Balance, Ejection, GroupSpec, HealthCheck, Protocol, Scheme, ServerSpec, TlsSpec, TlsSpecError,

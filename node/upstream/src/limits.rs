@@ -68,3 +68,7 @@ pub(crate) const SETTLE_TIMEOUT: Duration = Duration::from_secs(5);
 /// A health check gets at least this long, so that a zero in the configuration does not mark
 /// every server unhealthy.
 pub(crate) const HEALTH_TIMEOUT_MIN: Duration = Duration::from_millis(1);
+
+/// Turns that a connection's task gets to read what came with a response head: one for the first
+/// chunk, one for the end behind it.
+pub(crate) const EARLY_TURNS_MAX: u32 = 2;

@@ -195,6 +195,14 @@ fn an_upgrade_needs_both_fields_and_http11() {
     request.version = Version::Http2;
     assert!(!asks_upgrade(&request));
     request.version = Version::Http11;
+    for (name, value) in [("content-length", "3"), ("transfer-encoding", "chunked")] {
+        request.headers.append(name, value);
+        assert!(!asks_upgrade(&request), "a body would have to go first");
+        request.headers.remove(name);
+    }
+    request.headers.set("upgrade", "h2c");
+    assert!(!asks_upgrade(&request), "a way around the gateway");
+    request.headers.set("upgrade", "websocket");
     request.headers.remove("connection");
     assert!(!asks_upgrade(&request));
 }

@@ -138,6 +138,71 @@ fn dropping_an_http2_response_leaves_the_connection() {
 }
 
 #[test]
+fn the_peers_stream_limit_makes_requests_wait() {
+    run(async {
+        let back = Backend::start(|_, stream| async move {
+            let mut builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+            let served = builder
+                .max_concurrent_streams(2)
+                .serve_connection(TokioIo::new(stream), service_fn(reply));
+            drop(served.await);
+        })
+        .await;
+        let mut spec = h2c(&back);
+        spec.connections_max = 1;
+        let rig = Rc::new(Rig::new(spec));
+        rig.get("/").await.unwrap();
+        // Two echoes that do not end take both streams.
+        let (feed, body) = fed(None);
+        let (first, _) = rig.send(post("/echo", body)).await.unwrap();
+        let (_feed, body) = fed(None);
+        let (_second, _) = rig.send(post("/echo", body)).await.unwrap();
+        let third = rig.clone();
+        let third = tokio::task::spawn_local(async move { third.get("/").await });
+        wait_until("it waits", || rig.state(0).outstanding, |n| *n == 3).await;
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        assert!(!third.is_finished());
+        drop(feed);
+        assert_eq!(text(first.body).await, "");
+        assert_eq!(third.await.unwrap().unwrap().0, 200);
+        assert_eq!(back.accepted(), 1);
+    });
+}
+
+#[test]
+fn a_broken_http2_connection_is_replaced() {
+    run(async {
+        let back = Backend::start(|number, stream| async move {
+            let (die, mut dead) = tokio::sync::mpsc::channel::<()>(1);
+            let service = service_fn(move |request: hyper::Request<Incoming>| {
+                let die = die.clone();
+                async move {
+                    if number == 1 && request.uri().path() == "/die" {
+                        die.send(()).await.unwrap();
+                        std::future::pending::<()>().await;
+                    }
+                    reply(request).await
+                }
+            });
+            let served = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
+                .serve_connection(TokioIo::new(stream), service);
+            tokio::select! {
+                _ = served => {}
+                _ = dead.recv() => {}
+            }
+        })
+        .await;
+        let rig = Rig::new(h2c(&back));
+        rig.get("/").await.unwrap();
+        let (status, _, info) = rig.get("/die").await.unwrap();
+        assert_eq!((status, info.retries, back.accepted()), (200, 1, 2));
+        assert_eq!(rig.state(0).failures, 0);
+    });
+}
+
+#[test]
 fn a_peer_that_does_not_speak_http2_is_an_error() {
     run(async {
         let back = Backend::answering(|_, _| ok("what?")).await;

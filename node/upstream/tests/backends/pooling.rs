@@ -266,3 +266,157 @@ fn waiting_for_a_connection_ends_with_the_head_timeout() {
         );
     });
 }
+
+#[test]
+fn an_answer_that_nobody_asked_for_reaches_nobody() {
+    run(async {
+        for surplus in [ok("evil"), "x".to_owned()] {
+            let back = Backend::answering(move |head, _| {
+                if head.contains("/first") {
+                    format!("{}{surplus}", ok("good"))
+                } else {
+                    ok("fresh")
+                }
+            })
+            .await;
+            let rig = Rig::new(group(vec![back.server()]));
+            assert_eq!(rig.get("/first").await.unwrap().1, "good");
+            let (_, body, info) = rig.get("/second").await.unwrap();
+            assert_eq!(
+                (body.as_str(), info.reused, back.accepted()),
+                ("fresh", false, 2)
+            );
+        }
+    });
+}
+
+#[test]
+fn a_request_that_is_given_up_closes_its_connection() {
+    run(async {
+        let back = Backend::start(|_, stream| async move {
+            Peer::new(stream).closed().await;
+        })
+        .await;
+        let rig = Rc::new(Rig::new(group(vec![back.server()])));
+        let sender = rig.clone();
+        let task = tokio::task::spawn_local(async move { sender.get("/").await });
+        wait_until("sent", || back.open(), |open| *open == 1).await;
+        task.abort();
+        wait_until("closed", || back.open(), |open| *open == 0).await;
+        wait_until("counted", || rig.state(0).outstanding, |n| *n == 0).await;
+    });
+}
+
+#[test]
+fn a_waiter_that_gives_up_does_not_keep_its_turn() {
+    run(async {
+        let release = Rc::new(Notify::new());
+        let gate = release.clone();
+        let back = Backend::start(move |_, stream| {
+            let gate = gate.clone();
+            async move {
+                let mut peer = Peer::new(stream);
+                while peer.head().await.is_some() {
+                    peer.write("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\no")
+                        .await;
+                    gate.notified().await;
+                    peer.write("k").await;
+                }
+            }
+        })
+        .await;
+        let mut spec = group(vec![back.server()]);
+        spec.connections_max = 1;
+        let rig = Rc::new(Rig::new(spec));
+        let (held, _) = rig.send(get("/")).await.unwrap();
+        let wait = || {
+            let rig = rig.clone();
+            tokio::task::spawn_local(async move { rig.get("/").await })
+        };
+        let (first, second, third) = (wait(), wait(), wait());
+        wait_until("all wait", || rig.state(0).outstanding, |n| *n == 4).await;
+        let mut body = held.body;
+        assert!(body.chunk().await.is_some());
+        release.notify_one();
+        // The end of this body wakes the first waiter, which is ended before it runs.
+        assert!(body.chunk().await.is_some());
+        first.abort();
+        for waiter in [second, third] {
+            release.notify_one();
+            assert_eq!(waiter.await.unwrap().unwrap().1, "ok");
+        }
+        assert_eq!(back.accepted(), 1);
+    });
+}
+
+#[test]
+fn localhost_is_tried_on_both_families() {
+    run(async {
+        // A port that only IPv6 serves; IPv4 is tried first and refuses.
+        let Ok(listener) = tokio::net::TcpListener::bind("[::1]:0").await else {
+            eprintln!("no IPv6 here");
+            return;
+        };
+        let port = listener.local_addr().unwrap().port();
+        tokio::task::spawn_local(async move {
+            let mut peer = Peer::new(listener.accept().await.unwrap().0);
+            peer.head().await;
+            peer.write(ok("six")).await;
+        });
+        let servers = vec![server(tollgate_upstream::Scheme::Http, "localhost", port)];
+        assert_eq!(Rig::new(group(servers)).get("/").await.unwrap().1, "six");
+    });
+}
+
+#[test]
+fn workers_share_the_registry_across_threads() {
+    run(async {
+        let back = Backend::answering(|_, _| ok("x")).await;
+        let rig = Rig::new(group(vec![back.server()]));
+        rig.get("/").await.unwrap();
+        let upstreams = rig.upstreams.clone();
+        let other = std::thread::spawn(move || {
+            run(async move {
+                let client = tollgate_upstream::Client::new(upstreams);
+                let (response, _) = client.send("g", get("/"), &LIMITS).await.unwrap();
+                assert_eq!(text(response.body).await, "x");
+            });
+        });
+        wait_until(
+            "the other worker is done",
+            || other.is_finished(),
+            |done| *done,
+        )
+        .await;
+        other.join().unwrap();
+        assert_eq!((rig.state(0).requests, back.accepted()), (2, 2));
+    });
+}
+
+#[test]
+fn a_small_body_that_came_with_its_head_is_whole() {
+    run(async {
+        let back = Backend::answering(|head, _| match head.split(' ').nth(1).unwrap() {
+            "/chunked" => {
+                "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n"
+                    .to_owned()
+            }
+            "/empty" => "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n".to_owned(),
+            _ => ok("hi"),
+        })
+        .await;
+        let rig = Rig::new(group(vec![back.server()]));
+        for (path, length) in [("/", 2), ("/chunked", 2), ("/empty", 0)] {
+            let (response, _) = rig.send(get(path)).await.unwrap();
+            assert!(
+                !matches!(response.body, Body::Stream { .. }),
+                "{path}: {:?}",
+                response.body
+            );
+            assert_eq!(response.body.length(), Some(length));
+            // The connection is free before the body is read.
+            assert_eq!(rig.state(0).outstanding, 0);
+        }
+        assert_eq!(back.accepted(), 1);
+    });
+}

@@ -83,6 +83,33 @@ fn an_upload_goes_on_after_the_end_of_the_response() {
 }
 
 #[test]
+fn an_early_refusal_of_a_large_upload_is_the_answer() {
+    run(async {
+        let back = Backend::start(|_, stream| async move {
+            let mut peer = Peer::new(stream);
+            peer.head().await;
+            let refusal = "HTTP/1.1 413 Content Too Large\r\nconnection: close\r\ncontent-length: 3\r\n\r\nbig";
+            peer.write(refusal).await;
+            // Reads no more of it, as servers do that protect themselves.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        })
+        .await;
+        let rig = Rig::new(group(vec![back.server()]));
+        let source = Source {
+            made: Rc::default(),
+            taken: Rc::default(),
+        };
+        let body = Body::Stream {
+            stream: Box::pin(source),
+            length: Some(STREAM_BYTES),
+        };
+        let (response, _) = rig.send(post("/", body)).await.unwrap();
+        assert_eq!(response.status, 413);
+        assert_eq!(text(response.body).await, "big");
+    });
+}
+
+#[test]
 fn interim_responses_are_not_the_answer() {
     run(async {
         let back = Backend::answering(|_, _| {
