@@ -1,1 +1,11 @@
 //! The tollgate binary: boot, run, drain.
+//!
+//! What holds the parts together: actors that own mutable state, workers that serve requests,
+//! the admin and ops listeners, and the order in which all of it starts and stops.
+
+pub mod actors;
+pub mod clock;
+pub mod logs;
+pub mod metrics;
+pub mod process;
+pub mod worker;

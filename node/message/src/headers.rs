@@ -121,6 +121,7 @@ impl HeaderList {
 }
 
 /// The fields of a [`HeaderList`] in wire order.
+#[derive(Clone)]
 pub struct HeaderListIter<'a> {
     buf: &'a [u8],
     spans: core::slice::Iter<'a, Span>,

@@ -1,0 +1,230 @@
+//! The throttle actor: refills quota slots, reports what was used, gives back at the end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::prelude::*;
+use tokio::sync::oneshot;
+use tollgate_cluster::{Door, DoorError};
+use tollgate_config::cells::QuotaSlot;
+use tollgate_protocol::Clock;
+use tollgate_protocol::ids::{KeyId, PlanId};
+use tollgate_state::{Command, LeaseBatch, ProposalId, Reply};
+
+use super::{Allowances, MAILBOX_MESSAGES_MAX};
+
+/// How often used tokens are reported: `tollgate usage` is at most this old.
+const REPORT_INTERVAL: Duration = Duration::from_millis(500);
+/// Before a batch whose outcome is unknown is sent again.
+const RETRY_DELAY: Duration = Duration::from_millis(50);
+/// How long a request waits for tokens.
+const WAIT_DEADLINE: Duration = Duration::from_secs(1);
+
+/// Owns the node's allowances: hears who runs low, asks the state machine for more and pours what
+/// was granted into the slots.
+pub struct ThrottleActor {
+    allowances: Allowances,
+    door: Door,
+    clock: Arc<dyn Clock>,
+    /// Requests that wait for the answer to the batch in flight, and to the next one.
+    waiting: Vec<oneshot::Sender<()>>,
+    next_waiting: Vec<oneshot::Sender<()>>,
+    in_flight: bool,
+    stopping: Option<oneshot::Sender<()>>,
+}
+
+/// A slot runs low, or ran dry with a request waiting.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Want {
+    plan: PlanId,
+    key: KeyId,
+    waiting: Option<oneshot::Sender<()>>,
+}
+
+/// A batch was answered.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Answered(Option<Vec<tollgate_state::LeaseReply>>);
+
+/// Give everything back and tell when it is done.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct GiveBack(oneshot::Sender<()>);
+
+/// Talks to the throttle actor from any thread.
+#[derive(Clone)]
+pub struct ThrottleHandle {
+    address: Addr<ThrottleActor>,
+}
+
+impl ThrottleActor {
+    /// Starts the actor on this thread's arbiter.
+    #[must_use]
+    pub fn start(allowances: Allowances, door: Door, clock: Arc<dyn Clock>) -> ThrottleHandle {
+        let actor = Self {
+            allowances,
+            door,
+            clock,
+            waiting: Vec::new(),
+            next_waiting: Vec::new(),
+            in_flight: false,
+            stopping: None,
+        };
+        ThrottleHandle {
+            address: Actor::start(actor),
+        }
+    }
+
+    /// Sends the next batch, if there is news and none is in flight.
+    fn advance(&mut self, context: &mut Context<Self>) {
+        if self.in_flight {
+            return;
+        }
+        let batch = self.allowances.lock().leases.batch(self.clock.now());
+        self.waiting.append(&mut self.next_waiting);
+        let Some(batch) = batch else {
+            self.wake();
+            if let Some(done) = self.stopping.take() {
+                // The drain may have given up waiting.
+                done.send(()).ok();
+            }
+            return;
+        };
+        self.in_flight = true;
+        let (door, address) = (self.door.clone(), context.address());
+        actix::spawn(async move {
+            let replies = exchange(&door, batch).await;
+            if address.send(Answered(replies)).await.is_err() {
+                tracing::debug!("the throttle actor ended before its answer came");
+            }
+        });
+    }
+
+    fn wake(&mut self) {
+        for waiting in self.waiting.drain(..) {
+            // The request may be gone.
+            waiting.send(()).ok();
+        }
+    }
+}
+
+/// Sends a batch until it is answered: the same bytes with the same number, so that a repetition
+/// grants nothing twice. `None` when the node is stopping or the answer is that it is stale.
+async fn exchange(door: &Door, batch: LeaseBatch) -> Option<Vec<tollgate_state::LeaseReply>> {
+    loop {
+        let command = Command::Lease(batch.clone());
+        match door.propose(ProposalId::default(), command).await {
+            Ok(Reply::Leased(replies)) => return Some(replies),
+            Ok(other) => {
+                tracing::error!(?other, "a lease batch got another answer");
+                return None;
+            }
+            Err(DoorError::Stopped) => return None,
+            Err(DoorError::Overloaded | DoorError::Unknown) => {
+                tokio::time::sleep(RETRY_DELAY).await;
+            }
+        }
+    }
+}
+
+impl Actor for ThrottleActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, context: &mut Self::Context) {
+        context.set_mailbox_capacity(MAILBOX_MESSAGES_MAX);
+        context.run_interval(REPORT_INTERVAL, |actor, context| {
+            {
+                let mut inner = actor.allowances.lock();
+                inner.sweep();
+                inner.leases.report();
+            }
+            actor.advance(context);
+        });
+    }
+}
+
+impl Handler<Want> for ThrottleActor {
+    type Result = ();
+
+    fn handle(&mut self, want: Want, context: &mut Self::Context) {
+        self.allowances.lock().leases.want(&want.plan, &want.key);
+        self.next_waiting.extend(want.waiting);
+        self.advance(context);
+    }
+}
+
+impl Handler<Answered> for ThrottleActor {
+    type Result = ();
+
+    fn handle(&mut self, Answered(replies): Answered, context: &mut Self::Context) {
+        self.in_flight = false;
+        if let Some(replies) = replies {
+            self.allowances.lock().leases.answer(replies);
+        }
+        self.wake();
+        self.advance(context);
+    }
+}
+
+impl Handler<GiveBack> for ThrottleActor {
+    type Result = ();
+
+    fn handle(&mut self, GiveBack(done): GiveBack, context: &mut Self::Context) {
+        self.allowances.lock().leases.close_all();
+        self.stopping = Some(done);
+        self.advance(context);
+    }
+}
+
+impl ThrottleHandle {
+    /// A slot runs low. A full mailbox is no harm: the slot asks again when it is dry.
+    pub fn low(&self, slot: &QuotaSlot) {
+        let want = Want {
+            plan: slot.plan.clone(),
+            key: slot.key.clone(),
+            waiting: None,
+        };
+        if self.address.try_send(want).is_err() {
+            tracing::debug!("the throttle actor's mailbox is full");
+        }
+    }
+
+    /// Asks for tokens and waits for the answer; `false` when none came in time.
+    pub async fn wait(&self, slot: &QuotaSlot) -> bool {
+        let (waiting, answered) = oneshot::channel();
+        let want = Want {
+            plan: slot.plan.clone(),
+            key: slot.key.clone(),
+            waiting: Some(waiting),
+        };
+        if self.address.try_send(want).is_err() {
+            return false;
+        }
+        matches!(
+            tokio::time::timeout(WAIT_DEADLINE, answered).await,
+            Ok(Ok(()))
+        )
+    }
+
+    /// A key's window was changed from outside: ask how much there is now.
+    pub fn refresh(&self, plan: &PlanId, key: &KeyId) {
+        let want = Want {
+            plan: plan.clone(),
+            key: key.clone(),
+            waiting: None,
+        };
+        if self.address.try_send(want).is_err() {
+            tracing::debug!("the throttle actor's mailbox is full");
+        }
+    }
+
+    /// Gives back everything that is held, and returns when that is committed or cannot be.
+    pub async fn give_back(&self) {
+        let (done, given) = oneshot::channel();
+        if self.address.send(GiveBack(done)).await.is_ok() {
+            // An actor that ended has nothing to give back any more.
+            drop(given.await);
+        }
+    }
+}

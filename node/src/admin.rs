@@ -1,0 +1,134 @@
+//! The admin listener: AWS's management APIs and the native one, over one door to the state.
+//!
+//! It runs on threads of its own, away from the workers that serve the APIs' clients. Every
+//! request is signed (SigV4); every change is a command with a name that a retry repeats; a change
+//! is answered when this node serves it.
+
+mod auth;
+mod call;
+mod change;
+mod ids;
+mod list;
+mod native;
+mod operations;
+mod reply;
+mod server;
+mod v1;
+mod v2;
+
+#[cfg(test)]
+mod tests;
+
+pub use server::{AdminServer, start};
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use serde_json::Value;
+use tollgate_aws::Secret;
+use tollgate_cluster::Door;
+use tollgate_config::compile::CompileError;
+use tollgate_model::Model;
+use tollgate_protocol::Clock;
+use tollgate_protocol::ids::{ApiId, Revision};
+
+/// The service name in signatures, of AWS's operations and the native ones.
+pub(crate) const SIGNING_SERVICE: &str = "apigateway";
+/// Where the native operations begin.
+pub(crate) const NATIVE_PREFIX: &str = "/tollgate/v1/";
+
+/// What the admin listener needs.
+pub struct AdminState {
+    /// The way to the state.
+    pub door: Door,
+    /// The access key that requests are signed with.
+    pub credentials: Credentials,
+    /// The region in ARNs and host names. Signatures may name any.
+    pub region: String,
+    /// The account id in ARNs.
+    pub account_id: String,
+    /// How clients reach the APIs.
+    pub endpoints: Endpoints,
+    /// The wall clock: signatures expire by it, resources are dated by it.
+    pub clock: Arc<dyn Clock>,
+    /// The running node.
+    pub runtime: Arc<dyn Runtime>,
+    /// Whether unsigned requests from this machine are let in, as `tollgate dev` does.
+    pub anonymous_loopback: bool,
+}
+
+/// An access key and its secret.
+#[derive(Clone)]
+pub struct Credentials {
+    /// The access key id.
+    pub access_key: String,
+    /// Its secret.
+    pub secret: Secret,
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials")
+            .field("access_key", &self.access_key)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How clients reach the APIs, for the `apiEndpoint` of an API.
+#[derive(Debug, Clone, Default)]
+pub struct Endpoints {
+    /// Whether clients use TLS.
+    pub tls: bool,
+    /// What follows the region in generated host names.
+    pub suffix: String,
+    /// The port, where it is not the scheme's own.
+    pub port: Option<u16>,
+}
+
+impl Endpoints {
+    /// `https://{apiId}.execute-api.{region}.{suffix}`.
+    fn of(&self, api: &ApiId, region: &str) -> String {
+        let scheme = if self.tls { "https" } else { "http" };
+        let port = self
+            .port
+            .map_or_else(String::new, |port| format!(":{port}"));
+        format!("{scheme}://{api}.execute-api.{region}.{}{port}", self.suffix)
+    }
+}
+
+/// What the admin listener asks of the running node.
+pub trait Runtime: Send + Sync {
+    /// The functions with their processes, an array of objects with `name`.
+    fn functions(&self) -> Value;
+
+    /// The upstream groups with their servers, an array of objects with `name`.
+    fn upstreams(&self) -> Value;
+
+    /// Empties the response cache, of one API or one stage where named; how many entries went.
+    fn flush_cache(&self, api: Option<&str>, stage: Option<&str>) -> u64;
+
+    /// Changes what is logged: a level such as `debug`, or a filter as in
+    /// `tollgate_edge=debug,info`.
+    ///
+    /// # Errors
+    /// What is wrong with the level.
+    fn set_log_level(&self, level: &str) -> Result<(), String>;
+
+    /// The revision that requests are served by.
+    fn served_revision(&self) -> Revision;
+
+    /// Waits until every worker serves this revision or a later one; `false` when it has not
+    /// come to that before the time is over.
+    fn wait_served(&self, revision: Revision, at_most: Duration) -> BoxFuture<'_, bool>;
+
+    /// Reports what this node's leases have spent, so that usage is exact to the last request.
+    fn report_usage(&self) -> BoxFuture<'_, ()>;
+
+    /// Whether the node can serve this configuration.
+    ///
+    /// # Errors
+    /// Everything that stands against it.
+    fn check(&self, model: &Arc<Model>) -> Result<(), Vec<CompileError>>;
+}

@@ -1,0 +1,110 @@
+//! One authenticated request, and what operations read of it.
+
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use tollgate_aws::operations::Matched;
+use tollgate_aws::{AwsError, ErrorKind, query_pairs};
+use tollgate_cluster::DoorError;
+use tollgate_model::Model;
+use tollgate_protocol::ids::Revision;
+use tollgate_state::State;
+
+use super::AdminState;
+use super::ids::Seed;
+
+/// An authenticated request.
+pub(crate) struct Call<'a> {
+    /// The listener's state.
+    pub(crate) state: &'a AdminState,
+    /// The query as on the wire.
+    pub(crate) query: Option<&'a str>,
+    /// The whole body.
+    pub(crate) body: &'a [u8],
+    /// Its name.
+    pub(crate) seed: Seed,
+    /// Who asks: an access key id.
+    pub(crate) who: &'a str,
+}
+
+impl Call<'_> {
+    /// The last value of a query parameter, when it is there and not empty.
+    pub(crate) fn parameter(&self, name: &str) -> Option<String> {
+        query_pairs(self.query.unwrap_or_default())
+            .filter(|(key, value)| key == name && !value.is_empty())
+            .last()
+            .map(|(_, value)| value.into_owned())
+    }
+
+    /// Whether a query parameter says `true`.
+    pub(crate) fn flag(&self, name: &str) -> bool {
+        self.parameter(name)
+            .is_some_and(|value| value.eq_ignore_ascii_case("true"))
+    }
+
+    /// The body as JSON of this form.
+    ///
+    /// # Errors
+    /// `SerializationException`, which names a place and quotes nothing: a value can be secret.
+    pub(crate) fn input<T: DeserializeOwned>(&self) -> Result<T, AwsError> {
+        let body = if self.body.is_empty() {
+            b"{}"
+        } else {
+            self.body
+        };
+        serde_json::from_slice(body).map_err(|error| unreadable(&error))
+    }
+
+    /// The members of the body.
+    ///
+    /// # Errors
+    /// As [`Call::input`].
+    pub(crate) fn members(&self) -> Result<Map<String, Value>, AwsError> {
+        self.input()
+    }
+
+    /// The committed configuration.
+    ///
+    /// # Errors
+    /// As [`Call::read`].
+    pub(crate) async fn model(&self) -> Result<(Revision, Arc<Model>), AwsError> {
+        self.read(|state| (state.revision, Arc::clone(&state.model)))
+            .await
+    }
+
+    /// Looks at the state, after every change that was answered before.
+    ///
+    /// # Errors
+    /// `ServiceUnavailableException` when the node is busy or stopping.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&State) -> T + Send + 'static,
+    ) -> Result<T, AwsError> {
+        self.state
+            .door
+            .read(look)
+            .await
+            .map_err(|error| unavailable(&error))
+    }
+}
+
+/// The value of a label of the operation's path.
+pub(crate) fn label<'m>(matched: &'m Matched<'_>, name: &str) -> &'m str {
+    matched.label(name).unwrap_or_default()
+}
+
+/// The error of a body that is not what the operation takes.
+fn unreadable(error: &serde_json::Error) -> AwsError {
+    let text = format!(
+        "the body cannot be read at line {}, column {}",
+        error.line(),
+        error.column()
+    );
+    AwsError::new(ErrorKind::Serialization, text)
+}
+
+/// The error of a door that did not answer. The SDKs repeat the call, under the same name.
+pub(crate) fn unavailable(error: &DoorError) -> AwsError {
+    AwsError::new(ErrorKind::ServiceUnavailable, error.to_string()).with_retry_after(1)
+}

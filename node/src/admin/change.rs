@@ -1,0 +1,165 @@
+//! Changes of the configuration: read, edit, check, propose, and wait until they are served.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tollgate_aws::{AwsError, ErrorKind};
+use tollgate_model::{Change, Model, diff, validate};
+use tollgate_protocol::Millis;
+use tollgate_protocol::ids::Revision;
+use tollgate_protocol::limits::COMMAND_BYTES_MAX;
+use tollgate_state::{Command, Reply};
+
+use super::call::{Call, unavailable};
+
+/// How often a change is made again because another one came first.
+const ATTEMPTS_MAX: u32 = 8;
+/// How long a change may take from the state to the workers.
+pub(crate) const SERVED_DEADLINE: Duration = Duration::from_secs(5);
+/// Broken rules that an error names.
+const RULES_NAMED_MAX: usize = 20;
+/// Bytes of a command that are not changes, at most: revision, access key and lengths.
+const COMMAND_FRAME_BYTES: usize = 4096;
+
+/// A change that was made, or would be.
+pub(crate) struct Changed<T> {
+    /// What the edit returned.
+    pub(crate) value: T,
+    /// What there was before.
+    pub(crate) before: Arc<Model>,
+    /// What changes, in order; empty when everything was so already.
+    pub(crate) changes: Vec<Change>,
+    /// The revision with the change, the current one where nothing changed.
+    pub(crate) revision: Revision,
+}
+
+/// Changes the configuration: `edit` makes the new one from the committed one, and is called again
+/// when another change came first. Answers when this node serves the result.
+///
+/// # Errors
+/// What `edit` says; `BadRequestException` for a result that breaks a rule;
+/// `ConflictException` when other changes kept coming first; `ServiceUnavailableException` when
+/// the outcome is not known yet.
+pub(crate) async fn change<T>(
+    call: &Call<'_>,
+    edit: impl Fn(&Model, Millis) -> Result<(Model, T), AwsError>,
+) -> Result<Changed<T>, AwsError> {
+    for attempt in 0..ATTEMPTS_MAX {
+        let planned = plan(call, &edit).await?;
+        if planned.changes.is_empty() {
+            return Ok(planned);
+        }
+        let changes = serde_json::to_vec(&planned.changes).map_err(|error| {
+            AwsError::new(ErrorKind::Internal, format!("cannot encode: {error}"))
+        })?;
+        if changes.len() > COMMAND_BYTES_MAX - COMMAND_FRAME_BYTES {
+            return Err(AwsError::new(
+                ErrorKind::PayloadTooLarge,
+                format!("the change is larger than {COMMAND_BYTES_MAX} bytes; apply it in parts"),
+            ));
+        }
+        let command = Command::Configure {
+            expected: Some(planned.revision),
+            changes,
+            who: call.who.to_owned(),
+        };
+        match propose(call, attempt, command).await? {
+            Reply::Configured(revision) => {
+                served(call, revision).await?;
+                return Ok(Changed {
+                    revision,
+                    ..planned
+                });
+            }
+            Reply::Conflict(_) => {}
+            Reply::Refused(why) => return Err(AwsError::bad_request(why)),
+            Reply::Leased(_) | Reply::Stale | Reply::Done => {
+                return Err(AwsError::new(
+                    ErrorKind::Internal,
+                    "the state answered another question",
+                ));
+            }
+        }
+    }
+    Err(AwsError::conflict(
+        "Unable to complete operation due to concurrent modification. Please try again later.",
+    ))
+}
+
+/// What [`change`] would do, without doing it.
+///
+/// # Errors
+/// As [`change`], before anything is proposed.
+pub(crate) async fn plan<T>(
+    call: &Call<'_>,
+    edit: &impl Fn(&Model, Millis) -> Result<(Model, T), AwsError>,
+) -> Result<Changed<T>, AwsError> {
+    let (revision, before) = call.model().await?;
+    let (after, value) = edit(&before, call.state.clock.now())?;
+    let changes = diff(&before, &after);
+    if !changes.is_empty() {
+        check(call, after)?;
+    }
+    Ok(Changed {
+        value,
+        before,
+        changes,
+        revision,
+    })
+}
+
+/// Proposes a command under the name of an attempt.
+///
+/// # Errors
+/// `ServiceUnavailableException`: the outcome is not known, and a retry of the call finds it.
+pub(crate) async fn propose(
+    call: &Call<'_>,
+    attempt: u32,
+    command: Command,
+) -> Result<Reply, AwsError> {
+    call.state
+        .door
+        .propose(call.seed.proposal(attempt), command)
+        .await
+        .map_err(|error| unavailable(&error))
+}
+
+async fn served(call: &Call<'_>, revision: Revision) -> Result<(), AwsError> {
+    if call
+        .state
+        .runtime
+        .wait_served(revision, SERVED_DEADLINE)
+        .await
+    {
+        return Ok(());
+    }
+    let text = format!("revision {revision} is committed and not served yet; try again");
+    Err(AwsError::new(ErrorKind::ServiceUnavailable, text).with_retry_after(1))
+}
+
+/// The rules of the model, and those that only the running node knows.
+fn check(call: &Call<'_>, model: Model) -> Result<(), AwsError> {
+    let broken = validate(&model);
+    if !broken.is_empty() {
+        let all = broken.iter().map(|it| (it.path.as_str(), &*it.message));
+        return Err(rules(all, broken.len()));
+    }
+    match call.state.runtime.check(&Arc::new(model)) {
+        Ok(()) => Ok(()),
+        Err(broken) => {
+            let all = broken.iter().map(|it| (it.path.as_str(), &*it.reason));
+            Err(rules(all, broken.len()))
+        }
+    }
+}
+
+fn rules<'r>(broken: impl Iterator<Item = (&'r str, &'r str)>, count: usize) -> AwsError {
+    let mut named: Vec<String> = broken
+        .take(RULES_NAMED_MAX)
+        .map(|(path, message)| format!("{path}: {message}"))
+        .collect();
+    if count > RULES_NAMED_MAX {
+        named.push(format!("and {} more", count - RULES_NAMED_MAX));
+    }
+    AwsError::bad_request(named.join("; "))
+}

@@ -1,0 +1,281 @@
+//! Metrics: handles that requests increment, and what is looked up when somebody scrapes.
+//!
+//! Handles are resolved once per stage and route by the first request and kept in the snapshot's
+//! plans. Nothing here is global, so that two nodes in one process keep apart.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder, Unit};
+use metrics_exporter_prometheus::{
+    BuildError, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
+};
+use tollgate_config::snapshot::{RoutePlan, StagePlan};
+use tollgate_pipeline::{CacheStatus, FaultKind, Finished};
+use tollgate_protocol::metrics::{self as names, Kind, Metric};
+
+/// Upper bounds of the latency buckets in seconds: from a cache hit to a patient long poll.
+const LATENCY_BUCKETS: [f64; 14] = [
+    0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0,
+];
+/// Routes with series of their own; later ones share the label `_other`.
+const ROUTE_SERIES_MAX: usize = 2_000;
+/// Stages with series of their own; later ones share the label `_other`.
+const STAGE_SERIES_MAX: usize = 1_000;
+const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
+const OTHER: &str = "_other";
+
+/// The node's metrics.
+#[derive(Clone)]
+pub struct Metrics {
+    recorder: Arc<PrometheusRecorder>,
+    handle: PrometheusHandle,
+    routes: Arc<AtomicUsize>,
+    stages: Arc<AtomicUsize>,
+}
+
+/// The handles of a stage.
+struct StageSeries {
+    metrics: Metrics,
+    latency: Histogram,
+    integration: Histogram,
+    cache_hits: Counter,
+    cache_misses: Counter,
+    /// Requests that matched no route.
+    unrouted: [Counter; 5],
+    labels: [Label; 2],
+}
+
+/// The handles of a route.
+struct RouteSeries([Counter; 5]);
+
+const METADATA: Metadata<'static> = Metadata::new("tollgate", Level::INFO, None);
+
+impl Metrics {
+    /// No series yet; every name is described.
+    ///
+    /// # Errors
+    /// When the buckets are refused, which they are not.
+    pub fn new() -> Result<Self, BuildError> {
+        let recorder = PrometheusBuilder::new()
+            .set_buckets(&LATENCY_BUCKETS)?
+            .build_recorder();
+        for metric in names::ALL {
+            let (name, help) = (metric.name.into(), metric.help.into());
+            let unit = unit(metric);
+            match metric.kind {
+                Kind::Counter => recorder.describe_counter(name, unit, help),
+                Kind::Gauge => recorder.describe_gauge(name, unit, help),
+                Kind::Histogram => recorder.describe_histogram(name, unit, help),
+            }
+        }
+        let handle = recorder.handle();
+        Ok(Self {
+            recorder: Arc::new(recorder),
+            handle,
+            routes: Arc::default(),
+            stages: Arc::default(),
+        })
+    }
+
+    /// Everything in Prometheus's text format.
+    #[must_use]
+    pub fn render(&self) -> String {
+        self.handle.render()
+    }
+
+    /// Moves samples from where requests leave them into buckets; call it every few seconds.
+    pub fn upkeep(&self) {
+        self.handle.run_upkeep();
+    }
+
+    /// The counter of a metric with these label values.
+    #[must_use]
+    pub fn counter(&self, metric: &Metric, values: &[&str]) -> Counter {
+        self.recorder
+            .register_counter(&key(metric, values), &METADATA)
+    }
+
+    /// The gauge of a metric with these label values.
+    #[must_use]
+    pub fn gauge(&self, metric: &Metric, values: &[&str]) -> Gauge {
+        self.recorder
+            .register_gauge(&key(metric, values), &METADATA)
+    }
+
+    fn histogram(&self, metric: &Metric, values: &[&str]) -> Histogram {
+        self.recorder
+            .register_histogram(&key(metric, values), &METADATA)
+    }
+
+    /// Counts a request that ended.
+    pub fn finish(&self, finished: &Finished) {
+        let record = &finished.record;
+        let Some(stage) = &record.stage else {
+            self.counter(&names::REQUESTS, &["-", "-", "-", class(record.status).1])
+                .increment(1);
+            return;
+        };
+        let Some(series) = self.stage_series(stage) else {
+            return;
+        };
+        series.latency.record(seconds(record.head_latency_us));
+        if let Some(latency_us) = record.integration.latency_us {
+            series.integration.record(seconds(latency_us));
+        }
+        let (index, _) = class(record.status);
+        match &record.route {
+            Some(route) => {
+                if let Some(RouteSeries(classes)) = series.route_series(route) {
+                    classes[index].increment(1);
+                }
+            }
+            None => series.unrouted[index].increment(1),
+        }
+        match record.cache {
+            CacheStatus::Hit => series.cache_hits.increment(1),
+            CacheStatus::Miss | CacheStatus::Bypass => series.cache_misses.increment(1),
+            CacheStatus::None => {}
+        }
+        if let Some(reason) = record.fault.and_then(refusal) {
+            series.count(&names::REFUSED, reason);
+        }
+        if let Some(kind) = record.integration.error {
+            series.count(&names::INTEGRATION_ERRORS, kind.as_str());
+        }
+    }
+
+    fn stage_series<'p>(&self, stage: &'p StagePlan) -> Option<&'p StageSeries> {
+        let series = stage.series.get_or_init(|| {
+            let own = self.stages.fetch_add(1, Ordering::Relaxed) < STAGE_SERIES_MAX;
+            let api = if own {
+                Arc::clone(&stage.api_id)
+            } else {
+                OTHER.into()
+            };
+            let name = if own {
+                Arc::clone(&stage.name)
+            } else {
+                OTHER.into()
+            };
+            Box::new(StageSeries::new(self.clone(), &api, &name))
+        });
+        series.downcast_ref()
+    }
+}
+
+impl StageSeries {
+    fn new(metrics: Metrics, api: &Arc<str>, stage: &Arc<str>) -> Self {
+        let labels: [&str; 2] = [api, stage];
+        Self {
+            latency: metrics.histogram(&names::LATENCY, &labels),
+            integration: metrics.histogram(&names::INTEGRATION_LATENCY, &labels),
+            cache_hits: metrics.counter(&names::CACHE_HITS, &labels),
+            cache_misses: metrics.counter(&names::CACHE_MISSES, &labels),
+            unrouted: CLASSES
+                .map(|class| metrics.counter(&names::REQUESTS, &[api, stage, "-", class])),
+            labels: [
+                Label::new("api", Arc::clone(api)),
+                Label::new("stage", Arc::clone(stage)),
+            ],
+            metrics,
+        }
+    }
+
+    fn route_series<'p>(&self, route: &'p RoutePlan) -> Option<&'p RouteSeries> {
+        let series = route.series.get_or_init(|| {
+            let metrics = &self.metrics;
+            let own = metrics.routes.fetch_add(1, Ordering::Relaxed) < ROUTE_SERIES_MAX;
+            let name = if own { &*route.route_key } else { OTHER };
+            let [api, stage] = [self.labels[0].value(), self.labels[1].value()];
+            let counters =
+                CLASSES.map(|class| metrics.counter(&names::REQUESTS, &[api, stage, name, class]));
+            Box::new(RouteSeries(counters))
+        });
+        series.downcast_ref()
+    }
+
+    /// Rare events: looked up each time.
+    fn count(&self, metric: &Metric, value: &str) {
+        let [api, stage] = [self.labels[0].value(), self.labels[1].value()];
+        self.metrics
+            .counter(metric, &[api, stage, value])
+            .increment(1);
+    }
+}
+
+/// Why a request was refused, for the label; `None` when it was not.
+fn refusal(fault: FaultKind) -> Option<&'static str> {
+    match fault {
+        FaultKind::InvalidApiKey => Some("api_key"),
+        FaultKind::Throttled => Some("rate"),
+        FaultKind::QuotaExceeded => Some("quota"),
+        _ => None,
+    }
+}
+
+fn class(status: u16) -> (usize, &'static str) {
+    let index = usize::from(status / 100).clamp(1, 5) - 1;
+    (index, CLASSES[index])
+}
+
+#[allow(clippy::cast_precision_loss)]
+fn seconds(micros: u64) -> f64 {
+    micros as f64 / 1e6
+}
+
+fn unit(metric: &Metric) -> Option<Unit> {
+    let name = metric.name.strip_suffix("_total").unwrap_or(metric.name);
+    if name.ends_with("_seconds") {
+        Some(Unit::Seconds)
+    } else if name.ends_with("_bytes") {
+        Some(Unit::Bytes)
+    } else {
+        None
+    }
+}
+
+fn key(metric: &Metric, values: &[&str]) -> Key {
+    debug_assert_eq!(metric.labels.len(), values.len(), "{}", metric.name);
+    let labels: Vec<Label> = metric
+        .labels
+        .iter()
+        .zip(values)
+        .map(|(name, value)| Label::new(*name, (*value).to_owned()))
+        .collect();
+    Key::from_parts(metric.name, labels)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_sets_of_metrics_keep_apart() {
+        let (one, two) = (Metrics::new().unwrap(), Metrics::new().unwrap());
+        one.counter(&names::BAD_REQUESTS, &["head"]).increment(3);
+        let text = one.render();
+        assert!(
+            text.contains("tollgate_edge_bad_requests_total{reason=\"head\"} 3"),
+            "{text}"
+        );
+        assert!(
+            text.contains("# TYPE tollgate_edge_bad_requests_total counter"),
+            "{text}"
+        );
+        assert!(!two.render().contains("head"));
+    }
+
+    #[test]
+    fn every_status_has_a_class() {
+        for (status, wanted) in [
+            (101, "1xx"),
+            (200, "2xx"),
+            (499, "4xx"),
+            (599, "5xx"),
+            (0, "1xx"),
+        ] {
+            assert_eq!(class(status).1, wanted);
+        }
+    }
+}
