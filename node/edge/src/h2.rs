@@ -1,0 +1,179 @@
+//! HTTP/2, by hyper.
+//!
+//! actix-http's HTTP/2 dispatcher has no way to announce the end of a connection (GOAWAY) and no
+//! limit on streams or header lists, and stands on h2 0.3, whose last release was in 2025. hyper
+//! has all of it on the same worker: `hyper` drives the connection, streams are spawned as local
+//! tasks.
+
+mod message;
+
+use core::cell::Cell;
+use core::pin::pin;
+use core::time::Duration;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use hyper::body::Incoming;
+use hyper::server::conn::http2;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::time::{Instant, sleep_until};
+
+use crate::call::{InFlight, call};
+use crate::reject::rejection;
+use crate::response::outgoing;
+use crate::server::{Shared, Stage};
+use crate::transport::Transport;
+use crate::{BadRequest, ConnInfo, EdgeLimits, Service};
+
+/// What RFC 9113, section 6.5.2, adds for each field when it measures a header list.
+const FIELD_OVERHEAD: usize = 32;
+/// Flow-control window of a stream in bytes: what a client may send before the service reads.
+const STREAM_WINDOW: u32 = 256 * 1024;
+/// Flow-control window of a connection in bytes.
+const CONNECTION_WINDOW: u32 = 1024 * 1024;
+/// Response bytes buffered for a stream.
+const SEND_BUFFER_BYTES_MAX: usize = 64 * 1024;
+/// Streams that the client reset before they were looked at (CVE-2023-44487); then GOAWAY.
+const RESETS_PENDING_MAX: usize = 20;
+/// Streams that we reset for errors of the client; then GOAWAY.
+const RESETS_LOCAL_MAX: usize = 100;
+
+/// The streams of a connection that are being answered.
+pub(crate) struct Streams {
+    open: Cell<usize>,
+    /// When the last one ended.
+    idle_since: Cell<Instant>,
+}
+
+/// One stream that is being answered.
+pub(crate) struct Stream {
+    streams: Rc<Streams>,
+    _in_flight: InFlight,
+}
+
+impl Stream {
+    fn open(streams: &Rc<Streams>, shared: &Arc<Shared>) -> Self {
+        streams.open.set(streams.open.get() + 1);
+        Self {
+            streams: Rc::clone(streams),
+            _in_flight: InFlight::new(shared),
+        }
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.streams.open.set(self.streams.open.get() - 1);
+        self.streams.idle_since.set(Instant::now());
+    }
+}
+
+/// Serves a connection to its end.
+pub(crate) async fn serve<S: Service>(
+    transport: Transport,
+    service: &Rc<S>,
+    conn: Rc<ConnInfo>,
+    shared: &Arc<Shared>,
+) {
+    let streams = Rc::new(Streams {
+        open: Cell::new(0),
+        idle_since: Cell::new(Instant::now()),
+    });
+    let answering = {
+        let (streams, shared, service) =
+            (Rc::clone(&streams), Arc::clone(shared), Rc::clone(service));
+        service_fn(move |request| {
+            let stream = Stream::open(&streams, &shared);
+            let (service, conn, shared) =
+                (Rc::clone(&service), Rc::clone(&conn), Arc::clone(&shared));
+            async move { answer(&*service, request, &conn, &shared, stream).await }
+        })
+    };
+    let builder = builder(&shared.limits);
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(transport), answering));
+    let keep_alive = Duration::from_millis(shared.limits.keep_alive_ms);
+    let mut stage = shared.stage.subscribe();
+    let mut closing = false;
+    let mut check = Instant::now() + keep_alive;
+    loop {
+        tokio::select! {
+            result = connection.as_mut() => {
+                if let Err(error) = result {
+                    shared.counters.bad_request(BadRequest::Http2);
+                    tracing::debug!(%error, "http2 connection ended");
+                }
+                return;
+            }
+            _ = stage.wait_for(|stage| *stage != Stage::Running), if !closing => {
+                closing = true;
+                connection.as_mut().graceful_shutdown();
+            }
+            () = sleep_until(check) => {
+                let idle_end = streams.idle_since.get() + keep_alive;
+                if streams.open.get() > 0 {
+                    check = Instant::now() + keep_alive;
+                } else if idle_end > Instant::now() {
+                    check = idle_end;
+                } else if closing {
+                    // It was told to go and does not, or it dribbles a head.
+                    return;
+                } else {
+                    closing = true;
+                    connection.as_mut().graceful_shutdown();
+                    check = Instant::now() + Duration::from_millis(shared.limits.header_timeout_ms);
+                }
+            }
+        }
+    }
+}
+
+async fn answer<S: Service>(
+    service: &S,
+    request: http::Request<Incoming>,
+    conn: &Rc<ConnInfo>,
+    shared: &Arc<Shared>,
+    stream: Stream,
+) -> Result<http::Response<message::ResponseBody>, core::convert::Infallible> {
+    let response = match message::request(request, shared) {
+        Ok(request) => {
+            let method = request.method.clone();
+            let response = call(service, request, conn, shared).await;
+            outgoing(response, &method, false)
+        }
+        Err(reason) => {
+            shared.counters.bad_request(reason);
+            outgoing(rejection(reason), &tollgate_message::Method::Get, false)
+        }
+    };
+    Ok(message::response(response, stream))
+}
+
+fn builder(limits: &EdgeLimits) -> http2::Builder<LocalExecutor> {
+    let list = limits.header_bytes_max + limits.header_fields_max * FIELD_OVERHEAD;
+    let keep_alive = Duration::from_millis(limits.keep_alive_ms);
+    let mut builder = http2::Builder::new(LocalExecutor);
+    builder
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(limits.h2_streams_max)
+        .max_header_list_size(u32::try_from(list).unwrap_or(u32::MAX))
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_send_buf_size(SEND_BUFFER_BYTES_MAX)
+        .max_pending_accept_reset_streams(RESETS_PENDING_MAX)
+        .max_local_error_reset_streams(RESETS_LOCAL_MAX)
+        // A client that vanished without a word is found out by a ping.
+        .keep_alive_interval(keep_alive)
+        .keep_alive_timeout(Duration::from_millis(limits.header_timeout_ms));
+    builder
+}
+
+/// Spawns streams on the worker's own thread.
+#[derive(Clone, Copy)]
+struct LocalExecutor;
+
+impl<F: Future<Output: 'static> + 'static> hyper::rt::Executor<F> for LocalExecutor {
+    fn execute(&self, future: F) {
+        tokio::task::spawn_local(future);
+    }
+}

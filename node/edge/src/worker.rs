@@ -1,0 +1,228 @@
+//! A worker: from an accepted socket to a protocol that is served.
+
+use core::time::Duration;
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use actix_service::Service as _;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
+use tokio_rustls::TlsAcceptor;
+
+use crate::conn::TlsInfo;
+use crate::h1::{Exchange, Handler, Wire, handler};
+use crate::server::{Shared, Stage};
+use crate::transport::{Rewind, Transport};
+use crate::{BadRequest, ConnInfo, Service, TrustedPeers, h2, proxy};
+
+/// What a client of HTTP/2 says first when there was no ALPN (RFC 9113, section 3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// A listener, as its workers see it.
+pub(crate) struct Listener {
+    pub(crate) index: usize,
+    pub(crate) tls: Option<TlsAcceptor>,
+    pub(crate) proxy_protocol: Option<TrustedPeers>,
+}
+
+/// The service of a worker thread and what is needed to serve with it.
+pub(crate) struct Worker<S: Service> {
+    service: Rc<S>,
+    handler: Handler<S>,
+    shared: Arc<Shared>,
+}
+
+/// Counts a connection while it lasts.
+struct Open {
+    shared: Arc<Shared>,
+    serial: u64,
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.shared.counters.close_connection();
+        self.shared.connection_closed.notify_one();
+    }
+}
+
+enum Protocol {
+    Http1,
+    Http2,
+}
+
+/// Why a connection ends before a protocol is served.
+enum Refused {
+    /// The client went away or said nothing.
+    Quiet,
+    /// For this reason.
+    For(BadRequest),
+}
+
+impl From<io::Error> for Refused {
+    fn from(_: io::Error) -> Self {
+        Self::Quiet
+    }
+}
+
+impl<S: Service> Worker<S> {
+    pub(crate) async fn new(service: S, shared: Arc<Shared>) -> Result<Self, ()> {
+        let service = Rc::new(service);
+        let handler = handler(Rc::clone(&service)).await?;
+        Ok(Self {
+            service,
+            handler,
+            shared,
+        })
+    }
+
+    /// Serves a connection to its end, or until the edge aborts.
+    pub(crate) async fn serve(&self, listener: &Listener, tcp: TcpStream) {
+        let Some(serial) = self
+            .shared
+            .counters
+            .open_connection(self.shared.limits.connections_max)
+        else {
+            return;
+        };
+        let open = Open {
+            shared: Arc::clone(&self.shared),
+            serial,
+        };
+        let mut stage = self.shared.stage.subscribe();
+        tokio::select! {
+            biased;
+            _ = stage.wait_for(|stage| *stage == Stage::Aborting) => {}
+            result = self.connect(listener, tcp, open.serial) => {
+                if let Err(Refused::For(reason)) = result {
+                    self.shared.counters.bad_request(reason);
+                }
+            }
+        }
+    }
+
+    async fn connect(
+        &self,
+        listener: &Listener,
+        tcp: TcpStream,
+        serial: u64,
+    ) -> Result<(), Refused> {
+        let limits = &self.shared.limits;
+        let deadline = Instant::now() + Duration::from_millis(limits.header_timeout_ms);
+        tcp.set_nodelay(true)?;
+        let (mut peer, mut local) = (tcp.peer_addr()?, tcp.local_addr()?);
+        let mut io = Rewind::new(tcp);
+        if let Some(trusted) = &listener.proxy_protocol {
+            let named = timeout_at(
+                deadline,
+                read_proxy_header(&mut io, trusted.contains(peer.ip())),
+            )
+            .await
+            .map_err(|_| Refused::For(BadRequest::ProxyProtocol))??;
+            (peer, local) = named.unwrap_or((peer, local));
+        }
+        let stall_max = Duration::from_millis(limits.body_idle_timeout_ms);
+        let (transport, protocol, tls) = match &listener.tls {
+            Some(acceptor) => {
+                let accepted = timeout_at(deadline, acceptor.accept(io)).await;
+                let Ok(Ok(stream)) = accepted else {
+                    return Err(Refused::For(BadRequest::Tls));
+                };
+                let info = TlsInfo::of(stream.get_ref().1);
+                let h2 = info.alpn.as_deref() == Some("h2");
+                let protocol = if h2 { Protocol::Http2 } else { Protocol::Http1 };
+                (Transport::tls(stream, stall_max), protocol, Some(info))
+            }
+            None => {
+                let protocol = match timeout_at(deadline, sniff(&mut io)).await {
+                    Ok(sniffed) => sniffed?,
+                    Err(_) if io.ahead().is_empty() => return Err(Refused::Quiet),
+                    // Too slow to tell, so it is a slow head and answered as one.
+                    Err(_) => Protocol::Http1,
+                };
+                (Transport::plain(io, stall_max), protocol, None)
+            }
+        };
+        let conn = Rc::new(ConnInfo {
+            peer,
+            local,
+            tls,
+            listener: listener.index,
+            connection_serial: serial,
+        });
+        match protocol {
+            Protocol::Http1 => self.serve_h1(transport, conn, deadline).await,
+            Protocol::Http2 => h2::serve(transport, &self.service, conn, &self.shared).await,
+        }
+        Ok(())
+    }
+
+    async fn serve_h1(&self, transport: Transport, conn: Rc<ConnInfo>, deadline: Instant) {
+        let peer = conn.peer;
+        let exchange = Rc::new(Exchange::new(conn, Arc::clone(&self.shared)));
+        let wire = Wire::new(transport, Rc::clone(&exchange), deadline);
+        let mut dispatcher = core::pin::pin!(self.handler.call((wire, Some(peer))));
+        let mut stage = self.shared.stage.subscribe();
+        let result = tokio::select! {
+            biased;
+            _ = stage.wait_for(|stage| *stage != Stage::Running) => {
+                exchange.drain();
+                dispatcher.await
+            }
+            result = &mut dispatcher => result,
+        };
+        if let Err(error) = result {
+            tracing::debug!(%error, "http1 connection ended");
+        }
+    }
+}
+
+/// Reads the header of a trusted peer, or makes sure that there is none.
+async fn read_proxy_header(
+    io: &mut Rewind,
+    trusted: bool,
+) -> Result<Option<(SocketAddr, SocketAddr)>, Refused> {
+    let refused = Refused::For(BadRequest::ProxyProtocol);
+    loop {
+        if trusted {
+            match proxy::parse(io.ahead()) {
+                Ok(Some(header)) => {
+                    io.advance(header.length);
+                    return Ok(header.addresses);
+                }
+                Ok(None) => {}
+                Err(_) => return Err(refused),
+            }
+        } else if !io.ahead().is_empty() {
+            match proxy::is_header(io.ahead()) {
+                Some(true) => return Err(refused),
+                Some(false) => return Ok(None),
+                None => {}
+            }
+        }
+        if io.read_ahead().await? == 0 {
+            return Err(if io.ahead().is_empty() {
+                Refused::Quiet
+            } else {
+                refused
+            });
+        }
+    }
+}
+
+/// Tells HTTP/2 with prior knowledge from HTTP/1.1 by the first bytes.
+async fn sniff(io: &mut Rewind) -> Result<Protocol, Refused> {
+    loop {
+        let seen = io.ahead();
+        if seen.starts_with(PREFACE) {
+            return Ok(Protocol::Http2);
+        }
+        if !seen.is_empty() && !PREFACE.starts_with(seen) {
+            return Ok(Protocol::Http1);
+        }
+        if io.read_ahead().await? == 0 {
+            return Err(Refused::Quiet);
+        }
+    }
+}

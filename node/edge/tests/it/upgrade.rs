@@ -1,0 +1,93 @@
+//! Upgrades: raw bytes both ways after a 101.
+
+use tokio::io::AsyncWriteExt;
+use tollgate_edge::EdgeLimits;
+
+use crate::support::start;
+
+const UPGRADE: &str = "GET /upgrade HTTP/1.1\r\nhost: a\r\nconnection: keep-alive, Upgrade\r\n\
+                       upgrade: websocket\r\n\r\n";
+
+#[tokio::test]
+async fn bytes_go_both_ways() {
+    let server = start(EdgeLimits {
+        body_bytes_max: Some(10),
+        ..EdgeLimits::default()
+    });
+    let mut client = server.connect().await;
+    client.send(UPGRADE).await;
+    let reply = client.reply(false).await;
+    assert_eq!(reply.status, 101);
+    assert_eq!(reply.header("upgrade"), Some("websocket"));
+    assert_eq!(
+        reply.header("connection").map(str::to_lowercase).as_deref(),
+        Some("upgrade")
+    );
+    assert_eq!(reply.header("content-length"), None);
+    assert_eq!(reply.header("transfer-encoding"), None);
+    // What looks like a request is not one any more, and the body limit is none of a tunnel.
+    for text in [
+        "hello",
+        "GET /smuggled HTTP/1.1\r\nhost: a\r\n\r\n",
+        "\0\r\n\0",
+        "x",
+    ] {
+        client.send(text).await;
+        assert_eq!(client.exactly(text.len()).await, text.as_bytes());
+    }
+    let big = vec![7; 1024 * 1024];
+    let (mut reading, mut writing) = client.tcp.into_split();
+    let sent = big.clone();
+    let write = tokio::spawn(async move {
+        writing.write_all(&sent).await.unwrap();
+        writing.shutdown().await.unwrap();
+    });
+    let mut echoed = Vec::new();
+    tokio::time::timeout(
+        crate::support::PATIENCE,
+        tokio::io::AsyncReadExt::read_to_end(&mut reading, &mut echoed),
+    )
+    .await
+    .unwrap()
+    .unwrap();
+    write.await.unwrap();
+    assert!(echoed == big, "{} bytes", echoed.len());
+    assert_eq!(server.seen.paths(), ["/upgrade"]);
+    server
+        .until("closed", |seen| {
+            seen.connections_open == 0 && seen.requests_in_flight == 0
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn bytes_sent_with_the_request_are_not_lost() {
+    let server = start(EdgeLimits::default());
+    let mut client = server.connect().await;
+    client.send(format!("{UPGRADE}early")).await;
+    assert_eq!(client.reply(false).await.status, 101);
+    assert_eq!(client.exactly(5).await, b"early");
+}
+
+#[tokio::test]
+async fn a_refused_upgrade_is_answered_and_closed() {
+    let server = start(EdgeLimits::default());
+    let refused = UPGRADE.replace("/upgrade", "/any");
+    let answer = server.exchange(refused).await;
+    assert!(
+        answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("ok"),
+        "{answer}"
+    );
+    assert!(answer.contains("connection: close"), "{answer}");
+    // Without the `Connection` option it is not an upgrade at all.
+    let mut client = server.connect().await;
+    client
+        .send("GET /info HTTP/1.1\r\nhost: a\r\nupgrade: websocket\r\n\r\n")
+        .await;
+    assert_eq!(client.reply(false).await.header("connection"), None);
+    let reply = client.get("/upgrade").await;
+    assert_eq!(
+        (reply.status, reply.header("upgrade")),
+        (426, Some("websocket"))
+    );
+}
