@@ -8,7 +8,7 @@ use anyhow::Context;
 use clap::{Parser, Subcommand, ValueEnum};
 
 pub use self::run::RunArguments;
-pub(crate) use self::run::write_report;
+pub(crate) use self::run::{create_folder_of, write_report};
 use crate::compare::CompareArguments;
 use crate::limits::{CONNECTIONS_MAX, DURATION_MAX, RATE_MAX, THREADS_MAX, TIMEOUT_MAX};
 use crate::stop::Stop;

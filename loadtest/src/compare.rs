@@ -15,7 +15,9 @@ use anyhow::{bail, ensure};
 use self::gateways::{Peer, Programs, Scenario};
 use self::measure::Settings;
 use self::result::{Comparison, Machine};
-use crate::cli::{Output, connections, print, seconds, threads, threads_default, write_report};
+use crate::cli::{
+    Output, connections, create_folder_of, print, seconds, threads, threads_default, write_report,
+};
 use crate::limits::ROUNDS_MAX;
 use crate::report;
 use crate::stop::Stop;
@@ -106,7 +108,10 @@ impl CompareArguments {
                 .min(self.connections),
             cpus: others,
         };
-        let bench = gateways::start(&programs, &self.scenarios, &self.peers, stop)?;
+        // Not the system's folder for temporary files, which may be in memory: an access log of
+        // millions of lines would compete with what is measured.
+        let folder = create_folder_of(&self.report)?;
+        let bench = gateways::start(&programs, &folder, &self.scenarios, &self.peers, stop)?;
         let progress = |line: &str| eprintln!("{line}");
         let (fixed_rate_per_s, cells) = measure::measure(&bench, &settings, stop, progress)?;
         let comparison = Comparison {

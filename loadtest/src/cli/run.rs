@@ -160,12 +160,17 @@ impl RunArguments {
 
 /// Writes a report, creating the folder it goes into.
 pub(crate) fn write_report(path: &Path, page: &str) -> anyhow::Result<()> {
-    let cannot_write = || format!("cannot write the report {}", path.display());
-    if let Some(folder) = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-    {
-        fs::create_dir_all(folder).with_context(cannot_write)?;
-    }
-    fs::write(path, page).with_context(cannot_write)
+    create_folder_of(path)?;
+    fs::write(path, page).with_context(|| format!("cannot write the report {}", path.display()))
+}
+
+/// Creates the folder of a file and returns its absolute path.
+pub(crate) fn create_folder_of(path: &Path) -> anyhow::Result<PathBuf> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let cannot_create = || format!("cannot create the folder {}", folder.display());
+    fs::create_dir_all(folder).with_context(cannot_create)?;
+    folder.canonicalize().with_context(cannot_create)
 }

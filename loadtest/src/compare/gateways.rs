@@ -139,19 +139,21 @@ pub struct Bench {
 }
 
 /// Starts the back end and all gateways for `scenarios` and `peers`, and waits until each answers
-/// with the back end's body. nginx and the back end alone only do the plain scenario.
+/// with the back end's body. nginx and the back end alone only do the plain scenario. Everything
+/// that the processes write goes below `folder` and is deleted at the end.
 ///
 /// # Errors
 /// If a program cannot be started or does not answer as it should within [`READY_TIMEOUT`].
 pub fn start(
     programs: &Programs,
+    folder: &Path,
     scenarios: &[Scenario],
     peers: &[Peer],
     stop: &Stop,
 ) -> anyhow::Result<Bench> {
     let folder = tempfile::Builder::new()
         .prefix("tollgate-loadtest-")
-        .tempdir()
+        .tempdir_in(folder)
         .context("cannot create a folder for the processes")?;
     let starter = Starter {
         programs,
