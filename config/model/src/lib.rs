@@ -30,7 +30,7 @@ pub use integration::{
 pub use keys::{ApiKey, ApiStage, Period, Quota, Throttle, UsagePlan};
 pub use stage::{AccessLogSettings, CacheControlStrategy, LoggingLevel, RouteSettings, Stage};
 pub use upstream::{Balance, Ejection, HealthCheck, Server, Upstream, UpstreamProtocol};
-pub use validate::{Violation, validate};
+pub use validate::{RouteKey, Violation, validate};
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;

@@ -1,9 +1,23 @@
 //! The rules that a model must keep, whichever door a change comes through.
+//!
+//! Each file of `validate/` holds the rules of one kind of resource. Deployments are not looked
+//! at again: what they freeze kept the rules when it was the working copy.
 
-use alloc::string::String;
+mod api;
+mod integration;
+mod keys;
+mod mapping;
+mod platform;
+mod route_key;
+mod stage;
+mod text;
+
+pub use route_key::RouteKey;
+
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use crate::Model;
+use crate::{Model, StageRef};
 
 /// A broken rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +32,99 @@ pub struct Violation {
 
 /// All broken rules of a model, in the order of the model.
 #[must_use]
-pub fn validate(_model: &Model) -> Vec<Violation> {
-    Vec::new()
+pub fn validate(model: &Model) -> Vec<Violation> {
+    let mut findings = Findings::default();
+    let f = &mut findings;
+    for (name, it) in &model.certificates {
+        f.in_two("certificates", name, |f| platform::certificate(it, f));
+    }
+    for (name, it) in &model.upstreams {
+        f.in_two("upstreams", name, |f| platform::upstream(it, f));
+    }
+    for (name, it) in &model.functions {
+        f.in_two("functions", name, |f| platform::function(it, f));
+    }
+    for (id, it) in &model.apis {
+        f.in_two("apis", id.as_str(), |f| {
+            if it.api_id != *id {
+                f.say(
+                    "apiId",
+                    "the id differs from the one that the API is kept under",
+                );
+            }
+            api::api(model, it, f);
+        });
+    }
+    for (id, it) in &model.usage_plans {
+        f.in_two("usagePlans", id.as_str(), |f| {
+            keys::usage_plan(model, it, f)
+        });
+    }
+    let mut values = keys::Values::default();
+    for (id, it) in &model.api_keys {
+        f.in_two("apiKeys", id.as_str(), |f| {
+            keys::api_key(model, it, &mut values, f);
+        });
+    }
+    for (name, it) in &model.domain_names {
+        f.in_two("domainNames", name, |f| platform::domain_name(model, it, f));
+    }
+    if let Some(target) = &model.default_mapping {
+        f.inside("defaultMapping", |f| stage_exists(model, target, f));
+    }
+    findings.out
+}
+
+/// An API and a stage that something leads to must be there.
+fn stage_exists(model: &Model, target: &StageRef, f: &mut Findings) {
+    match model.apis.get(&target.api_id) {
+        None => f.say(
+            "apiId",
+            alloc::format!("there is no API `{}`", target.api_id),
+        ),
+        Some(api) if !api.stages.contains_key(&target.stage) => f.say(
+            "stage",
+            alloc::format!("API `{}` has no stage `{}`", target.api_id, target.stage),
+        ),
+        Some(_) => {}
+    }
+}
+
+/// Collects violations while the rules walk the model.
+#[derive(Debug, Default)]
+struct Findings {
+    path: Vec<String>,
+    out: Vec<Violation>,
+}
+
+impl Findings {
+    /// Runs rules one step deeper.
+    fn inside(&mut self, segment: &str, rules: impl FnOnce(&mut Self)) {
+        self.path.push(segment.into());
+        rules(self);
+        self.path.pop();
+    }
+
+    fn in_two(&mut self, kind: &str, name: &str, rules: impl FnOnce(&mut Self)) {
+        self.inside(kind, |f| f.inside(name, rules));
+    }
+
+    /// A violation at this member.
+    fn say(&mut self, member: &str, message: impl Into<String>) {
+        self.inside(member, |f| f.here(message));
+    }
+
+    /// A violation of the whole.
+    fn here(&mut self, message: impl Into<String>) {
+        self.out.push(Violation {
+            path: self.path.join("."),
+            segments: self.path.clone(),
+            message: message.into(),
+        });
+    }
+
+    /// A violation at an item of a list.
+    fn item(&mut self, member: &str, index: usize, message: impl Into<String>) {
+        self.inside(member, |f| f.say(&index.to_string(), message));
+    }
 }

@@ -85,8 +85,7 @@ fn merge_api(old: Option<&Api>, new: &Api, now: Millis) -> Api {
         merged.deployment_id = if stage.auto_deploy {
             Some(deployment_id(&api.definition))
         } else {
-            let kept = old.and_then(|it| it.deployment_id.clone());
-            stage.deployment_id.clone().or(kept)
+            old.and_then(|it| it.deployment_id.clone())
         };
         merged.created_date = old.map_or(now, |it| it.created_date);
         merged.last_updated_date = old.map_or(now, |it| it.last_updated_date);

@@ -13,6 +13,8 @@ use crate::document::{Node, Report, TreePath};
 const BODY_BYTES: u64 = 10 * 1024 * 1024;
 /// Bytes of all cached responses unless configured.
 const CACHE_BYTES: u64 = 64 * 1024 * 1024;
+/// Where the usual interpreters are.
+const FUNCTION_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 /// A day, the longest timeout.
 const TIMEOUT_MS_MAX: u64 = 86_400_000;
 /// AWS's secrets have 40 characters; a shorter one than this can be guessed.
@@ -39,12 +41,9 @@ pub(super) fn resolve(settings: &Settings, root: &Node, report: &mut Report) -> 
         ops: it.address("ops", s.ops.as_deref(), local(9090)),
         peer: it.address("peer", s.peer.as_deref(), local(9070)),
         apply: it.paths("apply", s.apply.as_deref()),
-        region: s.region.clone().unwrap_or_else(|| "us-east-1".into()),
-        account_id: s.account_id.clone().unwrap_or_else(|| "0".repeat(12)),
-        execute_api_suffix: s
-            .execute_api_suffix
-            .clone()
-            .unwrap_or_else(|| "amazonaws.com".into()),
+        region: text(s.region.as_ref(), "us-east-1"),
+        account_id: text(s.account_id.as_ref(), "000000000000"),
+        execute_api_suffix: text(s.execute_api_suffix.as_ref(), "amazonaws.com"),
         workers: it.number("workers", s.workers.map(u64::from), processors(), 1..=512),
         header_bytes_max: it.number(
             "header_bytes_max",
@@ -87,10 +86,7 @@ pub(super) fn resolve(settings: &Settings, root: &Node, report: &mut Report) -> 
             .cache_ttl_seconds_max
             .unwrap_or(limits::CACHE_TTL_SECONDS_MAX),
         drain_seconds: s.drain_seconds.unwrap_or(30),
-        function_path: s
-            .function_path
-            .clone()
-            .unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into()),
+        function_path: text(s.function_path.as_ref(), FUNCTION_PATH),
         function_request_bytes_max: it
             .payload("function_request_bytes_max", s.function_request_bytes_max),
         function_response_bytes_max: it
@@ -99,6 +95,10 @@ pub(super) fn resolve(settings: &Settings, root: &Node, report: &mut Report) -> 
         root_secret_key: s.root_secret_key.clone(),
         data_dir,
     }
+}
+
+fn text(value: Option<&String>, default: &str) -> String {
+    value.map_or_else(|| default.to_owned(), Clone::clone)
 }
 
 fn public(port: Option<u16>) -> Option<SocketAddr> {

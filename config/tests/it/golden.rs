@@ -6,7 +6,7 @@ use std::path::Path;
 pub(crate) fn check(path: &str, actual: &str) {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
     if std::env::var_os("UPDATE").is_some() {
-        std::fs::write(&file, actual).unwrap();
+        std::fs::write(&file, actual).expect("test data can be written");
         return;
     }
     let wanted = std::fs::read_to_string(&file).unwrap_or_default();

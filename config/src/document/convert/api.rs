@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tollgate_model::{Api, Definition, ProtocolType, Route, RouteSettings, Stage};
 use tollgate_protocol::Millis;
-use tollgate_protocol::ids::{ApiId, DeploymentId, IntegrationId, RouteId, StageName};
+use tollgate_protocol::ids::{ApiId, IntegrationId, RouteId, StageName};
 
 use super::integration::{integration_id, is_uri};
 use super::{Converter, Imported, Origin};
@@ -305,11 +305,6 @@ impl Converter<'_> {
                 self.unknown((0, &at), "route", key, names);
             }
         }
-        if item.auto_deploy && item.deployment_id.is_some() {
-            let at = path.key("deploymentId");
-            let reason = "a stage with `autoDeploy` always serves the newest deployment";
-            self.error(0, &at, reason);
-        }
         let mut route_settings = item.route_settings;
         for (key, settings) in &draft.settings {
             let own = route_settings.remove(key).unwrap_or_default();
@@ -317,7 +312,7 @@ impl Converter<'_> {
         }
         Stage {
             stage_name: StageName::from(item.stage_name),
-            deployment_id: item.deployment_id.map(DeploymentId::from),
+            deployment_id: None,
             auto_deploy: item.auto_deploy,
             description: item.description,
             stage_variables: item.stage_variables,

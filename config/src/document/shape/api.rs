@@ -122,10 +122,9 @@ pub(crate) struct StageItem {
     /// The name, the first segment of the path: `A-Z`, `a-z`, `0-9`, `_`, `-`, at most 128; or
     /// `$default`, which takes the path as it is.
     pub stage_name: String,
-    /// Whether every change of the API is deployed here at once.
+    /// Whether every change of the API is deployed here at once. A stage without it goes on
+    /// serving what it serves, and a new one serves nothing until something is deployed to it.
     pub auto_deploy: bool,
-    /// The deployment to serve, for a stage without `autoDeploy`. By default it stays as it is.
-    pub deployment_id: Option<String>,
     /// What it is for.
     pub description: Option<String>,
     /// Values for `${stageVariables.NAME}`.
@@ -145,7 +144,6 @@ impl Default for StageItem {
         Self {
             stage_name: "$default".into(),
             auto_deploy: true,
-            deployment_id: None,
             description: None,
             stage_variables: BTreeMap::new(),
             default_route_settings: RouteSettings::default(),
