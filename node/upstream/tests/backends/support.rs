@@ -199,6 +199,7 @@ impl Peer {
     }
 
     async fn more(&mut self) -> Option<()> {
+        self.buffer.reserve(64 * 1024);
         match self.stream.read_buf(&mut self.buffer).await {
             Ok(0) | Err(_) => None,
             Ok(_) => Some(()),
