@@ -164,4 +164,15 @@ mod tests {
         ]));
         assert!(!parse(&["x", "run", "http://192.0.2.1/", "--saturate"]));
     }
+
+    #[test]
+    fn a_ratio_that_cannot_be_missed_is_refused() {
+        let parse = |ratio: &str| {
+            Cli::try_parse_from(["x", "compare", &format!("--max-ratio={ratio}")]).is_ok()
+        };
+        assert!(parse("1.5"));
+        for ratio in ["nan", "inf", "0", "-1", "x"] {
+            assert!(!parse(ratio), "{ratio}");
+        }
+    }
 }

@@ -61,7 +61,7 @@ pub struct CompareArguments {
     #[arg(long)]
     pin: bool,
     /// Fail when keyed tollgate needs more than this many times the CPU of plain nginx.
-    #[arg(long, value_name = "RATIO")]
+    #[arg(long, value_name = "RATIO", value_parser = ratio)]
     max_ratio: Option<f64>,
     /// Where to write the HTML report.
     #[arg(long, value_name = "FILE", default_value = "target/bench/report.html")]
@@ -69,6 +69,16 @@ pub struct CompareArguments {
     /// What to print.
     #[arg(short, long, value_enum, default_value = "text")]
     output: Output,
+}
+
+/// A bound that can be missed: a comparison with NaN never is.
+fn ratio(text: &str) -> Result<f64, String> {
+    let ratio: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    if ratio.is_finite() && ratio > 0.0 {
+        Ok(ratio)
+    } else {
+        Err("must be above 0".to_owned())
+    }
 }
 
 impl CompareArguments {

@@ -29,7 +29,7 @@ fn cell(scenario: Scenario, peer: Peer, cpu_us: f64) -> Cell {
     Cell::new(scenario, peer, rounds.clone(), rounds)
 }
 
-pub(crate) fn comparison(cells: Vec<Cell>) -> Comparison {
+fn comparison(cells: Vec<Cell>) -> Comparison {
     Comparison {
         machine: Machine::read(),
         rounds: 3,
@@ -109,6 +109,23 @@ fn ratios_are_to_plain_nginx() {
     let json = serde_json::to_value(&comparison).unwrap();
     assert_eq!(json["cells"][2]["saturated"]["cpu_us"], 14.0);
     assert_eq!(json["cells"][2]["scenario"], "keyed");
+}
+
+#[test]
+fn the_page_shows_every_gateway_and_loads_nothing() {
+    let page = crate::report::compare_page(&full());
+    for expected in [
+        "plain nginx",
+        "plain tollgate",
+        "keyed tollgate",
+        "1.75",
+        "round 3",
+    ] {
+        assert!(page.contains(expected), "{expected}");
+    }
+    for outside in ["src=", "href=", "@import", "url(", "<script", "NaN"] {
+        assert!(!page.contains(outside), "{outside}");
+    }
 }
 
 #[test]
