@@ -93,7 +93,7 @@ pub(crate) async fn serve<S: Service>(
     let builder = builder(&shared.limits);
     let mut connection = pin!(builder.serve_connection(TokioIo::new(transport), answering));
     let keep_alive = Duration::from_millis(shared.limits.keep_alive_ms);
-    let mut stage = shared.stage.subscribe();
+    let mut draining = pin!(shared.reached(Stage::Draining));
     let mut closing = false;
     let mut check = Instant::now() + keep_alive;
     loop {
@@ -105,7 +105,7 @@ pub(crate) async fn serve<S: Service>(
                 }
                 return;
             }
-            _ = stage.wait_for(|stage| *stage != Stage::Running), if !closing => {
+            () = &mut draining, if !closing => {
                 closing = true;
                 connection.as_mut().graceful_shutdown();
             }

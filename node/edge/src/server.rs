@@ -31,11 +31,14 @@ use crate::{EdgeConfig, EdgeLimits, Error, ListenerConfig, Service};
 /// actix's own bound must never be met: over `connections_max` we accept and close, so that a
 /// client learns at once and the refusal is counted.
 const ACCEPTS_OVER_MAX: usize = 1024;
+/// How long an idle connection may still send a request once the drain has begun: a client that
+/// sent one just before it could know gets its answer.
+pub(crate) const DRAIN_GRACE: Duration = Duration::from_millis(500);
 /// How long after an abort connections may take to be dropped.
 const ABORT_WAIT: Duration = Duration::from_secs(5);
 
 /// How far the end of the edge has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Stage {
     Running,
     /// No new connections; every response is the last of its connection.
@@ -50,6 +53,16 @@ pub(crate) struct Shared {
     pub(crate) counters: Counters,
     pub(crate) stage: watch::Sender<Stage>,
     pub(crate) connection_closed: Notify,
+}
+
+impl Shared {
+    /// Resolves when the edge is at this stage or past it.
+    pub(crate) async fn reached(&self, stage: Stage) {
+        let mut receiver = self.stage.subscribe();
+        // What `wait_for` gives is a lock on the stage, which must not be held. It fails only
+        // without a sender, and we hold that.
+        receiver.wait_for(|now| *now >= stage).await.map(drop).ok();
+    }
 }
 
 /// The data plane's listeners.

@@ -8,12 +8,12 @@ use std::sync::Arc;
 
 use actix_service::Service as _;
 use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 use tokio_rustls::TlsAcceptor;
 
 use crate::conn::TlsInfo;
 use crate::h1::{Exchange, Handler, Wire, handler};
-use crate::server::{Shared, Stage};
+use crate::server::{DRAIN_GRACE, Shared, Stage};
 use crate::transport::{Rewind, Transport};
 use crate::{BadRequest, ConnInfo, Service, TrustedPeers, h2, proxy};
 
@@ -90,26 +90,46 @@ impl<S: Service> Worker<S> {
             shared: Arc::clone(&self.shared),
             serial,
         };
-        let mut stage = self.shared.stage.subscribe();
         tokio::select! {
             biased;
-            _ = stage.wait_for(|stage| *stage == Stage::Aborting) => {}
-            result = self.connect(listener, tcp, open.serial) => {
-                if let Err(Refused::For(reason)) = result {
-                    self.shared.counters.bad_request(reason);
-                }
-            }
+            () = self.shared.reached(Stage::Aborting) => {}
+            () = self.connect(listener, tcp, open.serial) => {}
         }
     }
 
-    async fn connect(
+    async fn connect(&self, listener: &Listener, tcp: TcpStream, serial: u64) {
+        let header_timeout = Duration::from_millis(self.shared.limits.header_timeout_ms);
+        let deadline = Instant::now() + header_timeout;
+        // A connection that has not said anything has nothing to lose in a drain.
+        let drained = async {
+            self.shared.reached(Stage::Draining).await;
+            sleep(DRAIN_GRACE).await;
+        };
+        let established = tokio::select! {
+            established = self.establish(listener, tcp, serial, deadline) => established,
+            () = drained => return,
+        };
+        match established {
+            Ok((transport, conn, Protocol::Http1)) => {
+                self.serve_h1(transport, conn, deadline).await
+            }
+            Ok((transport, conn, Protocol::Http2)) => {
+                h2::serve(transport, &self.service, conn, &self.shared).await;
+            }
+            Err(Refused::For(reason)) => self.shared.counters.bad_request(reason),
+            Err(Refused::Quiet) => {}
+        }
+    }
+
+    /// PROXY header, TLS handshake, choice of the protocol.
+    async fn establish(
         &self,
         listener: &Listener,
         tcp: TcpStream,
         serial: u64,
-    ) -> Result<(), Refused> {
+        deadline: Instant,
+    ) -> Result<(Transport, Rc<ConnInfo>, Protocol), Refused> {
         let limits = &self.shared.limits;
-        let deadline = Instant::now() + Duration::from_millis(limits.header_timeout_ms);
         tcp.set_nodelay(true)?;
         let (mut peer, mut local) = (tcp.peer_addr()?, tcp.local_addr()?);
         let mut io = Rewind::new(tcp);
@@ -151,11 +171,7 @@ impl<S: Service> Worker<S> {
             listener: listener.index,
             connection_serial: serial,
         });
-        match protocol {
-            Protocol::Http1 => self.serve_h1(transport, conn, deadline).await,
-            Protocol::Http2 => h2::serve(transport, &self.service, conn, &self.shared).await,
-        }
-        Ok(())
+        Ok((transport, conn, protocol))
     }
 
     async fn serve_h1(&self, transport: Transport, conn: Rc<ConnInfo>, deadline: Instant) {
@@ -163,10 +179,9 @@ impl<S: Service> Worker<S> {
         let exchange = Rc::new(Exchange::new(conn, Arc::clone(&self.shared)));
         let wire = Wire::new(transport, Rc::clone(&exchange), deadline);
         let mut dispatcher = core::pin::pin!(self.handler.call((wire, Some(peer))));
-        let mut stage = self.shared.stage.subscribe();
         let result = tokio::select! {
             biased;
-            _ = stage.wait_for(|stage| *stage != Stage::Running) => {
+            () = self.shared.reached(Stage::Draining) => {
                 exchange.drain();
                 dispatcher.await
             }

@@ -175,7 +175,7 @@ async fn answer<S: Service>(
     }
     let mut out = outgoing(response, &asked, tunnel);
     out.close |= exchange.draining() && !out.tunnel;
-    out.close |= upload.state.get() == Reading::Abandoned;
+    out.close |= upload.state.get() == Reading::Abandoned || exchange.fault().is_some();
     out.close |= ends_with_connection(out.size, version);
     reply(out, guard, version)
 }

@@ -16,6 +16,7 @@ use super::exchange::{BodyFault, Exchange, Incoming};
 use super::head::{Framing, Head, Scanner, parse};
 use crate::deadline::Deadline;
 use crate::reject::Rejection;
+use crate::server::DRAIN_GRACE;
 use crate::transport::Transport;
 
 /// Bytes read at a time while a head or chunk framing is expected.
@@ -27,9 +28,6 @@ const READ_AHEAD_BYTES_MAX: usize = 8 * 1024;
 const LINGER: Duration = Duration::from_secs(2);
 /// How many bytes are thrown away at most.
 const LINGER_BYTES_MAX: usize = 1024 * 1024;
-/// How long an idle connection may still send a request once the drain has begun: a client that
-/// sent one just before it could know gets its answer.
-const DRAIN_GRACE: Duration = Duration::from_millis(500);
 
 enum Phase {
     /// Between requests or inside of a head.

@@ -1,7 +1,6 @@
 //! HTTP/2 with and without TLS, by hyper's client.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty, Full, StreamBody, combinators::BoxBody};
@@ -240,11 +239,12 @@ async fn drains_with_goaway() {
     assert_eq!(get(&mut idle, "/any").await.0, 200);
     let seen = server.seen.clone();
     let drain = tokio::spawn(server.handle.drain(PATIENCE));
-    // The client learns it from GOAWAY: new requests are refused on its own side.
+    // The client learns it from GOAWAY: from then on its own side refuses new requests.
     timeout(PATIENCE, async {
-        while sender.ready().await.is_ok() {
-            tokio::time::sleep(Duration::from_millis(2)).await
-        }
+        while send(&mut sender, request("GET", "/any", empty()))
+            .await
+            .is_ok()
+        {}
     })
     .await
     .expect("no GOAWAY");
@@ -266,7 +266,7 @@ async fn idle_and_stalled_connections_end() {
     let never = StreamBody::new(futures_util::stream::pending::<
         Result<Frame<Bytes>, std::io::Error>,
     >());
-    let body = http_body_util::BodyExt::boxed(never);
+    let body = BodyExt::boxed(never);
     assert_eq!(
         send(&mut sender, request("POST", "/count", body))
             .await

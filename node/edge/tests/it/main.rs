@@ -1,4 +1,5 @@
 //! The edge from outside: raw bytes in, raw bytes out, and a service that says what it saw.
+#![allow(clippy::unwrap_used, reason = "a test ends at its first surprise")]
 
 mod bodies;
 mod drain;

@@ -17,25 +17,25 @@ use tollgate_edge::{
 use tollgate_message::{Body, BodyError, Request, Response, Version};
 
 /// How long a test waits for anything.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What tests and the service share.
 #[derive(Clone)]
-pub struct Seen {
+pub(crate) struct Seen {
     paths: Arc<Mutex<Vec<String>>>,
     /// `/gate` waits for a permit.
-    pub gate: Arc<Semaphore>,
+    pub(crate) gate: Arc<Semaphore>,
     /// `/gate` says that it waits.
-    pub waiting: Arc<Semaphore>,
+    pub(crate) waiting: Arc<Semaphore>,
 }
 
 impl Seen {
-    pub fn paths(&self) -> Vec<String> {
+    pub(crate) fn paths(&self) -> Vec<String> {
         self.paths.lock().unwrap().clone()
     }
 }
 
-pub struct TestService {
+pub(crate) struct TestService {
     seen: Seen,
     worker: usize,
 }
@@ -128,7 +128,7 @@ fn failed(error: &BodyError) -> Response {
     Response::json(status, format!(r#"{{"message":"{error}"}}"#))
 }
 
-pub fn streamed(
+pub(crate) fn streamed(
     chunks: impl futures_util::Stream<Item = Result<Bytes, BodyError>> + 'static,
 ) -> Body {
     Body::Stream {
@@ -193,7 +193,7 @@ fn upgrade(request: Request) -> Response {
         .with_body_of(request.body)
 }
 
-pub trait WithBodyOf {
+pub(crate) trait WithBodyOf {
     fn with_body_of(self, body: Body) -> Self;
 }
 
@@ -204,17 +204,17 @@ impl WithBodyOf for Response {
     }
 }
 
-pub struct Server {
-    pub address: SocketAddr,
-    pub handle: EdgeHandle,
-    pub seen: Seen,
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    pub(crate) handle: EdgeHandle,
+    pub(crate) seen: Seen,
 }
 
-pub fn local() -> SocketAddr {
+pub(crate) fn local() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 0))
 }
 
-pub fn plain(workers: usize) -> ListenerConfig {
+pub(crate) fn plain(workers: usize) -> ListenerConfig {
     ListenerConfig {
         sockets: bind(local(), workers).unwrap(),
         tls: None,
@@ -222,11 +222,11 @@ pub fn plain(workers: usize) -> ListenerConfig {
     }
 }
 
-pub fn start(limits: EdgeLimits) -> Server {
+pub(crate) fn start(limits: EdgeLimits) -> Server {
     start_on(plain(1), 1, limits)
 }
 
-pub fn start_on(listener: ListenerConfig, workers: usize, limits: EdgeLimits) -> Server {
+pub(crate) fn start_on(listener: ListenerConfig, workers: usize, limits: EdgeLimits) -> Server {
     let address = listener.sockets.local_addr();
     let seen = Seen {
         paths: Arc::default(),
@@ -251,19 +251,19 @@ pub fn start_on(listener: ListenerConfig, workers: usize, limits: EdgeLimits) ->
 }
 
 impl Server {
-    pub async fn connect(&self) -> Client {
+    pub(crate) async fn connect(&self) -> Client {
         Client::new(TcpStream::connect(self.address).await.unwrap())
     }
 
     /// Sends bytes and gives everything until the server closes.
-    pub async fn exchange(&self, bytes: impl AsRef<[u8]>) -> String {
+    pub(crate) async fn exchange(&self, bytes: impl AsRef<[u8]>) -> String {
         let mut client = self.connect().await;
         client.send(bytes).await;
         client.rest().await
     }
 
     /// Waits until the counters are as wanted.
-    pub async fn until(&self, what: &str, wanted: impl Fn(&Observation) -> bool) {
+    pub(crate) async fn until(&self, what: &str, wanted: impl Fn(&Observation) -> bool) {
         let mut last = self.handle.observe();
         let waited = timeout(PATIENCE, async {
             while !wanted(&last) {
@@ -277,34 +277,34 @@ impl Server {
 }
 
 /// A raw client.
-pub struct Client {
-    pub tcp: TcpStream,
-    pub buffer: Vec<u8>,
+pub(crate) struct Client {
+    pub(crate) tcp: TcpStream,
+    pub(crate) buffer: Vec<u8>,
 }
 
 /// One response, taken apart.
 #[derive(Debug)]
-pub struct Reply {
-    pub status: u16,
-    pub head: String,
-    pub body: Vec<u8>,
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Reply {
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.head.lines().skip(1).find_map(|line| {
             let (key, value) = line.split_once(':')?;
             key.eq_ignore_ascii_case(name).then(|| value.trim())
         })
     }
 
-    pub fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         std::str::from_utf8(&self.body).unwrap()
     }
 }
 
 impl Client {
-    pub fn new(tcp: TcpStream) -> Self {
+    pub(crate) fn new(tcp: TcpStream) -> Self {
         tcp.set_nodelay(true).unwrap();
         Self {
             tcp,
@@ -312,7 +312,7 @@ impl Client {
         }
     }
 
-    pub async fn send(&mut self, bytes: impl AsRef<[u8]>) {
+    pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) {
         // The server may have closed already, which the reading side will show.
         drop(
             timeout(PATIENCE, self.tcp.write_all(bytes.as_ref()))
@@ -321,14 +321,14 @@ impl Client {
         );
     }
 
-    pub async fn get(&mut self, path: &str) -> Reply {
+    pub(crate) async fn get(&mut self, path: &str) -> Reply {
         self.send(format!("GET {path} HTTP/1.1\r\nhost: a\r\n\r\n"))
             .await;
         self.reply(false).await
     }
 
     /// Everything until the server closes. A reset counts as closed.
-    pub async fn rest(&mut self) -> String {
+    pub(crate) async fn rest(&mut self) -> String {
         let read = async {
             let mut all = std::mem::take(&mut self.buffer);
             drop(self.tcp.read_to_end(&mut all).await);
@@ -360,7 +360,7 @@ impl Client {
         }
     }
 
-    pub async fn exactly(&mut self, count: usize) -> Vec<u8> {
+    pub(crate) async fn exactly(&mut self, count: usize) -> Vec<u8> {
         while self.buffer.len() < count {
             assert!(self.more().await, "closed inside of a body");
         }
@@ -368,7 +368,7 @@ impl Client {
     }
 
     /// One response; `bodiless` when it answers a HEAD request.
-    pub async fn reply(&mut self, bodiless: bool) -> Reply {
+    pub(crate) async fn reply(&mut self, bodiless: bool) -> Reply {
         let end = self.until(b"\r\n\r\n").await;
         let head = String::from_utf8(self.buffer.drain(..end).collect()).unwrap();
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
@@ -404,7 +404,7 @@ impl Client {
 }
 
 /// The protocol version that the service must have seen.
-pub const HTTP2: &str = match Version::Http2 {
+pub(crate) const HTTP2: &str = match Version::Http2 {
     Version::Http2 => "HTTP/2.0",
     _ => "",
 };
