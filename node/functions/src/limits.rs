@@ -18,6 +18,13 @@ pub(crate) const TIMEOUT_MAX: Duration = Duration::from_secs(365 * 24 * 3600);
 /// an invocation with a shorter timeout may be killed that much late.
 pub(crate) const IDLE_CHECK_MIN: Duration = Duration::from_millis(100);
 
+/// Tries to run a program that is being written (ETXTBSY): for a second, which is longer than the
+/// last moment of copying a file.
+pub(crate) const BUSY_TRIES: usize = 50;
+
+/// Between two of these tries.
+pub(crate) const BUSY_PAUSE: Duration = Duration::from_millis(20);
+
 /// How long no connection is accepted when the node has no file descriptor left.
 pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 

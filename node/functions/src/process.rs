@@ -13,7 +13,9 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, sleep_until, timeout};
 
 use crate::api::{self, Api};
 use crate::environment;
-use crate::limits::{ACCEPT_PAUSE, CONNECTIONS_MAX, DRAIN_MAX, MEMORY_PERIOD};
+use crate::limits::{
+    ACCEPT_PAUSE, BUSY_PAUSE, BUSY_TRIES, CONNECTIONS_MAX, DRAIN_MAX, MEMORY_PERIOD,
+};
 use crate::logs::{Line, LogRecord, LogSource, forward};
 use crate::pool::slot::{Check, SlotId};
 use crate::pool::{InitFailure, Pool};
@@ -83,7 +85,8 @@ impl Process {
             .map_err(|e| failed("no address", &e))?;
         let line = environment::command_line(&pool.spec, &pool.host);
         let now = time::OffsetDateTime::now_utc();
-        let mut child = Command::new(&line.program)
+        let mut command = Command::new(&line.program);
+        command
             .args(&line.arguments)
             .current_dir(&pool.spec.directory)
             .env_clear()
@@ -92,14 +95,13 @@ impl Process {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0)
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(|e| {
-                failed(
-                    &format!("cannot run {:?} in {:?}", line.program, pool.spec.directory),
-                    &e,
-                )
-            })?;
+            .kill_on_drop(true);
+        let mut child = spawn(&mut command).await.map_err(|e| {
+            failed(
+                &format!("cannot run {:?} in {:?}", line.program, pool.spec.directory),
+                &e,
+            )
+        })?;
         let process_id = child.id().unwrap_or_default();
         let mut outputs = JoinSet::new();
         if let Some(stdout) = child.stdout.take() {
@@ -197,6 +199,20 @@ impl Process {
             self.group.kill();
         }
     }
+}
+
+/// Starts a program. One that somebody is writing at this moment is not failed at once: it has just
+/// been built or copied.
+async fn spawn(command: &mut Command) -> io::Result<Child> {
+    for _ in 0..BUSY_TRIES {
+        match command.spawn() {
+            Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy => {
+                tokio::time::sleep(BUSY_PAUSE).await;
+            }
+            result => return result,
+        }
+    }
+    command.spawn()
 }
 
 async fn drain(tasks: &mut JoinSet<()>) {

@@ -145,3 +145,17 @@ async fn bytes_that_are_no_http_harm_nobody() {
     }
     assert_eq!((world.state().starts, world.state().errors), (1, 0));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_that_is_being_written_is_waited_for() {
+    let world = World::new();
+    let spec = spec(&world);
+    let writer = std::fs::OpenOptions::new()
+        .append(true)
+        .open(world.code().join("bootstrap"));
+    world.functions.sync(vec![spec]);
+    world.until_state(|state| state.starting == 1).await;
+    drop(writer.unwrap());
+    assert_eq!(world.answer("4").await, json!(["any:thing", 4]));
+    assert_eq!(world.state().init_failures, 0);
+}
