@@ -85,7 +85,8 @@ impl Pool {
                 })
             }
             () = sleep => {
-                let cause = if waiting.cancel() { TimeoutCause::Queue } else { TimeoutCause::Caller };
+                let waited = waiting.cancel();
+                let cause = if waited { TimeoutCause::Queue } else { TimeoutCause::Caller };
                 Err(InvokeError::Timeout { after_ms: millis(since.elapsed()), cause })
             }
         }

@@ -34,9 +34,15 @@ while True:
     elif event == "garbage":
         import socket
         host, port = os.environ["AWS_LAMBDA_RUNTIME_API"].split(":")
-        for junk in [b"\0" * 5000, b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 100000, b"POST /" + b"x" * 500000,
-                     b"POST /2018-06-01/runtime/invocation/x/response HTTP/1.1\r\nContent-Length: 9\r\n\r\nhalf",
-                     b"POST /2018-06-01/%s/response HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n" % at.encode()]:
+        post = b"POST /2018-06-01/"
+        for junk in [
+            b"\0" * 5000,
+            b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 100000,
+            b"POST /" + b"x" * 500000,
+            post + b"runtime/init/error HTTP/1.1\r\nContent-Length: 9\r\n\r\nhalf",
+            post + at.encode() + b"/response HTTP/1.1\r\nContent-Length: 9\r\n\r\nhalf",
+            post + at.encode() + b"/response HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        ]:
             with socket.create_connection((host, int(port))) as raw:
                 try: raw.sendall(junk)
                 except OSError: pass

@@ -20,8 +20,8 @@ const [apiHost, apiPort] = process.env.AWS_LAMBDA_RUNTIME_API.split(":");
 // What runs now: { requestId, done(error, result), waits }. Null between two invocations.
 let current = null;
 
-// One connection to the node, for everything but streamed answers. It speaks HTTP by itself, because
-// it talks to one known server, and node:http would take longer for that than most handlers run.
+// One connection to the node, for everything but streamed answers. It speaks HTTP by itself: it
+// talks to one known server, and node:http would take longer for that than most handlers run.
 class Connection {
   constructor() {
     this.pending = null;
@@ -179,7 +179,8 @@ async function load(root, handlerName) {
   const directory = path.dirname(handlerName);
   const parts = path.basename(handlerName).match(/^([^.]+)\.(.+)$/);
   if (!parts) {
-    throw fault("Runtime.MalformedHandlerName", `Bad handler '${handlerName}': it must be module.function`);
+    const message = `Bad handler '${handlerName}': it must be module.function`;
+    throw fault("Runtime.MalformedHandlerName", message);
   }
   const file = resolveModule(root, path.join(directory, parts[1]));
   let module;
