@@ -21,6 +21,8 @@ pub struct ClientInfo {
     pub scheme: Scheme,
     /// The port that it connected to.
     pub local_port: u16,
+    /// The same as text.
+    pub port_text: Arc<str>,
     /// What TLS agreed on; `None` without TLS.
     pub tls: Option<TlsInfo>,
     /// The connection's number on this node, for logs.
@@ -42,7 +44,7 @@ pub struct TlsInfo {
     /// For example `TLSv1.3`.
     pub version: &'static str,
     /// The cipher suite's name.
-    pub cipher: &'static str,
+    pub cipher: Arc<str>,
     /// The name the client asked for.
     pub server_name: Option<Arc<str>>,
 }
@@ -64,6 +66,7 @@ impl ClientInfo {
             trusted_proxies,
             scheme,
             local_port,
+            port_text: local_port.to_string().into(),
             tls: None,
             connection: 0,
         }

@@ -46,7 +46,7 @@ pub struct Head {
 /// What became of a request.
 #[derive(Debug, Default)]
 pub struct Record {
-    /// The account id of the installation.
+    /// The account id of the installation; kept only where a log or a mapping may read it.
     pub account_id: Option<Arc<str>>,
     /// The stage, once it was found.
     pub stage: Option<Arc<StagePlan>>,

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use tollgate_message::HeaderList;
 
 use crate::client::{ClientInfo, Scheme};
-use crate::text::{is_field_value, push_number};
+use crate::text::is_field_value;
 
 /// Where a request came from.
 #[derive(Debug, Clone)]
@@ -118,61 +118,65 @@ fn parse_node(text: &[u8]) -> Option<IpAddr> {
     text.split_once(':')?.0.parse::<IpAddr>().ok()
 }
 
-/// What the back end is told. Built from the client's fields before those are removed.
+/// What the back end is told. Built from the client's fields before those are removed. For the
+/// common client, which is no proxy, only the `Forwarded` value is written anew.
 #[derive(Debug)]
-pub(crate) struct Told {
+pub(crate) struct Told<'c> {
+    client: &'c ClientInfo,
+    scheme: Scheme,
+    /// The list that a trusted proxy sent; the peer is added to it.
     forwarded_for: Vec<u8>,
     forwarded: Vec<u8>,
-    scheme: Scheme,
-    port: Vec<u8>,
+    /// The port that a trusted proxy was reached at.
+    port: Option<Vec<u8>>,
 }
 
-impl Told {
+impl<'c> Told<'c> {
     /// Reads what there is and adds this hop.
-    pub(crate) fn new(client: &ClientInfo, source: &Source, headers: &HeaderList) -> Self {
-        let mut forwarded_for = Vec::with_capacity(40);
-        let mut forwarded = Vec::with_capacity(96);
-        let mut port = None;
+    pub(crate) fn new(client: &'c ClientInfo, source: &Source, headers: &HeaderList) -> Self {
+        let mut told = Self {
+            client,
+            scheme: source.scheme,
+            forwarded_for: Vec::new(),
+            forwarded: Vec::with_capacity(128),
+            port: None,
+        };
         if client.peer_trusted {
-            join(
-                &mut forwarded_for,
-                headers.get_all("x-forwarded-for"),
-                b", ",
-            );
-            join(&mut forwarded, headers.get_all("forwarded"), b", ");
-            if forwarded.is_empty() {
-                push_elements(&mut forwarded, &forwarded_for);
-            }
-            port = headers
-                .get("x-forwarded-port")
-                .filter(|it| is_port(it))
-                .map(<[u8]>::to_vec);
+            told.take_over(headers);
         }
-        for list in [&mut forwarded_for, &mut forwarded] {
-            if !list.is_empty() {
-                list.extend_from_slice(b", ");
-            }
+        let forwarded = &mut told.forwarded;
+        if !forwarded.is_empty() {
+            forwarded.extend_from_slice(b", ");
         }
-        forwarded_for.extend_from_slice(client.peer_text.as_bytes());
         forwarded.extend_from_slice(b"for=");
-        push_node(&mut forwarded, client.peer_text.as_bytes());
+        push_node(forwarded, client.peer_text.as_bytes());
         if let Some(host) = headers.get("host") {
             forwarded.extend_from_slice(b";host=");
-            push_node(&mut forwarded, host);
+            push_node(forwarded, host);
         }
         forwarded.extend_from_slice(b";proto=");
         forwarded.extend_from_slice(source.scheme.as_str().as_bytes());
-        let port = port.unwrap_or_else(|| {
-            let mut port = Vec::with_capacity(5);
-            push_number(&mut port, u64::from(client.local_port));
-            port
-        });
-        Self {
-            forwarded_for,
-            forwarded,
-            scheme: source.scheme,
-            port,
+        told
+    }
+
+    /// Keeps what a trusted proxy told.
+    fn take_over(&mut self, headers: &HeaderList) {
+        join(
+            &mut self.forwarded_for,
+            headers.get_all("x-forwarded-for"),
+            b", ",
+        );
+        join(&mut self.forwarded, headers.get_all("forwarded"), b", ");
+        if self.forwarded.is_empty() {
+            push_elements(&mut self.forwarded, &self.forwarded_for);
         }
+        if !self.forwarded_for.is_empty() {
+            self.forwarded_for.extend_from_slice(b", ");
+            self.forwarded_for
+                .extend_from_slice(self.client.peer_text.as_bytes());
+        }
+        let port = headers.get("x-forwarded-port").filter(|it| is_port(it));
+        self.port = port.map(<[u8]>::to_vec);
     }
 
     /// Whether a field of the client is replaced by what we tell.
@@ -186,10 +190,17 @@ impl Told {
             })
     }
 
-    /// Adds the `X-Forwarded-*` fields.
+    /// Adds the `X-Forwarded-*` fields that functions see too.
     pub(crate) fn append_x(&self, headers: &mut HeaderList) {
-        headers.append("x-forwarded-for", &self.forwarded_for);
-        headers.append("x-forwarded-port", &self.port);
+        if self.forwarded_for.is_empty() {
+            headers.append("x-forwarded-for", self.client.peer_text.as_bytes());
+        } else {
+            headers.append("x-forwarded-for", &self.forwarded_for);
+        }
+        match &self.port {
+            Some(port) => headers.append("x-forwarded-port", port),
+            None => headers.append("x-forwarded-port", &*self.client.port_text),
+        }
         headers.append("x-forwarded-proto", self.scheme.as_str());
     }
 

@@ -47,7 +47,9 @@ fn is_plain(token: &[u8]) -> bool {
     .any(|plain| token.eq_ignore_ascii_case(plain))
 }
 
-/// The protocols that the client asks to switch to (RFC 9110, section 7.8); HTTP/1.1 only.
+/// The protocols that the client asks to switch to (RFC 9110, section 7.8); HTTP/1.1 only. `h2c`
+/// is none: HTTP/2 dropped it (RFC 9113, section 3.1), and behind a gateway it would open a way
+/// around every check.
 pub(crate) fn upgrade_wish(version: Version, headers: &HeaderList) -> Option<&[u8]> {
     if version != Version::Http11 {
         return None;
@@ -56,15 +58,17 @@ pub(crate) fn upgrade_wish(version: Version, headers: &HeaderList) -> Option<&[u
         .get_all("connection")
         .flat_map(|value| value.split(|byte| *byte == b','))
         .any(|token| token.trim_ascii().eq_ignore_ascii_case(b"upgrade"));
-    if wished {
-        headers.get("upgrade").filter(|value| !value.is_empty())
-    } else {
-        None
+    if !wished {
+        return None;
     }
+    headers.get("upgrade").filter(|value| {
+        let h2c = |token: &[u8]| token.trim_ascii().eq_ignore_ascii_case(b"h2c");
+        !value.is_empty() && !value.split(|byte| *byte == b',').any(h2c)
+    })
 }
 
-/// Removes from a back end's response what speaks about its connection. `Content-Length` goes
-/// too: the body itself says its length.
+/// Removes from a back end's response what speaks about its connection. `Content-Length` stays:
+/// the listener frames by the body itself, but an answer to HEAD says its length only there.
 pub(crate) fn strip_response(headers: &mut HeaderList) {
     let named = if headers.contains("connection") {
         named_by_connection(headers)
@@ -103,6 +107,13 @@ mod tests {
         );
         assert_eq!(upgrade_wish(Version::Http2, &both), None);
         assert_eq!(upgrade_wish(Version::Http10, &both), None);
+        let h2c: HeaderList = [
+            ("connection", "Upgrade, HTTP2-Settings"),
+            ("upgrade", "websocket, H2C"),
+        ]
+        .into_iter()
+        .collect();
+        assert_eq!(upgrade_wish(Version::Http11, &h2c), None);
         let one: HeaderList = [("upgrade", "websocket")].into_iter().collect();
         assert_eq!(upgrade_wish(Version::Http11, &one), None);
     }

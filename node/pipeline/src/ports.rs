@@ -62,8 +62,9 @@ pub trait Ports: Clone + Unpin + 'static {
     /// A quota's lease runs low: ask for more in the background.
     fn quota_low(&self, slot: &Arc<QuotaSlot>);
 
-    /// Asks for quota tokens and returns when the answer is there or the time for it is over.
-    fn quota_wait(&self, slot: &Arc<QuotaSlot>) -> impl Future<Output = ()>;
+    /// Asks for quota tokens and returns when the answer is there; `false` when none came in time
+    /// or too much waits already.
+    fn quota_wait(&self, slot: &Arc<QuotaSlot>) -> impl Future<Output = bool>;
 
     /// A request ended. Called exactly once for each.
     fn finish(&self, finished: &Finished);

@@ -29,6 +29,9 @@ pub(crate) fn send<P: Ports>(
     }
     match core::mem::take(&mut response.body) {
         Body::Stream { stream, length } => {
+            if length == Some(0) {
+                record.completion = Completion::Complete;
+            }
             let watched: BodyStream = Box::pin(Watched {
                 body: Body::Stream { stream, length },
                 left: length,

@@ -53,7 +53,6 @@ pub async fn serve<P: Ports>(
     let trace = Trace::of(&headers, ports, received_ms);
     let record = &mut guard.finished.record;
     record.trace = Some(trace);
-    record.account_id = Some(Arc::clone(&snapshot.account_id));
     record.request_bytes = body.length().unwrap_or_default();
     let incoming = Incoming {
         query,
@@ -109,7 +108,8 @@ async fn answer<P: Ports>(
         Err(fault) => return with_cors(grant.as_ref(), fault.respond(record)),
     };
     record.route = Some(Arc::clone(matched.route));
-    if keeps_user_agent(&address, matched.route) {
+    if keeps_context(&address, matched.route) {
+        record.account_id = Some(Arc::clone(&snapshot.account_id));
         *user_agent = incoming
             .headers
             .get("user-agent")
@@ -170,8 +170,9 @@ fn with_cors(grant: Option<&Grant<'_>>, mut response: Response) -> Response {
     response
 }
 
-/// Whether anything may read the user agent after the headers have moved on.
-fn keeps_user_agent(address: &Address<'_>, route: &RoutePlan) -> bool {
+/// Whether a log or a mapping may read variables that are not kept for every request: the account
+/// id is an `Arc` that all workers would count on, the user agent a copy.
+fn keeps_context(address: &Address<'_>, route: &RoutePlan) -> bool {
     address.stage.access_log.is_some()
         || match &route.integration {
             IntegrationPlan::Http(plan) => {

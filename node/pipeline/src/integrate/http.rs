@@ -62,12 +62,12 @@ async fn build<P: Ports>(
     } else {
         None
     };
-    let edits = if plan.request_mapping.is_empty() {
+    let mut edits = if plan.request_mapping.is_empty() {
         RequestEdits::default()
     } else {
         RequestEdits::new(&plan.request_mapping, &ctx.scope(record, mapped.as_ref()))?
     };
-    let target = match edits.path.clone() {
+    let target = match edits.path.take() {
         Some(path) => path,
         None => path::build(&plan.path, &ctx.params, ctx.address.path)?,
     };

@@ -1,0 +1,315 @@
+//! Reference 13 and 14: keys, rates, quotas.
+
+use std::sync::Arc;
+
+use aws_lc_rs::digest;
+use tollgate_config::cells::{LeaseCell, QuotaSlot, TokenBucket};
+use tollgate_config::snapshot::{FastMap, KeyEntry, KeyPlan, KeyTable, PlanStage, Snapshot};
+use tollgate_message::Response;
+use tollgate_model::{Period, Quota};
+use tollgate_pipeline::FaultKind;
+use tollgate_protocol::Millis;
+
+use crate::plans::{HOST, fixed, route, shop, throttle};
+use crate::support::{RequestExt, World, request, send, text};
+
+struct Key {
+    value: &'static str,
+    enabled: bool,
+    stage: &'static str,
+    bucket: Option<Arc<TokenBucket>>,
+    route_bucket: Option<Arc<TokenBucket>>,
+    quota: Option<Arc<QuotaSlot>>,
+}
+
+fn key(value: &'static str) -> Key {
+    Key {
+        value,
+        enabled: true,
+        stage: "$default",
+        bucket: None,
+        route_bucket: None,
+        quota: None,
+    }
+}
+
+fn table(keys: Vec<Key>) -> KeyTable {
+    let mut shards: Vec<FastMap<_, _>> =
+        (0..KeyTable::SHARDS).map(|_| FastMap::default()).collect();
+    for key in keys {
+        let digest: [u8; 32] = digest::digest(&digest::SHA256, key.value.as_bytes())
+            .as_ref()
+            .try_into()
+            .unwrap();
+        let stages = vec![PlanStage {
+            api_id: "shop".into(),
+            stage: key.stage.into(),
+        }];
+        let plan = KeyPlan {
+            plan_id: "plan12".into(),
+            stages: Arc::new(stages),
+            throttle: key.bucket,
+            route_throttles: key
+                .route_bucket
+                .into_iter()
+                .map(|bucket| (0, "GET /keyed".into(), bucket))
+                .collect(),
+            quota: key.quota,
+        };
+        let entry = KeyEntry {
+            key_id: format!("id-{}", key.value).as_str().into(),
+            enabled: key.enabled,
+            plans: vec![plan],
+        };
+        shards[usize::from(digest[0])].insert(digest, Arc::new(entry));
+    }
+    KeyTable {
+        shards: shards.into_iter().map(Arc::new).collect(),
+    }
+}
+
+fn snapshot(keys: Vec<Key>, route_bucket: Option<Arc<TokenBucket>>) -> Snapshot {
+    let mut keyed = route("GET /keyed", fixed(200, "in")).keyed();
+    if let Some(bucket) = route_bucket {
+        keyed = keyed.throttled(bucket);
+    }
+    let mut snapshot = shop(vec![keyed, route("GET /open", fixed(200, "open"))]);
+    snapshot.keys = table(keys);
+    snapshot
+}
+
+fn ask(world: &World, snapshot: &Snapshot, value: &str) -> Response {
+    send(
+        world,
+        snapshot,
+        request("GET", HOST, "/keyed").header("X-API-Key", value),
+    )
+}
+
+fn quota(limit: u64, granted: u64, exhausted: bool) -> Arc<QuotaSlot> {
+    let quota = Quota {
+        limit,
+        offset: 0,
+        period: Period::Day,
+    };
+    let slot = QuotaSlot::new("plan12".into(), "k".into(), quota);
+    // The day of the test's clock, 4 March 2020.
+    let start = Millis(1_583_280_000_000);
+    let cell = LeaseCell::new(start, Millis(start.0 + Millis::DAY), limit);
+    cell.grant(granted, 1, 0, exhausted);
+    slot.replace(Some(Arc::new(cell)));
+    Arc::new(slot)
+}
+
+fn header(response: &Response, name: &str) -> Vec<String> {
+    response
+        .headers
+        .get_all(name)
+        .map(|it| String::from_utf8_lossy(it).into_owned())
+        .collect()
+}
+
+#[test]
+fn keys_that_open_and_keys_that_do_not() {
+    let keys = || {
+        vec![
+            key("right"),
+            Key {
+                enabled: false,
+                ..key("disabled")
+            },
+            Key {
+                stage: "prod",
+                ..key("elsewhere")
+            },
+        ]
+    };
+    for (value, status, detail) in [
+        (Some("right"), 200, None),
+        (Some("disabled"), 403, Some("the API key is disabled")),
+        (
+            Some("elsewhere"),
+            403,
+            Some("no usage plan of the API key holds the stage"),
+        ),
+        (Some("unknown"), 403, Some("unknown API key")),
+        (Some(""), 403, Some("unknown API key")),
+        (None, 403, Some("no API key")),
+    ] {
+        let (world, snapshot) = (World::new(), snapshot(keys(), None));
+        let mut wanted = request("GET", HOST, "/keyed");
+        if let Some(value) = value {
+            wanted = wanted.header("x-api-key", value);
+        }
+        let response = send(&world, &snapshot, wanted);
+        assert_eq!(response.status, status, "{value:?}");
+        assert_eq!(world.last().error_message.as_deref(), detail, "{value:?}");
+        if status == 403 {
+            assert_eq!(text(response.body), r#"{"message":"Forbidden"}"#);
+            assert_eq!(world.last().fault, Some(FaultKind::InvalidApiKey));
+        } else {
+            assert_eq!(world.last().key_id.as_deref(), Some("id-right"));
+        }
+    }
+}
+
+#[test]
+fn a_route_without_the_need_for_a_key_passes_limits_of_keys_by() {
+    let bucket = throttle(1, 1.0);
+    let snapshot = snapshot(
+        vec![Key {
+            bucket: Some(bucket.clone()),
+            ..key("k")
+        }],
+        None,
+    );
+    let world = World::new();
+    for _ in 0..5 {
+        let open = request("GET", HOST, "/open").header("x-api-key", "k");
+        assert_eq!(send(&world, &snapshot, open).status, 200);
+    }
+    assert_eq!(bucket.remaining(world.0.monotonic_us.get()), 1);
+}
+
+#[test]
+fn burst_then_rate_with_headers_that_say_so() {
+    let snapshot = snapshot(
+        vec![Key {
+            bucket: Some(throttle(3, 1.0)),
+            ..key("k")
+        }],
+        None,
+    );
+    let world = World::new();
+    for left in ["2", "1", "0"] {
+        let response = ask(&world, &snapshot, "k");
+        assert_eq!(response.status, 200);
+        assert_eq!(header(&response, "x-ratelimit-limit"), ["3"]);
+        assert_eq!(header(&response, "x-ratelimit-remaining"), [left]);
+        assert_eq!(header(&response, "ratelimit-policy"), ["\"key\";q=3"]);
+    }
+    let response = ask(&world, &snapshot, "k");
+    assert_eq!(response.status, 429);
+    for (name, value) in [
+        ("retry-after", "1"),
+        ("x-ratelimit-name", "key"),
+        ("x-ratelimit-limit", "3"),
+        ("x-ratelimit-remaining", "0"),
+        ("x-ratelimit-reset", "1"),
+        ("ratelimit", "\"key\";r=0;t=1"),
+        ("ratelimit-policy", "\"key\";q=3"),
+    ] {
+        assert_eq!(header(&response, name), [value], "{name}");
+    }
+    assert_eq!(text(response.body), r#"{"message":"Too Many Requests"}"#);
+    world
+        .0
+        .monotonic_us
+        .set(world.0.monotonic_us.get() + 1_000_001);
+    assert_eq!(ask(&world, &snapshot, "k").status, 200);
+}
+
+#[test]
+fn a_refusal_names_its_level_and_costs_no_other_level() {
+    let (own_route, own, stage) = (throttle(10, 1.0), throttle(10, 1.0), throttle(10, 1.0));
+    let allowance = quota(100, 50, false);
+    let snapshot = snapshot(
+        vec![Key {
+            bucket: Some(own.clone()),
+            route_bucket: Some(own_route.clone()),
+            quota: Some(allowance.clone()),
+            ..key("k")
+        }],
+        Some(stage.clone()),
+    );
+    let world = World::new();
+    let now = world.0.monotonic_us.get();
+    let left = |slot: &QuotaSlot| slot.cell().unwrap().left();
+    for (level, name) in [(&own_route, "key-route"), (&own, "key"), (&stage, "route")] {
+        let taken: Vec<_> = std::iter::from_fn(|| level.try_take(now).ok()).collect();
+        let before = [&own_route, &own, &stage].map(|it| it.remaining(now));
+        let response = ask(&world, &snapshot, "k");
+        assert_eq!(response.status, 429);
+        assert_eq!(header(&response, "x-ratelimit-name"), [name]);
+        assert_eq!(
+            [&own_route, &own, &stage].map(|it| it.remaining(now)),
+            before,
+            "{name}"
+        );
+        assert_eq!(left(&allowance), 50);
+        taken.iter().for_each(|()| level.put_back());
+    }
+    // Two keys' worth of rate, but no quota: the rates are given back.
+    allowance.replace(quota(100, 0, true).cell());
+    let response = ask(&world, &snapshot, "k");
+    assert_eq!(header(&response, "x-ratelimit-name"), ["quota"]);
+    assert_eq!(
+        [&own_route, &own, &stage].map(|it| it.remaining(now)),
+        [10, 10, 10]
+    );
+    assert_eq!(world.last().fault, Some(FaultKind::QuotaExceeded));
+}
+
+#[test]
+fn the_stages_own_limit_needs_no_key() {
+    let open = route("GET /open", fixed(200, "x")).throttled(throttle(2, 5.0));
+    let (world, snapshot) = (World::new(), shop(vec![open]));
+    let statuses: Vec<u16> = (0..4)
+        .map(|_| send(&world, &snapshot, request("GET", HOST, "/open")).status)
+        .collect();
+    assert_eq!(statuses, [200, 200, 429, 429]);
+}
+
+#[test]
+fn a_quota_admits_what_was_granted_and_says_when_it_renews() {
+    let allowance = quota(3, 3, true);
+    let snapshot = snapshot(
+        vec![Key {
+            quota: Some(allowance),
+            ..key("k")
+        }],
+        None,
+    );
+    let world = World::new();
+    for left in ["2", "1", "0"] {
+        let response = ask(&world, &snapshot, "k");
+        assert_eq!(response.status, 200);
+        let item = format!("\"quota\";r={left};t=17762");
+        assert_eq!(header(&response, "ratelimit"), [item]);
+    }
+    let response = ask(&world, &snapshot, "k");
+    assert_eq!(response.status, 429);
+    // From 19:03:58.39 to midnight.
+    assert_eq!(header(&response, "retry-after"), ["17762"]);
+    assert_eq!(text(response.body), r#"{"message":"Limit Exceeded"}"#);
+}
+
+#[test]
+fn without_tokens_at_hand_the_node_is_asked_until_it_has_no_answer() {
+    let allowance = quota(100, 0, false);
+    let snapshot = snapshot(
+        vec![Key {
+            quota: Some(allowance),
+            ..key("k")
+        }],
+        None,
+    );
+    let world = World::new();
+    let response = ask(&world, &snapshot, "k");
+    assert_eq!((response.status, world.0.quota_waits.get()), (429, 1));
+    assert_eq!(header(&response, "retry-after"), ["1"]);
+    // Now the cluster grants two: the second take says that it is time to ask for more.
+    *world.0.on_quota_wait.borrow_mut() = Box::new(|slot| {
+        slot.cell().unwrap().grant(2, 1, 90, false);
+        true
+    });
+    assert_eq!(ask(&world, &snapshot, "k").status, 200);
+    assert_eq!((world.0.quota_waits.get(), world.0.quota_low.get()), (2, 1));
+    assert_eq!(ask(&world, &snapshot, "k").status, 200);
+    assert_eq!(world.0.quota_waits.get(), 2);
+    // Answers that grant nothing are asked again, but not for ever.
+    *world.0.on_quota_wait.borrow_mut() = Box::new(|_| true);
+    world.0.quota_waits.set(0);
+    assert_eq!(ask(&world, &snapshot, "k").status, 429);
+    assert_eq!(world.0.quota_waits.get(), 512);
+}
