@@ -94,7 +94,10 @@ impl Endpoints {
         let port = self
             .port
             .map_or_else(String::new, |port| format!(":{port}"));
-        format!("{scheme}://{api}.execute-api.{region}.{}{port}", self.suffix)
+        format!(
+            "{scheme}://{api}.execute-api.{region}.{}{port}",
+            self.suffix
+        )
     }
 }
 

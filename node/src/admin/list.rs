@@ -47,12 +47,8 @@ pub(crate) fn cut<'k, T>(
 ) -> Result<Page<'k, T>, AwsError> {
     let wanted = PageRequest::parse(service, call.query, name)?;
     let items_max = wanted.items_max as usize;
-    let mut rest = items.skip_while(|(key, _)| {
-        wanted
-            .after
-            .as_deref()
-            .is_some_and(|after| *key <= after)
-    });
+    let mut rest =
+        items.skip_while(|(key, _)| wanted.after.as_deref().is_some_and(|after| *key <= after));
     let page: Vec<(&str, T)> = rest.by_ref().take(items_max).collect();
     let more = rest.next().is_some();
     let token = page

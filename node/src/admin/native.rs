@@ -1,0 +1,89 @@
+//! The native operations, below `/tollgate/v1/`: what AWS has no operation for.
+
+mod apply;
+mod plan;
+
+use serde::Deserialize;
+use serde_json::json;
+use tollgate_aws::AwsError;
+
+use super::call::Call;
+use super::operations;
+use super::reply::{Outcome, Reply};
+
+/// Whether a path takes a whole configuration.
+pub(crate) fn takes_large_body(path: &str) -> bool {
+    path == "/tollgate/v1/apply"
+}
+
+/// Carries a native operation out; `operation` is the path below `/tollgate/v1/`.
+///
+/// # Errors
+/// What the operation says, or that there is none.
+pub(crate) async fn run(call: &Call<'_>, method: &str, operation: &str) -> Outcome {
+    let runtime = &call.state.runtime;
+    match (method, operation) {
+        ("POST", "apply") => apply::run(call).await,
+        ("GET", "functions") => Ok(Reply::json(200, json!({"items": runtime.functions()}))),
+        ("GET", "upstreams") => Ok(Reply::json(200, json!({"items": runtime.upstreams()}))),
+        ("GET", "status") => status(call).await,
+        ("POST", "cache/flush") => flush(call),
+        ("PUT", "log-level") => log_level(call),
+        _ => Err(operations::unknown()),
+    }
+}
+
+async fn status(call: &Call<'_>) -> Outcome {
+    let (revision, model) = call.model().await?;
+    let state = call.state;
+    Ok(Reply::json(
+        200,
+        json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "revision": revision.0,
+            "servedRevision": state.runtime.served_revision().0,
+            "region": state.region,
+            "accountId": state.account_id,
+            "apis": model.apis.len(),
+            "upstreams": model.upstreams.len(),
+            "functions": model.functions.len(),
+            "usagePlans": model.usage_plans.len(),
+            "apiKeys": model.api_keys.len(),
+            "domainNames": model.domain_names.len(),
+            "certificates": model.certificates.len(),
+        }),
+    ))
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Flush {
+    api_id: Option<String>,
+    stage: Option<String>,
+}
+
+fn flush(call: &Call<'_>) -> Outcome {
+    let wanted: Flush = call.input()?;
+    if wanted.stage.is_some() && wanted.api_id.is_none() {
+        return Err(AwsError::bad_request("stage needs apiId beside it"));
+    }
+    let (api, stage) = (wanted.api_id.as_deref(), wanted.stage.as_deref());
+    let flushed = call.state.runtime.flush_cache(api, stage);
+    tracing::info!(who = call.who, api, stage, flushed, "cache flushed");
+    Ok(Reply::json(200, json!({"flushed": flushed})))
+}
+
+#[derive(Deserialize)]
+struct LogLevel {
+    level: String,
+}
+
+fn log_level(call: &Call<'_>) -> Outcome {
+    let wanted: LogLevel = call.input()?;
+    call.state
+        .runtime
+        .set_log_level(&wanted.level)
+        .map_err(AwsError::bad_request)?;
+    tracing::info!(who = call.who, level = wanted.level, "log level changed");
+    Ok(Reply::json(200, json!({"level": wanted.level})))
+}

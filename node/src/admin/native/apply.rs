@@ -1,0 +1,49 @@
+//! Applies a whole document at once, or says what that would do.
+
+use serde::Deserialize;
+use serde_json::json;
+use tollgate_config::document::{Others, merge};
+use tollgate_model::Model;
+
+use super::plan;
+use crate::admin::call::Call;
+use crate::admin::change::{self, change};
+use crate::admin::reply::{Outcome, Reply};
+
+#[derive(Deserialize)]
+struct Body {
+    /// The resources, as the loader of API files made them: without deployments and dates.
+    model: Model,
+}
+
+/// `POST apply?dry_run=BOOL&prune=BOOL`: all of it or nothing.
+///
+/// # Errors
+/// As [`change::change`].
+pub(super) async fn run(call: &Call<'_>) -> Outcome {
+    let body: Body = call.input()?;
+    let others = if call.flag("prune") {
+        Others::Remove
+    } else {
+        Others::Keep
+    };
+    let edit = |existing: &Model, now| Ok((merge(existing, body.model.clone(), now, others), ()));
+    let dry_run = call.flag("dry_run");
+    let changed = if dry_run {
+        change::plan(call, &edit).await?
+    } else {
+        change(call, edit).await?
+    };
+    if !dry_run && !changed.changes.is_empty() {
+        let (changes, revision) = (changed.changes.len(), changed.revision.0);
+        tracing::info!(who = call.who, changes, revision, "configuration applied");
+    }
+    Ok(Reply::json(
+        200,
+        json!({
+            "dryRun": dry_run,
+            "revision": changed.revision.0,
+            "plan": plan::describe(&changed.before, &changed.changes),
+        }),
+    ))
+}

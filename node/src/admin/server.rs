@@ -1,0 +1,259 @@
+//! The listener: bytes in, one call, bytes out.
+
+use std::io;
+use std::net::TcpListener;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
+use tollgate_aws::operations::match_operation;
+use tollgate_aws::sigv4::{BodyHash, PayloadKind, Verifier};
+use tollgate_aws::wire::request_id;
+use tollgate_aws::{AwsError, ErrorKind, Service};
+
+use super::auth::{Caller, judge, verifier};
+use super::call::Call;
+use super::ids::Seed;
+use super::reply::{Outcome, Reply};
+use super::{AdminState, NATIVE_PREFIX, native, operations};
+
+/// Threads of the listener: administrators are few, and one slow call must not hold all.
+const THREADS: usize = 2;
+/// Connections of one thread.
+const CONNECTIONS_MAX: usize = 256;
+/// Bytes of a body (AWS: 6 MB for an OpenAPI document).
+const BODY_BYTES_MAX: usize = 6 * 1024 * 1024;
+/// Bytes of a body that declares its hash, so that it is read only for callers whose signature
+/// was right: a whole configuration.
+const APPLY_BYTES_MAX: usize = tollgate_protocol::limits::COMMAND_BYTES_MAX;
+/// How long a request head may take.
+const HEAD_DEADLINE: Duration = Duration::from_secs(10);
+/// How long a body may take.
+const BODY_DEADLINE: Duration = Duration::from_secs(60);
+/// How long calls may go on when the listener stops, in seconds.
+const STOP_SECONDS: u64 = 5;
+
+/// The header by which SDKs mark the attempts of one call.
+const INVOCATION_ID: &str = "amz-sdk-invocation-id";
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
+
+/// A running listener.
+pub struct AdminServer {
+    handle: ServerHandle,
+    thread: Option<JoinHandle<io::Result<()>>>,
+}
+
+impl AdminServer {
+    /// Stops: takes no more connections, lets calls finish for some seconds, then ends them.
+    ///
+    /// # Errors
+    /// What the listener's thread failed with.
+    pub async fn stop(mut self) -> io::Result<()> {
+        self.handle.stop(true).await;
+        // The server has ended, so its thread does at once.
+        match self.thread.take().map(JoinHandle::join) {
+            Some(Ok(result)) => result,
+            Some(Err(_)) => Err(io::Error::other("the admin listener's thread panicked")),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Serves the management APIs on a bound listener, on threads of its own.
+///
+/// # Errors
+/// When the listener or its threads cannot be made.
+pub fn start(listener: TcpListener, state: AdminState) -> io::Result<AdminServer> {
+    let state = Arc::new(state);
+    let (started, server) = sync_channel(1);
+    let thread = std::thread::Builder::new()
+        .name("admin".into())
+        .spawn(move || {
+            actix_rt::System::new().block_on(async move {
+                let running = match listen(listener, &state) {
+                    Ok(running) => running,
+                    Err(error) => {
+                        // Nobody listening means that the node is gone already.
+                        drop(started.send(Err(error)));
+                        return Ok(());
+                    }
+                };
+                drop(started.send(Ok(running.handle())));
+                running.await
+            })
+        })?;
+    let handle = server
+        .recv()
+        .map_err(|_| io::Error::other("the admin listener's thread ended"))??;
+    Ok(AdminServer {
+        handle,
+        thread: Some(thread),
+    })
+}
+
+fn listen(listener: TcpListener, state: &Arc<AdminState>) -> io::Result<actix_web::dev::Server> {
+    let state = Arc::clone(state);
+    let factory = move || {
+        let thread = Rc::new(Thread {
+            state: Arc::clone(&state),
+            verifier: verifier(),
+        });
+        App::new().app_data(thread).default_service(web::to(serve))
+    };
+    Ok(HttpServer::new(factory)
+        .workers(THREADS)
+        .max_connections(CONNECTIONS_MAX)
+        .client_request_timeout(HEAD_DEADLINE)
+        .shutdown_timeout(STOP_SECONDS)
+        .disable_signals()
+        .listen(listener)?
+        .run())
+}
+
+/// What one thread of the listener holds.
+struct Thread {
+    state: Arc<AdminState>,
+    verifier: Verifier,
+}
+
+async fn serve(request: HttpRequest, payload: web::Payload) -> HttpResponse {
+    let service = service_of(request.path());
+    let id = match random() {
+        Ok(random) => request_id(random),
+        Err(error) => return render(Err(error), service, None),
+    };
+    let outcome = match request.app_data::<Rc<Thread>>().cloned() {
+        Some(thread) => thread.answer(&request, payload).await,
+        None => Err(AwsError::new(ErrorKind::Internal, "no state")),
+    };
+    if let Err(error) = &outcome {
+        tracing::debug!(request_id = id, kind = error.kind.name(), method = %request.method(), path = request.path(), "admin call failed");
+    }
+    render(outcome, service, Some(&id))
+}
+
+/// The service whose error shapes a path has.
+fn service_of(path: &str) -> Service {
+    if path.starts_with("/v2/") || path.starts_with(NATIVE_PREFIX) {
+        Service::ApiGatewayV2
+    } else {
+        Service::ApiGateway
+    }
+}
+
+fn random() -> Result<[u8; 16], AwsError> {
+    let mut bytes = [0; 16];
+    aws_lc_rs::rand::fill(&mut bytes)
+        .map_err(|_| AwsError::new(ErrorKind::Internal, "no random numbers"))?;
+    Ok(bytes)
+}
+
+impl Thread {
+    async fn answer(&self, request: &HttpRequest, payload: web::Payload) -> Outcome {
+        let mut caller = judge(&self.state, &self.verifier, request, BodyHash::Later)?;
+        let large =
+            native::takes_large_body(request.path()) && !matches!(caller, Caller::BodyNeeded);
+        let body_max = if large {
+            APPLY_BYTES_MAX
+        } else {
+            BODY_BYTES_MAX
+        };
+        let body = read_body(payload, body_max).await?;
+        if matches!(caller, Caller::BodyNeeded) {
+            caller = judge(&self.state, &self.verifier, request, BodyHash::Bytes(&body))?;
+        } else if let Caller::Proven(verified) = &caller
+            && let PayloadKind::Declared(_) = verified.payload
+        {
+            let mut hasher = tollgate_aws::sigv4::BodyHasher::new();
+            hasher.update(&body);
+            verified
+                .payload
+                .check(&hasher.finish())
+                .map_err(|error| error.to_aws())?;
+        }
+        let call = Call {
+            state: &self.state,
+            query: request.uri().query(),
+            body: &body,
+            seed: self.seed(request, &caller, &body)?,
+            who: caller.name(),
+        };
+        let path = request.uri().path();
+        if let Some(operation) = path.strip_prefix(NATIVE_PREFIX) {
+            return native::run(&call, request.method().as_str(), operation).await;
+        }
+        let matched = match_operation(request.method().as_str(), path, call.query)
+            .ok_or_else(operations::unknown)?;
+        operations::run(&call, &matched).await
+    }
+
+    /// Names a request by what stays the same when an SDK repeats it: the invocation id that it
+    /// sends, or else the signature.
+    fn seed(&self, request: &HttpRequest, caller: &Caller, body: &[u8]) -> Result<Seed, AwsError> {
+        let header = |name: &str| request.headers().get(name).map(HeaderValue::as_bytes);
+        let fallback;
+        let name = match header(INVOCATION_ID).or_else(|| header("authorization")) {
+            Some(name) => name,
+            None => {
+                fallback = random()?;
+                &fallback[..]
+            }
+        };
+        let parts = [
+            caller.name().as_bytes(),
+            name,
+            request.method().as_str().as_bytes(),
+            request.uri().path().as_bytes(),
+            request.uri().query().unwrap_or_default().as_bytes(),
+            body,
+        ];
+        Ok(Seed::new(&self.state.credentials.secret, &parts))
+    }
+}
+
+async fn read_body(payload: web::Payload, bytes_max: usize) -> Result<web::Bytes, AwsError> {
+    let reading = payload.to_bytes_limited(bytes_max);
+    match tokio::time::timeout(BODY_DEADLINE, reading).await {
+        Ok(Ok(Ok(bytes))) => Ok(bytes),
+        Ok(Ok(Err(_))) => Err(AwsError::bad_request("the body was cut off")),
+        Ok(Err(_)) => Err(AwsError::new(
+            ErrorKind::PayloadTooLarge,
+            format!("the body is larger than {bytes_max} bytes"),
+        )),
+        Err(_) => Err(AwsError::bad_request("the body did not arrive in time")),
+    }
+}
+
+fn render(outcome: Outcome, service: Service, id: Option<&str>) -> HttpResponse {
+    let mut response = match outcome {
+        Ok(Reply { status, body }) => {
+            let mut builder = HttpResponse::build(code(status));
+            match body {
+                Some(body) => builder.json(body),
+                None => builder.finish(),
+            }
+        }
+        Err(error) => {
+            let rendered = error.render(service);
+            let mut builder = HttpResponse::build(code(rendered.status));
+            for (name, value) in rendered.headers {
+                builder.insert_header((name, value));
+            }
+            builder.body(rendered.body)
+        }
+    };
+    if let Some(id) = id.and_then(|id| HeaderValue::from_str(id).ok()) {
+        response.headers_mut().insert(REQUEST_ID, id);
+    }
+    response
+}
+
+fn code(status: u16) -> StatusCode {
+    StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}

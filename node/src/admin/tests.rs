@@ -1,0 +1,1 @@
+//! The admin listener on a real socket, over a real door.

@@ -1,0 +1,111 @@
+//! `patchOperations`: AWS's reading of JSON Patch (reference 1, 1.2).
+
+use std::fmt;
+
+use serde::Deserialize;
+use tollgate_aws::{AwsError, Constraint, Violations};
+
+use crate::admin::call::Call;
+
+/// Operations of one request.
+const OPERATIONS_MAX: usize = 1_000;
+/// In the order that AWS's message lists them.
+const OPS: [&str; 6] = ["add", "remove", "move", "test", "replace", "copy"];
+
+/// One operation. Its value can be secret, so it has no `Debug`.
+#[derive(Clone, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Patch {
+    /// `add`, `remove`, `replace`; `move`, `test` and `copy` fit no path here.
+    pub(super) op: String,
+    /// A JSON pointer: `/` in names is written `~1`.
+    pub(super) path: String,
+    /// The new value, always text.
+    pub(super) value: Option<String>,
+}
+
+impl fmt::Debug for Patch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.op, self.path)
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Body {
+    patch_operations: Vec<Patch>,
+}
+
+/// The operations of a request.
+///
+/// # Errors
+/// `ValidationException` for an operation that there is not; `BadRequestException` for too many.
+pub(super) fn read(call: &Call<'_>) -> Result<Vec<Patch>, AwsError> {
+    let body: Body = call.input()?;
+    if body.patch_operations.len() > OPERATIONS_MAX {
+        return Err(AwsError::bad_request(format!(
+            "at most {OPERATIONS_MAX} patch operations at once"
+        )));
+    }
+    let mut found = Violations::new();
+    for (index, patch) in body.patch_operations.iter().enumerate() {
+        if !OPS.contains(&patch.op.as_str()) {
+            let set = OPS.iter().map(|op| (*op).to_owned()).collect();
+            found.add(
+                Some(&patch.op),
+                format!("patchOperations.{}.member.op", index + 1),
+                Constraint::OneOf(set),
+            );
+        }
+    }
+    found.into_result()?;
+    Ok(body.patch_operations)
+}
+
+impl Patch {
+    /// The segments of the path, unescaped (RFC 6901, section 4).
+    pub(super) fn segments(&self) -> Vec<String> {
+        let path = self.path.strip_prefix('/').unwrap_or(&self.path);
+        path.split('/')
+            .map(|it| it.replace("~1", "/").replace("~0", "~"))
+            .collect()
+    }
+
+    /// The value, which must be there.
+    ///
+    /// # Errors
+    /// `BadRequestException`
+    pub(super) fn value(&self) -> Result<&str, AwsError> {
+        self.value.as_deref().ok_or_else(|| {
+            AwsError::bad_request(format!("Invalid patch value for path {}: null", self.path))
+        })
+    }
+
+    /// The value as something that is written as text.
+    ///
+    /// # Errors
+    /// `BadRequestException` that names the path.
+    pub(super) fn parse<T: std::str::FromStr>(&self) -> Result<T, AwsError> {
+        self.value()?.trim().parse().map_err(|_| {
+            AwsError::bad_request(format!(
+                "Invalid patch value for path {}: it cannot be read",
+                self.path
+            ))
+        })
+    }
+
+    /// The value, or nothing when it is empty.
+    pub(super) fn optional(&self) -> Option<String> {
+        self.value.clone().filter(|text| !text.is_empty())
+    }
+
+    /// The error of an operation that the path does not take.
+    pub(super) fn refused(&self, allowed: &[&str]) -> AwsError {
+        AwsError::bad_request(format!(
+            "Invalid patch path '{}' specified for op '{}'. Must be one of: [{}]",
+            self.path,
+            self.op,
+            allowed.join(", ")
+        ))
+    }
+}

@@ -1,0 +1,155 @@
+//! What a patch may change of a usage plan (reference 1.2).
+
+use serde_json::Value;
+use tollgate_aws::AwsError;
+use tollgate_model::{ApiStage, Period, Quota, Throttle, UsagePlan};
+use tollgate_protocol::Rate;
+use tollgate_protocol::ids::{ApiId, StageName};
+
+use super::patch::Patch;
+
+const PATHS: [&str; 11] = [
+    "/name",
+    "/description",
+    "/quota",
+    "/quota/limit",
+    "/quota/offset",
+    "/quota/period",
+    "/throttle",
+    "/throttle/rateLimit",
+    "/throttle/burstLimit",
+    "/apiStages",
+    "/apiStages/{apiId}:{stage}/throttle/{resourcePath}/{httpMethod}/{rateLimit|burstLimit}",
+];
+
+/// Carries one operation out.
+///
+/// # Errors
+/// `BadRequestException` for a path, an operation or a value that it does not take;
+/// `NotFoundException` for a stage that is not in the plan.
+pub(super) fn apply(plan: &mut UsagePlan, patch: &Patch) -> Result<(), AwsError> {
+    let segments = patch.segments();
+    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+    let sets = matches!(patch.op.as_str(), "add" | "replace");
+    match (patch.op.as_str(), segments.as_slice()) {
+        ("replace", ["name"]) => patch.value()?.clone_into(&mut plan.name),
+        ("replace", ["description"]) => plan.description = patch.optional(),
+        ("remove", ["quota"]) => plan.quota = None,
+        ("remove", ["throttle"]) => plan.throttle = None,
+        ("add", ["apiStages"]) => add_stage(plan, patch)?,
+        ("remove", ["apiStages"]) => {
+            let at = stage_at(plan, patch.value()?)?;
+            plan.api_stages.remove(at);
+        }
+        (_, ["quota", member]) if sets => {
+            quota(plan.quota.get_or_insert_default(), member, patch)?;
+        }
+        (_, ["throttle", member]) if sets => {
+            throttle(plan.throttle.get_or_insert_default(), member, patch)?;
+        }
+        (op, ["apiStages", name, "throttle", rest @ ..]) => {
+            let at = stage_at(plan, name)?;
+            stage_throttle(&mut plan.api_stages[at], op, rest, patch)?;
+        }
+        _ => return Err(patch.refused(&PATHS)),
+    }
+    Ok(())
+}
+
+fn quota(quota: &mut Quota, member: &str, patch: &Patch) -> Result<(), AwsError> {
+    match member {
+        "limit" => quota.limit = patch.parse()?,
+        "offset" => quota.offset = patch.parse()?,
+        "period" => {
+            quota.period = match patch.value()? {
+                "DAY" => Period::Day,
+                "WEEK" => Period::Week,
+                "MONTH" => Period::Month,
+                _ => {
+                    return Err(AwsError::bad_request(
+                        "the period of a quota is DAY, WEEK or MONTH",
+                    ));
+                }
+            };
+        }
+        _ => return Err(patch.refused(&PATHS)),
+    }
+    Ok(())
+}
+
+fn throttle(throttle: &mut Throttle, member: &str, patch: &Patch) -> Result<(), AwsError> {
+    match member {
+        "burstLimit" => throttle.burst_limit = patch.parse()?,
+        "rateLimit" => {
+            throttle.rate_limit = Rate::from_f64(patch.parse()?).ok_or_else(|| {
+                AwsError::bad_request(format!("Invalid patch value for path {}", patch.path))
+            })?;
+        }
+        _ => return Err(patch.refused(&PATHS)),
+    }
+    Ok(())
+}
+
+/// `~1pets/GET/rateLimit`, `~1pets/GET`, or nothing for the whole map as JSON.
+fn stage_throttle(
+    stage: &mut ApiStage,
+    op: &str,
+    rest: &[&str],
+    patch: &Patch,
+) -> Result<(), AwsError> {
+    match (op, rest) {
+        ("replace" | "add", []) => {
+            let map: Value = patch.parse()?;
+            stage.throttle = serde_json::from_value(map).map_err(|_| {
+                AwsError::bad_request(format!("Invalid patch value for path {}", patch.path))
+            })?;
+        }
+        ("remove", []) => stage.throttle.clear(),
+        ("replace" | "add", [path, method, member]) => {
+            let entry = stage.throttle.entry(method_key(path, method));
+            throttle(entry.or_default(), member, patch)?;
+        }
+        ("remove", [path, method] | [path, method, _]) => {
+            stage.throttle.remove(&method_key(path, method));
+        }
+        _ => return Err(patch.refused(&PATHS)),
+    }
+    Ok(())
+}
+
+/// AWS's form: `/pets/GET`.
+fn method_key(path: &str, method: &str) -> String {
+    format!("{path}/{method}")
+}
+
+fn add_stage(plan: &mut UsagePlan, patch: &Patch) -> Result<(), AwsError> {
+    let (api_id, stage) = stage_name(patch.value()?)?;
+    let mut stages = plan.api_stages.iter();
+    if !stages.any(|it| it.api_id == api_id && it.stage == stage) {
+        plan.api_stages.push(ApiStage {
+            api_id,
+            stage,
+            ..ApiStage::default()
+        });
+    }
+    Ok(())
+}
+
+fn stage_at(plan: &UsagePlan, name: &str) -> Result<usize, AwsError> {
+    let (api_id, stage) = stage_name(name)?;
+    let mut stages = plan.api_stages.iter();
+    stages
+        .position(|it| it.api_id == api_id && it.stage == stage)
+        .ok_or_else(|| AwsError::not_found(format!("API Stage not found: {name}")))
+}
+
+fn stage_name(text: &str) -> Result<(ApiId, StageName), AwsError> {
+    match text.split_once(':') {
+        Some((api, stage)) if !api.is_empty() && !stage.is_empty() => {
+            Ok((api.into(), stage.into()))
+        }
+        _ => Err(AwsError::bad_request(
+            "Invalid API Stage specified. Must be in the form 'apiId:stage'",
+        )),
+    }
+}

@@ -1,0 +1,68 @@
+//! `apigatewayv2`: HTTP APIs, what belongs to them, domain names and VPC links.
+
+mod apis;
+mod deployments;
+mod edit;
+mod integrations;
+mod read;
+mod render;
+mod routes;
+mod stages;
+
+use tollgate_aws::AwsError;
+use tollgate_aws::operations::{Matched, V2Op};
+
+use super::call::{Call, label};
+use super::reply::Outcome;
+
+/// Carries an operation out; `None` when this release does not have it.
+pub(crate) async fn run(op: V2Op, call: &Call<'_>, matched: &Matched<'_>) -> Option<Outcome> {
+    let api = label(matched, "apiId");
+    let of = |name| label(matched, name);
+    Some(match op {
+        V2Op::GetApis => read::apis(call).await,
+        V2Op::GetApi => read::api(call, api).await,
+        V2Op::CreateApi => apis::create(call).await,
+        V2Op::UpdateApi => apis::update(call, api).await,
+        V2Op::DeleteApi => apis::delete(call, api).await,
+        V2Op::DeleteCorsConfiguration => apis::delete_cors(call, api).await,
+        V2Op::GetRoutes => read::routes(call, api).await,
+        V2Op::GetRoute => read::route(call, api, of("routeId")).await,
+        V2Op::CreateRoute => routes::create(call, api).await,
+        V2Op::UpdateRoute => routes::update(call, api, of("routeId")).await,
+        V2Op::DeleteRoute => routes::delete(call, api, of("routeId")).await,
+        V2Op::GetIntegrations => read::integrations(call, api).await,
+        V2Op::GetIntegration => read::integration(call, api, of("integrationId")).await,
+        V2Op::CreateIntegration => integrations::create(call, api).await,
+        V2Op::UpdateIntegration => integrations::update(call, api, of("integrationId")).await,
+        V2Op::DeleteIntegration => integrations::delete(call, api, of("integrationId")).await,
+        V2Op::GetStages => read::stages(call, api).await,
+        V2Op::GetStage => read::stage(call, api, of("stageName")).await,
+        V2Op::CreateStage => stages::create(call, api).await,
+        V2Op::UpdateStage => stages::update(call, api, of("stageName")).await,
+        V2Op::DeleteStage => stages::delete(call, api, of("stageName")).await,
+        V2Op::DeleteAccessLogSettings => {
+            stages::delete_access_log(call, api, of("stageName")).await
+        }
+        V2Op::DeleteRouteSettings => {
+            stages::delete_route_settings(call, api, of("stageName"), of("routeKey")).await
+        }
+        V2Op::GetDeployments => read::deployments(call, api).await,
+        V2Op::GetDeployment => read::deployment(call, api, of("deploymentId")).await,
+        V2Op::CreateDeployment => deployments::create(call, api).await,
+        V2Op::DeleteDeployment => deployments::delete(call, api, of("deploymentId")).await,
+        V2Op::GetDomainNames => read::domain_names(call).await,
+        V2Op::GetDomainName => read::domain_name(call, of("domainName")).await,
+        V2Op::GetApiMappings => read::api_mappings(call, of("domainName")).await,
+        V2Op::GetApiMapping => read::api_mapping(call, of("domainName"), of("apiMappingId")).await,
+        V2Op::GetVpcLinks => read::vpc_links(call).await,
+        V2Op::GetVpcLink => read::vpc_link(call, of("vpcLinkId")).await,
+        _ => return None,
+    })
+}
+
+/// The error of something that is not there, in AWS's words.
+pub(crate) fn not_found(what: &str, id: &str) -> AwsError {
+    AwsError::not_found(format!("Invalid {what} identifier specified {id}"))
+        .with_resource_type(what)
+}

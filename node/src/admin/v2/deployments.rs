@@ -1,0 +1,114 @@
+//! Deployments: copies of an API's definition, named by their content.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use tollgate_aws::AwsError;
+use tollgate_config::document::deployment_id;
+use tollgate_model::{Api, Deployment, Stage};
+use tollgate_protocol::Millis;
+use tollgate_protocol::ids::StageName;
+
+use super::read::find_api;
+use super::{not_found, render};
+use crate::admin::call::Call;
+use crate::admin::change::change;
+use crate::admin::reply::{Outcome, Reply};
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Input {
+    description: Option<String>,
+    stage_name: Option<StageName>,
+}
+
+/// `POST /v2/apis/{apiId}/deployments`. Deploying what is deployed already gives the same
+/// deployment.
+pub(super) async fn create(call: &Call<'_>, api: &str) -> Outcome {
+    let input: Input = call.input()?;
+    let changed = change(call, |model, now| {
+        let mut api = Api::clone(find_api(model, api)?);
+        let deployment = deploy(&mut api, input.description.clone(), now)?;
+        if let Some(name) = &input.stage_name {
+            point(&mut api, name, &deployment, now)?;
+        }
+        let mut model = model.clone();
+        model.apis.insert(api.api_id.clone(), Arc::new(api));
+        Ok((model, render::deployment(&deployment)))
+    })
+    .await?;
+    Ok(Reply::json(201, changed.value))
+}
+
+fn deploy(
+    api: &mut Api,
+    description: Option<String>,
+    now: Millis,
+) -> Result<Arc<Deployment>, AwsError> {
+    if api.definition.routes.is_empty() {
+        return Err(AwsError::bad_request(
+            "Unable to deploy API because no routes exist in this API",
+        ));
+    }
+    let id = deployment_id(&api.definition);
+    let deployment = api.deployments.entry(id.clone()).or_insert_with(|| {
+        Arc::new(Deployment {
+            deployment_id: id,
+            description,
+            created_date: now,
+            auto_deployed: false,
+            definition: Arc::clone(&api.definition),
+        })
+    });
+    Ok(Arc::clone(deployment))
+}
+
+fn point(
+    api: &mut Api,
+    name: &StageName,
+    deployment: &Deployment,
+    now: Millis,
+) -> Result<(), AwsError> {
+    let stage = api
+        .stages
+        .get_mut(name)
+        .ok_or_else(|| not_found("stage", name.as_str()))?;
+    if stage.auto_deploy {
+        return Err(AwsError::bad_request(
+            "Deployment ID cannot be set on stages with AutoDeploy enabled",
+        ));
+    }
+    if stage.deployment_id.as_ref() != Some(&deployment.deployment_id) {
+        let stage: &mut Stage = Arc::make_mut(stage);
+        stage.deployment_id = Some(deployment.deployment_id.clone());
+        stage.last_updated_date = now;
+    }
+    Ok(())
+}
+
+/// `DELETE /v2/apis/{apiId}/deployments/{deploymentId}`, unless a stage serves it.
+pub(super) async fn delete(call: &Call<'_>, api: &str, id: &str) -> Outcome {
+    change(call, |model, _| {
+        let mut api = Api::clone(find_api(model, api)?);
+        let serving = api.stages.values().find(|stage| {
+            stage
+                .deployment_id
+                .as_ref()
+                .is_some_and(|it| it.as_str() == id)
+        });
+        if let Some(stage) = serving {
+            return Err(AwsError::bad_request(format!(
+                "Active stages pointing to this deployment must be moved or deleted: {}",
+                stage.stage_name
+            )));
+        }
+        if api.deployments.remove(id).is_none() {
+            return Err(not_found("deployment", id));
+        }
+        let mut model = model.clone();
+        model.apis.insert(api.api_id.clone(), Arc::new(api));
+        Ok((model, ()))
+    })
+    .await?;
+    Ok(Reply::empty(204))
+}

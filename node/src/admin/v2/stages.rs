@@ -1,0 +1,144 @@
+//! Creating, changing and deleting stages.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+use tollgate_aws::AwsError;
+use tollgate_model::{Api, Stage};
+use tollgate_protocol::ids::StageName;
+
+use super::apis::forget_stages;
+use super::edit::{edit_api, overlay, refuse, required, tags, with_api};
+use super::read::find_api;
+use super::{not_found, render};
+use crate::admin::call::Call;
+use crate::admin::change::change;
+use crate::admin::reply::{Outcome, Reply};
+
+const MEMBERS: [&str; 7] = [
+    "autoDeploy",
+    "description",
+    "deploymentId",
+    "stageVariables",
+    "defaultRouteSettings",
+    "routeSettings",
+    "accessLogSettings",
+];
+const UNAVAILABLE: [(&str, &[&str]); 1] = [("clientCertificateId", &[])];
+
+/// `POST /v2/apis/{apiId}/stages`
+pub(super) async fn create(call: &Call<'_>, api: &str) -> Outcome {
+    let input = call.members()?;
+    let name = StageName::from(required(&input, "stageName")?);
+    refuse(&input, &UNAVAILABLE)?;
+    let edit = |api: &mut Api| {
+        if api.stages.contains_key(&name) {
+            return Err(AwsError::conflict(format!("Stage {name} already exists")));
+        }
+        let empty = Stage {
+            stage_name: name.clone(),
+            tags: tags(&input)?,
+            ..Stage::default()
+        };
+        put(api, &empty, &input)
+    };
+    let look = |api: &Api, ()| api.stages.get(&name).map(|it| render::stage(it));
+    let body = edit_api(call, api, edit, look).await?;
+    Ok(Reply::json(201, body.unwrap_or_default()))
+}
+
+/// `PATCH /v2/apis/{apiId}/stages/{stageName}`
+pub(super) async fn update(call: &Call<'_>, api: &str, name: &str) -> Outcome {
+    let input = call.members()?;
+    refuse(&input, &UNAVAILABLE)?;
+    let edit = |api: &mut Api| {
+        let found = find_stage(api, name)?;
+        put(api, &found, &input)
+    };
+    let body = edit_api(call, api, edit, |api, ()| shown(api, name)).await?;
+    Ok(Reply::json(200, body))
+}
+
+fn find_stage(api: &Api, name: &str) -> Result<Arc<Stage>, AwsError> {
+    let found = api.stages.get(name).map(Arc::clone);
+    found.ok_or_else(|| not_found("stage", name))
+}
+
+fn shown(api: &Api, name: &str) -> Value {
+    api.stages
+        .get(name)
+        .map(|it| render::stage(it))
+        .unwrap_or_default()
+}
+
+fn put(api: &mut Api, stage: &Stage, input: &Map<String, Value>) -> Result<(), AwsError> {
+    let stage: Stage = overlay(stage, input, &MEMBERS)?;
+    if stage.auto_deploy && input.get("deploymentId").is_some_and(Value::is_string) {
+        return Err(AwsError::bad_request(
+            "Deployment ID cannot be set on stages with AutoDeploy enabled",
+        ));
+    }
+    if let Some(id) = &stage.deployment_id
+        && !api.deployments.contains_key(id)
+    {
+        return Err(not_found("deployment", id.as_str()));
+    }
+    api.stages.insert(stage.stage_name.clone(), Arc::new(stage));
+    Ok(())
+}
+
+/// `DELETE /v2/apis/{apiId}/stages/{stageName}`. Usage plans let go of it; a domain name that
+/// leads to it must be changed first.
+pub(super) async fn delete(call: &Call<'_>, id: &str, name: &str) -> Outcome {
+    change(call, |model, now| {
+        let mut api = Api::clone(find_api(model, id)?);
+        find_stage(&api, name)?;
+        let mapped = model.domain_names.values().find(|domain| {
+            let mut mappings = domain.api_mappings.iter();
+            mappings.any(|it| it.api_id.as_str() == id && it.stage.as_str() == name)
+        });
+        if let Some(domain) = mapped {
+            return Err(AwsError::conflict(format!(
+                "the domain name {} leads to this stage; delete its API mapping first",
+                domain.domain_name
+            )));
+        }
+        api.stages.remove(name);
+        let mut model = with_api(model, api, now);
+        forget_stages(&mut model, |api, stage| api.as_str() == id && stage == name);
+        Ok((model, ()))
+    })
+    .await?;
+    Ok(Reply::empty(204))
+}
+
+/// `DELETE /v2/apis/{apiId}/stages/{stageName}/accesslogsettings`
+pub(super) async fn delete_access_log(call: &Call<'_>, api: &str, name: &str) -> Outcome {
+    let edit = |api: &mut Api| {
+        let mut stage = find_stage(api, name)?;
+        Arc::make_mut(&mut stage).access_log_settings = None;
+        api.stages.insert(stage.stage_name.clone(), stage);
+        Ok(())
+    };
+    edit_api(call, api, edit, |_, ()| ()).await?;
+    Ok(Reply::empty(204))
+}
+
+/// `DELETE /v2/apis/{apiId}/stages/{stageName}/routesettings/{routeKey}`
+pub(super) async fn delete_route_settings(
+    call: &Call<'_>,
+    api: &str,
+    name: &str,
+    route_key: &str,
+) -> Outcome {
+    let edit = |api: &mut Api| {
+        let mut stage = find_stage(api, name)?;
+        let removed = Arc::make_mut(&mut stage).route_settings.remove(route_key);
+        api.stages.insert(stage.stage_name.clone(), stage);
+        removed
+            .map(drop)
+            .ok_or_else(|| not_found("route settings", route_key))
+    };
+    edit_api(call, api, edit, |_, ()| ()).await?;
+    Ok(Reply::empty(204))
+}
