@@ -7,7 +7,8 @@ use rustls_pki_types::CertificateDer;
 /// A client connection, as the service sees it.
 #[derive(Debug, Clone)]
 pub struct ConnInfo {
-    /// The client: the socket's peer, or whom a trusted PROXY protocol header names.
+    /// The client: the socket's peer, or whom a trusted PROXY protocol header names. IPv4-mapped
+    /// IPv6 addresses are given as IPv4.
     pub peer: SocketAddr,
     /// The address that the client connected to, by the same sources.
     pub local: SocketAddr,

@@ -9,10 +9,12 @@
 //! answers a pipelined GET as if it were the HEAD that came after it; it writes chunks to
 //! HTTP/1.0 clients; its errors have no body. And it has no hook for any of it.
 
+mod canonical;
 mod chunked;
 mod exchange;
 mod head;
 mod service;
+mod upload;
 mod wire;
 
 pub(crate) use exchange::Exchange;

@@ -22,7 +22,8 @@ use tokio::time::{Instant, sleep_until};
 use crate::call::{InFlight, call};
 use crate::reject::rejection;
 use crate::response::outgoing;
-use crate::server::{Shared, Stage};
+use crate::server::Shared;
+use crate::stage::Draining;
 use crate::transport::Transport;
 use crate::{BadRequest, ConnInfo, EdgeLimits, Service};
 
@@ -40,15 +41,18 @@ const RESETS_PENDING_MAX: usize = 20;
 const RESETS_LOCAL_MAX: usize = 100;
 
 /// The streams of a connection that are being answered.
-pub(crate) struct Streams {
+struct Streams {
     open: Cell<usize>,
-    /// When the last one ended.
-    idle_since: Cell<Instant>,
+    /// Responses whose last chunk the client has not made room for.
+    blocked: Cell<usize>,
+    /// When a response last went on, or ended.
+    progress: Cell<Instant>,
 }
 
 /// One stream that is being answered.
-pub(crate) struct Stream {
+struct Stream {
     streams: Rc<Streams>,
+    blocked: bool,
     _in_flight: InFlight,
 }
 
@@ -57,15 +61,30 @@ impl Stream {
         streams.open.set(streams.open.get() + 1);
         Self {
             streams: Rc::clone(streams),
+            blocked: false,
             _in_flight: InFlight::new(shared),
         }
+    }
+
+    /// The connection asks for a chunk: there is room.
+    fn asked(&mut self) {
+        if core::mem::take(&mut self.blocked) {
+            self.streams.blocked.set(self.streams.blocked.get() - 1);
+        }
+        self.streams.progress.set(Instant::now());
+    }
+
+    /// The connection got a chunk.
+    fn gave(&mut self) {
+        self.blocked = true;
+        self.streams.blocked.set(self.streams.blocked.get() + 1);
     }
 }
 
 impl Drop for Stream {
     fn drop(&mut self) {
+        self.asked();
         self.streams.open.set(self.streams.open.get() - 1);
-        self.streams.idle_since.set(Instant::now());
     }
 }
 
@@ -75,10 +94,12 @@ pub(crate) async fn serve<S: Service>(
     service: &Rc<S>,
     conn: Rc<ConnInfo>,
     shared: &Arc<Shared>,
+    draining: &Draining,
 ) {
     let streams = Rc::new(Streams {
         open: Cell::new(0),
-        idle_since: Cell::new(Instant::now()),
+        blocked: Cell::new(0),
+        progress: Cell::new(Instant::now()),
     });
     let answering = {
         let (streams, shared, service) =
@@ -92,10 +113,13 @@ pub(crate) async fn serve<S: Service>(
     };
     let builder = builder(&shared.limits);
     let mut connection = pin!(builder.serve_connection(TokioIo::new(transport), answering));
-    let keep_alive = Duration::from_millis(shared.limits.keep_alive_ms);
-    let mut draining = pin!(shared.reached(Stage::Draining));
+    let mut draining = pin!(draining.begun());
     let mut closing = false;
-    let mut check = Instant::now() + keep_alive;
+    let idle_max = Duration::from_millis(shared.limits.keep_alive_ms);
+    let stall_max = Duration::from_millis(shared.limits.body_idle_timeout_ms);
+    // Limits are kept to a quarter; a connection in use is not worth a timer for each chunk.
+    let tick = idle_max.min(stall_max) / 4;
+    let mut check = Instant::now() + tick;
     loop {
         tokio::select! {
             result = connection.as_mut() => {
@@ -110,18 +134,19 @@ pub(crate) async fn serve<S: Service>(
                 connection.as_mut().graceful_shutdown();
             }
             () = sleep_until(check) => {
-                let idle_end = streams.idle_since.get() + keep_alive;
-                if streams.open.get() > 0 {
-                    check = Instant::now() + keep_alive;
-                } else if idle_end > Instant::now() {
-                    check = idle_end;
-                } else if closing {
-                    // It was told to go and does not, or it dribbles a head.
+                check = Instant::now() + tick;
+                let quiet = streams.progress.get().elapsed();
+                if streams.blocked.get() > 0 && quiet >= stall_max {
+                    // The client does not take its responses.
                     return;
-                } else {
+                }
+                if streams.open.get() == 0 && quiet >= idle_max {
+                    if closing {
+                        // It was told to go and does not, or it dribbles a head.
+                        return;
+                    }
                     closing = true;
                     connection.as_mut().graceful_shutdown();
-                    check = Instant::now() + Duration::from_millis(shared.limits.header_timeout_ms);
                 }
             }
         }

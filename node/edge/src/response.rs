@@ -1,10 +1,10 @@
 //! What of a service's response reaches the wire, decided for both protocols: its framing is ours.
 
-use bytes::Bytes;
 use core::panic::AssertUnwindSafe;
 use core::task::{Context, Poll};
 use std::panic::catch_unwind;
 
+use bytes::{Bytes, BytesMut};
 use tollgate_message::{Body, BodyError, BodyStream, HeaderList, Method, Response, Version};
 
 use crate::call::panic_text;
@@ -75,6 +75,21 @@ pub(crate) fn outgoing(mut response: Response, method: &Method, can_upgrade: boo
         body,
         close,
         tunnel,
+    }
+}
+
+/// One allocation for all the values of a header block.
+pub(crate) struct ValueBuffer(BytesMut);
+
+impl ValueBuffer {
+    pub(crate) fn new(headers: &HeaderList) -> Self {
+        Self(BytesMut::with_capacity(headers.byte_len()))
+    }
+
+    /// The value as a part of the buffer.
+    pub(crate) fn take(&mut self, value: &[u8]) -> Bytes {
+        self.0.extend_from_slice(value);
+        self.0.split().freeze()
     }
 }
 

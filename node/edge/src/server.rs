@@ -21,31 +21,21 @@ use actix_server::Server;
 use actix_service::fn_factory;
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, oneshot, watch};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 use tokio_rustls::TlsAcceptor;
 
 use crate::counters::{Counters, Observation};
+use crate::stage::{Stage, reached};
 use crate::worker::{Listener, Worker};
 use crate::{EdgeConfig, EdgeLimits, Error, ListenerConfig, Service};
 
 /// actix's own bound must never be met: over `connections_max` we accept and close, so that a
 /// client learns at once and the refusal is counted.
 const ACCEPTS_OVER_MAX: usize = 1024;
-/// How long an idle connection may still send a request once the drain has begun: a client that
-/// sent one just before it could know gets its answer.
-pub(crate) const DRAIN_GRACE: Duration = Duration::from_millis(500);
+/// How long workers get to take accepted connections over; they need microseconds.
+const QUEUE_GRACE: Duration = Duration::from_millis(20);
 /// How long after an abort connections may take to be dropped.
 const ABORT_WAIT: Duration = Duration::from_secs(5);
-
-/// How far the end of the edge has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Stage {
-    Running,
-    /// No new connections; every response is the last of its connection.
-    Draining,
-    /// Connections are dropped.
-    Aborting,
-}
 
 /// What all workers share.
 pub(crate) struct Shared {
@@ -58,10 +48,7 @@ pub(crate) struct Shared {
 impl Shared {
     /// Resolves when the edge is at this stage or past it.
     pub(crate) async fn reached(&self, stage: Stage) {
-        let mut receiver = self.stage.subscribe();
-        // What `wait_for` gives is a lock on the stage, which must not be held. It fails only
-        // without a sender, and we hold that.
-        receiver.wait_for(|now| *now >= stage).await.map(drop).ok();
+        reached(&self.stage, stage).await;
     }
 }
 
@@ -74,6 +61,18 @@ pub struct EdgeHandle {
     stop: Option<oneshot::Sender<()>>,
     thread: Option<thread::JoinHandle<()>>,
     accepting: Vec<actix_server::ServerHandle>,
+}
+
+/// Reads the counters of an edge.
+#[derive(Clone)]
+pub struct Observer(Arc<Shared>);
+
+impl Observer {
+    /// The counters now.
+    #[must_use]
+    pub fn observe(&self) -> Observation {
+        self.0.counters.observe()
+    }
 }
 
 /// How a drain ended.
@@ -138,12 +137,24 @@ impl EdgeHandle {
         self.shared.counters.observe()
     }
 
+    /// Reads the counters for as long as somebody wants to, also after the edge has ended.
+    #[must_use]
+    pub fn observer(&self) -> Observer {
+        Observer(Arc::clone(&self.shared))
+    }
+
     /// Ends the edge: closes the listening sockets, lets every request that was sent get its
     /// answer (the last of its connection: `Connection: close`, GOAWAY), and drops what is still
     /// open after `deadline`.
     pub async fn drain(mut self, deadline: Duration) -> Drained {
         let end = Instant::now() + deadline;
         self.shared.stage.send_replace(Stage::Draining);
+        // A worker that is told to stop drops connections that were accepted and not yet handed to
+        // it, so accepting is paused first and the workers take what is queued.
+        for server in &self.accepting {
+            server.pause().await;
+        }
+        sleep(QUEUE_GRACE.min(deadline)).await;
         for server in &self.accepting {
             // Resolves when the server has ended, which is not waited for here.
             drop(server.stop(true));

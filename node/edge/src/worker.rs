@@ -13,7 +13,8 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::conn::TlsInfo;
 use crate::h1::{Exchange, Handler, Wire, handler};
-use crate::server::{DRAIN_GRACE, Shared, Stage};
+use crate::server::Shared;
+use crate::stage::{DRAIN_GRACE, Draining, Stage};
 use crate::transport::{Rewind, Transport};
 use crate::{BadRequest, ConnInfo, Service, TrustedPeers, h2, proxy};
 
@@ -90,19 +91,27 @@ impl<S: Service> Worker<S> {
             shared: Arc::clone(&self.shared),
             serial,
         };
+        let draining = Draining::default();
+        let mut serving = core::pin::pin!(self.connect(listener, tcp, open.serial, &draining));
+        tokio::select! {
+            biased;
+            () = self.shared.reached(Stage::Draining) => {}
+            () = &mut serving => return,
+        }
+        draining.begin();
         tokio::select! {
             biased;
             () = self.shared.reached(Stage::Aborting) => {}
-            () = self.connect(listener, tcp, open.serial) => {}
+            () = &mut serving => {}
         }
     }
 
-    async fn connect(&self, listener: &Listener, tcp: TcpStream, serial: u64) {
+    async fn connect(&self, listener: &Listener, tcp: TcpStream, serial: u64, draining: &Draining) {
         let header_timeout = Duration::from_millis(self.shared.limits.header_timeout_ms);
         let deadline = Instant::now() + header_timeout;
         // A connection that has not said anything has nothing to lose in a drain.
         let drained = async {
-            self.shared.reached(Stage::Draining).await;
+            draining.begun().await;
             sleep(DRAIN_GRACE).await;
         };
         let established = tokio::select! {
@@ -111,10 +120,10 @@ impl<S: Service> Worker<S> {
         };
         match established {
             Ok((transport, conn, Protocol::Http1)) => {
-                self.serve_h1(transport, conn, deadline).await
+                self.serve_h1(transport, conn, deadline, draining).await;
             }
             Ok((transport, conn, Protocol::Http2)) => {
-                h2::serve(transport, &self.service, conn, &self.shared).await;
+                h2::serve(transport, &self.service, conn, &self.shared, draining).await;
             }
             Err(Refused::For(reason)) => self.shared.counters.bad_request(reason),
             Err(Refused::Quiet) => {}
@@ -165,8 +174,8 @@ impl<S: Service> Worker<S> {
             }
         };
         let conn = Rc::new(ConnInfo {
-            peer,
-            local,
+            peer: canonical(peer),
+            local: canonical(local),
             tls,
             listener: listener.index,
             connection_serial: serial,
@@ -174,23 +183,25 @@ impl<S: Service> Worker<S> {
         Ok((transport, conn, protocol))
     }
 
-    async fn serve_h1(&self, transport: Transport, conn: Rc<ConnInfo>, deadline: Instant) {
+    async fn serve_h1(
+        &self,
+        transport: Transport,
+        conn: Rc<ConnInfo>,
+        deadline: Instant,
+        draining: &Draining,
+    ) {
         let peer = conn.peer;
-        let exchange = Rc::new(Exchange::new(conn, Arc::clone(&self.shared)));
-        let wire = Wire::new(transport, Rc::clone(&exchange), deadline);
-        let mut dispatcher = core::pin::pin!(self.handler.call((wire, Some(peer))));
-        let result = tokio::select! {
-            biased;
-            () = self.shared.reached(Stage::Draining) => {
-                exchange.drain();
-                dispatcher.await
-            }
-            result = &mut dispatcher => result,
-        };
-        if let Err(error) = result {
+        let exchange = Exchange::new(conn, Arc::clone(&self.shared), draining.clone());
+        let wire = Wire::new(transport, Rc::new(exchange), deadline);
+        if let Err(error) = self.handler.call((wire, Some(peer))).await {
             tracing::debug!(%error, "http1 connection ended");
         }
     }
+}
+
+/// A socket on `[::]` tells IPv4 clients as `::ffff:a.b.c.d`; policies and logs mean `a.b.c.d`.
+fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
 /// Reads the header of a trusted peer, or makes sure that there is none.

@@ -11,11 +11,12 @@ use tollgate_message::BodyError;
 use super::head::Head;
 use crate::reject::Rejection;
 use crate::server::Shared;
+use crate::stage::Draining;
 use crate::{BadRequest, ConnInfo};
 
 /// A request, or what became of it.
 pub(crate) enum Incoming {
-    Request(Box<Head>),
+    Request(Head),
     Rejected(Rejection),
 }
 
@@ -39,13 +40,13 @@ pub(crate) struct Exchange {
     busy: Cell<bool>,
     closing: Cell<bool>,
     broken: Cell<bool>,
-    draining: Cell<bool>,
+    draining: Draining,
     fault: Cell<Option<BodyFault>>,
     reader: Cell<Option<Waker>>,
 }
 
 impl Exchange {
-    pub(crate) fn new(conn: Rc<ConnInfo>, shared: Arc<Shared>) -> Self {
+    pub(crate) fn new(conn: Rc<ConnInfo>, shared: Arc<Shared>, draining: Draining) -> Self {
         Self {
             conn,
             shared,
@@ -53,7 +54,7 @@ impl Exchange {
             busy: Cell::new(false),
             closing: Cell::new(false),
             broken: Cell::new(false),
-            draining: Cell::new(false),
+            draining,
             fault: Cell::new(None),
             reader: Cell::new(None),
         }
@@ -100,14 +101,9 @@ impl Exchange {
         self.broken.get()
     }
 
-    /// From now on every response is the last, and an idle connection ends soon.
-    pub(crate) fn drain(&self) {
-        self.draining.set(true);
-        self.wake_reader();
-    }
-
+    /// Whether every response is the last, and an idle connection ends soon.
     pub(crate) fn draining(&self) -> bool {
-        self.draining.get()
+        self.draining.has_begun()
     }
 
     pub(crate) fn fail_body(&self, fault: BodyFault) {
@@ -132,7 +128,7 @@ impl Exchange {
         }
     }
 
-    /// Wakes this task when the response ends or the drain begins.
+    /// Wakes this task when the response ends.
     pub(crate) fn register_reader(&self, cx: &Context<'_>) {
         let waker = match self.reader.take() {
             Some(waker) if waker.will_wake(cx.waker()) => waker,

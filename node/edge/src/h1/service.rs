@@ -1,9 +1,7 @@
 //! The service behind the dispatcher: gets the parsed head from the exchange, the body from the
 //! dispatcher, and decides how the response is framed.
 
-use core::cell::{Cell, RefCell};
 use core::convert::Infallible;
-use core::future::poll_fn;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 use core::time::Duration;
@@ -15,16 +13,16 @@ use actix_http::header::{HeaderName, HeaderValue};
 use actix_http::{ConnectionType, HttpService, KeepAlive, StatusCode};
 use actix_service::{ServiceFactory, fn_factory};
 use bytes::Bytes;
-use futures_core::Stream;
 use futures_core::future::LocalBoxFuture;
-use tollgate_message::{Body, BodyError, Method, Request, Response, Version};
+use tollgate_message::{BodyError, Method, Request, Response, Version};
 
 use super::Wire;
 use super::exchange::{BodyFault, Exchange, Incoming};
 use super::head::{Framing, Head};
+use super::upload::Upload;
 use crate::call::{InFlight, call};
 use crate::reject::{internal_error, rejection};
-use crate::response::{Outgoing, Payload, Size, ends_with_connection, outgoing};
+use crate::response::{Outgoing, Payload, Size, ValueBuffer, ends_with_connection, outgoing};
 use crate::{BadRequest, Service};
 
 /// Turns a [`Wire`] into a future that serves it.
@@ -86,7 +84,7 @@ impl<S: Service> actix_service::Service<actix_http::Request> for Adapter<S> {
                 ));
             };
             Ok(match exchange.take() {
-                Some(Incoming::Request(head)) => answer(&*service, &exchange, *head, payload).await,
+                Some(Incoming::Request(head)) => answer(&*service, &exchange, head, payload).await,
                 Some(Incoming::Rejected(reason)) => refuse(&exchange, rejection(reason)),
                 None => refuse(&exchange, internal_error()),
             })
@@ -147,15 +145,7 @@ async fn answer<S: Service>(
         // HTTP/1.0 knows no Host; the address that was connected to is what it would say.
         headers.append("host", exchange.conn.local.to_string());
     }
-    let upload = Rc::new(Upload {
-        payload: RefCell::new(payload),
-        state: Cell::new(if framing == Framing::Empty {
-            Reading::Ended
-        } else {
-            Reading::Held
-        }),
-    });
-    let body = request_body(&upload, exchange, framing);
+    let (upload, body) = Upload::open(payload, framing, exchange);
     let asked = method.clone();
     let request = Request {
         method,
@@ -167,7 +157,8 @@ async fn answer<S: Service>(
     };
     let mut response = call(service, request, &exchange.conn, shared).await;
     let tunnel = framing == Framing::Tunnel;
-    if !tunnel {
+    let upload = upload.filter(|_| !tunnel);
+    if let Some(upload) = &upload {
         upload.drain_what_is_there().await;
     }
     if exchange.fault() == Some(BodyFault::Framing) {
@@ -175,7 +166,7 @@ async fn answer<S: Service>(
     }
     let mut out = outgoing(response, &asked, tunnel);
     out.close |= exchange.draining() && !out.tunnel;
-    out.close |= upload.state.get() == Reading::Abandoned || exchange.fault().is_some();
+    out.close |= upload.is_some_and(|upload| upload.abandoned()) || exchange.fault().is_some();
     out.close |= ends_with_connection(out.size, version);
     reply(out, guard, version)
 }
@@ -192,11 +183,10 @@ fn reply(out: Outgoing, mut guard: Guard, version: Version) -> Reply {
     };
     let mut reply = actix_http::Response::with_body(status, body);
     let head = reply.head_mut();
+    let mut values = ValueBuffer::new(&out.headers);
     for (name, value) in &out.headers {
-        match (
-            HeaderName::from_bytes(name.as_bytes()),
-            HeaderValue::from_bytes(value),
-        ) {
+        let value = HeaderValue::from_maybe_shared(values.take(value));
+        match (HeaderName::from_lowercase(name.as_bytes()), value) {
             (Ok(name), Ok(value)) => head.headers.append(name, value),
             // Writing it would let the service forge other fields or another response.
             _ => tracing::debug!(name, "a response field that cannot be written"),
@@ -210,123 +200,6 @@ fn reply(out: Outgoing, mut guard: Guard, version: Version) -> Reply {
     }
     head.no_chunking(version == Version::Http10);
     reply
-}
-
-/// How far the request body was read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Reading {
-    /// The service holds the body.
-    Held,
-    /// The service let go of the body before its end.
-    Abandoned,
-    /// The body was read to its end or its error.
-    Ended,
-}
-
-/// The request body, shared so that its rest can be looked at when the service let go of it.
-struct Upload {
-    payload: RefCell<actix_http::Payload>,
-    state: Cell<Reading>,
-}
-
-impl Upload {
-    fn poll(&self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, ()>>> {
-        let polled = Pin::new(&mut *self.payload.borrow_mut()).poll_next(cx);
-        if matches!(polled, Poll::Ready(None | Some(Err(_)))) {
-            self.state.set(Reading::Ended);
-        }
-        polled.map(|chunk| chunk.map(|chunk| chunk.map_err(|_| ())))
-    }
-
-    /// Reads the rest of an abandoned body as far as it is here already, so that refusing a small
-    /// upload does not cost the connection. It never waits for the client.
-    async fn drain_what_is_there(&self) {
-        let mut waited = false;
-        poll_fn(|cx| {
-            while self.state.get() == Reading::Abandoned {
-                match self.poll(cx) {
-                    Poll::Ready(_) => {}
-                    // One more round lets the dispatcher decode what it has read.
-                    Poll::Pending if !waited => {
-                        waited = true;
-                        cx.waker().wake_by_ref();
-                        return Poll::Pending;
-                    }
-                    Poll::Pending => return Poll::Ready(()),
-                }
-            }
-            Poll::Ready(())
-        })
-        .await;
-    }
-}
-
-fn request_body(upload: &Rc<Upload>, exchange: &Rc<Exchange>, framing: Framing) -> Body {
-    let length = match framing {
-        Framing::Empty => return Body::Empty,
-        Framing::Length(length) => Some(length),
-        Framing::Chunked | Framing::Tunnel => None,
-    };
-    let tunnel = framing == Framing::Tunnel;
-    let limit = exchange.shared.limits.body_bytes_max.filter(|_| !tunnel);
-    let (upload, exchange) = (Rc::clone(upload), Rc::clone(exchange));
-    Body::Stream {
-        stream: Box::pin(RequestBody {
-            upload,
-            exchange,
-            tunnel,
-            limit,
-            read: 0,
-        }),
-        length,
-    }
-}
-
-/// The request body, as the service reads it.
-struct RequestBody {
-    upload: Rc<Upload>,
-    exchange: Rc<Exchange>,
-    tunnel: bool,
-    limit: Option<u64>,
-    read: u64,
-}
-
-impl Stream for RequestBody {
-    type Item = Result<Bytes, BodyError>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if self.upload.state.get() == Reading::Ended {
-            return Poll::Ready(None);
-        }
-        self.upload.poll(cx).map(|chunk| match chunk {
-            None => None,
-            // The other protocol knows what its end means.
-            Some(Err(())) if self.tunnel => None,
-            Some(Err(())) => Some(Err(self.exchange.body_error())),
-            Some(Ok(bytes)) => {
-                self.read += bytes.len() as u64;
-                match self.limit {
-                    Some(max) if self.read > max => {
-                        self.exchange
-                            .shared
-                            .counters
-                            .bad_request(BadRequest::BodyTooLarge);
-                        self.upload.state.set(Reading::Abandoned);
-                        Some(Err(BodyError::TooLarge(max)))
-                    }
-                    _ => Some(Ok(bytes)),
-                }
-            }
-        })
-    }
-}
-
-impl Drop for RequestBody {
-    fn drop(&mut self) {
-        if self.upload.state.get() == Reading::Held {
-            self.upload.state.set(Reading::Abandoned);
-        }
-    }
 }
 
 /// The response body, as the dispatcher reads it.
@@ -352,8 +225,18 @@ impl MessageBody for ResponseBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, BodyError>>> {
         let polled = self.payload.poll_chunk(cx);
-        if let (Poll::Ready(None), Some(guard)) = (&polled, &mut self.guard) {
-            guard.complete = true;
+        if let Some(guard) = &mut self.guard {
+            match polled {
+                Poll::Ready(None) => guard.complete = true,
+                // An error here would be logged as one of ours. The wire fails instead, which
+                // ends the connection too; this task polls it next.
+                Poll::Ready(Some(Err(_))) => {
+                    guard.exchange.break_off();
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                _ => {}
+            }
         }
         polled
     }

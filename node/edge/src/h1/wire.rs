@@ -9,14 +9,14 @@ use std::rc::Rc;
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
-use tollgate_message::{Method, Version};
 
+use super::canonical::{write_head, write_refused};
 use super::chunked::{Chunked, Step};
 use super::exchange::{BodyFault, Exchange, Incoming};
 use super::head::{Framing, Head, Scanner, parse};
 use crate::deadline::Deadline;
 use crate::reject::Rejection;
-use crate::server::DRAIN_GRACE;
+use crate::stage::DRAIN_GRACE;
 use crate::transport::Transport;
 
 /// Bytes read at a time while a head or chunk framing is expected.
@@ -167,57 +167,24 @@ impl Wire {
         Ok(Some(head))
     }
 
-    /// Writes the canonical head. The dispatcher needs to know only whether there is a response
-    /// body, how the request body is framed and whether the connection goes on.
+    /// Hands a request on.
     fn stage(&mut self, head: Head) {
         self.begin_message();
-        let out = &mut self.out;
-        out.extend_from_slice(if head.method == Method::Head {
-            b"HEAD"
-        } else {
-            b"GET"
-        });
-        let http10 = head.version == Version::Http10;
-        out.extend_from_slice(if http10 {
-            b" / HTTP/1.0"
-        } else {
-            b" / HTTP/1.1"
-        });
-        out.extend_from_slice(b"\r\nhost: h\r\n");
-        if !head.keep_alive {
-            out.extend_from_slice(b"connection: close\r\n");
-        } else if http10 {
-            out.extend_from_slice(b"connection: keep-alive\r\n");
-        }
+        write_head(&mut self.out, &head);
         self.phase = match head.framing {
             Framing::Empty => Phase::Head,
-            Framing::Length(length) => {
-                let text = format!("content-length: {length}\r\n");
-                out.extend_from_slice(text.as_bytes());
-                Phase::Length(length)
-            }
-            Framing::Chunked => {
-                out.extend_from_slice(b"transfer-encoding: chunked\r\n");
-                Phase::Chunked(Chunked::default())
-            }
-            Framing::Tunnel => {
-                out.extend_from_slice(b"connection: upgrade\r\nupgrade: websocket\r\n");
-                Phase::Tunnel
-            }
+            Framing::Length(length) => Phase::Length(length),
+            Framing::Chunked => Phase::Chunked(Chunked::default()),
+            Framing::Tunnel => Phase::Tunnel,
         };
-        if head.expects_continue && matches!(self.phase, Phase::Length(_) | Phase::Chunked(_)) {
-            out.extend_from_slice(b"expect: 100-continue\r\n");
-        }
-        out.extend_from_slice(b"\r\n");
-        self.exchange.offer(Incoming::Request(Box::new(head)));
+        self.exchange.offer(Incoming::Request(head));
     }
 
     /// Lets the dispatcher ask for the answer to a request that is refused, so that it comes
     /// after the answers before it.
     fn stage_rejection(&mut self, reason: Rejection) {
         self.begin_message();
-        self.out
-            .extend_from_slice(b"GET / HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n");
+        write_refused(&mut self.out);
         self.phase = Phase::Ended;
         self.exchange.shared.counters.bad_request(reason);
         self.exchange.offer(Incoming::Rejected(reason));
@@ -292,6 +259,14 @@ impl Wire {
         Poll::Ready(Ok(count as u64))
     }
 
+    /// Fails once the response broke off, which ends the connection.
+    fn check(&self) -> io::Result<()> {
+        if self.exchange.broken() {
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
+        Ok(())
+    }
+
     fn fail_body(&mut self, fault: BodyFault) {
         self.timer.clear();
         self.phase = Phase::Ended;
@@ -364,6 +339,7 @@ impl AsyncRead for Wire {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let wire = self.get_mut();
+        wire.check()?;
         let before = buf.filled().len();
         loop {
             if !wire.out.is_empty() {
@@ -427,6 +403,7 @@ impl AsyncWrite for Wire {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.check()?;
         Pin::new(&mut self.transport).poll_flush(cx)
     }
 

@@ -16,7 +16,7 @@ use super::Stream;
 use crate::BadRequest;
 use crate::deadline::Deadline;
 use crate::reject::Rejection;
-use crate::response::{Outgoing, Payload, Size};
+use crate::response::{Outgoing, Payload, Size, ValueBuffer};
 use crate::server::Shared;
 use crate::target::{is_host, parse_target};
 
@@ -174,17 +174,16 @@ pub(crate) fn response(out: Outgoing, stream: Stream) -> http::Response<Response
     let mut response = http::Response::new(ResponseBody {
         payload: out.body,
         size,
-        _stream: stream,
+        stream,
     });
     *response.status_mut() =
         http::StatusCode::from_u16(out.status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     headers.reserve(out.headers.len() + 2);
+    let mut values = ValueBuffer::new(&out.headers);
     for (name, value) in &out.headers {
-        match (
-            HeaderName::from_bytes(name.as_bytes()),
-            HeaderValue::from_bytes(value),
-        ) {
+        let value = HeaderValue::from_maybe_shared(values.take(value));
+        match (HeaderName::from_lowercase(name.as_bytes()), value) {
             (Ok(name), Ok(value)) => {
                 headers.append(name, value);
             }
@@ -201,7 +200,7 @@ pub(crate) fn response(out: Outgoing, stream: Stream) -> http::Response<Response
 pub(crate) struct ResponseBody {
     payload: Payload,
     size: Size,
-    _stream: Stream,
+    stream: Stream,
 }
 
 impl http_body::Body for ResponseBody {
@@ -212,7 +211,11 @@ impl http_body::Body for ResponseBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        self.stream.asked();
         let chunk = ready!(self.payload.poll_chunk(cx));
+        if matches!(chunk, Some(Ok(_))) {
+            self.stream.gave();
+        }
         Poll::Ready(chunk.map(|chunk| chunk.map(Frame::data)))
     }
 

@@ -1,6 +1,7 @@
 //! HTTP/2 with and without TLS, by hyper's client.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty, Full, StreamBody, combinators::BoxBody};
@@ -285,6 +286,45 @@ async fn idle_and_stalled_connections_end() {
     server
         .until("closed", |seen| seen.connections_open == 0)
         .await;
+}
+
+#[tokio::test]
+async fn a_client_that_makes_no_room_loses_its_connection() {
+    let limits = EdgeLimits {
+        body_idle_timeout_ms: 300,
+        ..EdgeLimits::default()
+    };
+    let server = start(limits);
+    let mut sender = connect(&server).await;
+    sender.ready().await.unwrap();
+    let asked = request("GET", "/zeros/1000000000", empty());
+    let response = sender.send_request(asked).await.unwrap();
+    server
+        .until("dropped", |seen| {
+            seen.requests_in_flight == 0 && seen.connections_open == 0
+        })
+        .await;
+    drop(response);
+    // A service that says nothing for longer is not the client's fault.
+    let mut sender = connect(&server).await;
+    let mut sibling = sender.clone();
+    let waiting = tokio::spawn(async move { get(&mut sibling, "/gate/slow").await });
+    timeout(PATIENCE, server.seen.waiting.acquire())
+        .await
+        .unwrap()
+        .unwrap()
+        .forget();
+    assert!(
+        timeout(
+            Duration::from_millis(900),
+            server.until("closed", |seen| seen.connections_open == 0)
+        )
+        .await
+        .is_err()
+    );
+    server.seen.gate.add_permits(1);
+    assert_eq!(waiting.await.unwrap(), (200, "through slow".to_owned()));
+    assert_eq!(get(&mut sender, "/any").await.0, 200);
 }
 
 /// A listener with a certificate for `localhost`, and a client that believes it.
