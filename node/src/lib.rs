@@ -4,8 +4,14 @@
 //! the admin and ops listeners, and the order in which all of it starts and stops.
 
 pub mod actors;
+pub mod admin;
 pub mod clock;
 pub mod logs;
 pub mod metrics;
 pub mod process;
 pub mod worker;
+pub mod boot;
+pub mod credentials;
+pub mod ops;
+pub mod runtime;
+pub mod tls;

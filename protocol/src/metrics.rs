@@ -53,6 +53,9 @@ metrics! {
     /// Connections open now.
     CONNECTIONS: Gauge "tollgate_edge_connections_open" [] None,
         "Client connections open now.";
+    /// Connections refused at the limit.
+    CONNECTIONS_REFUSED: Counter "tollgate_edge_connections_refused_total" [] None,
+        "Client connections closed at once because the limit was reached.";
     /// Requests being served now.
     IN_FLIGHT: Gauge "tollgate_edge_requests_in_flight" [] None,
         "Requests being served now.";
@@ -91,7 +94,7 @@ metrics! {
         "Processes of a function by state: starting, idle, busy.";
     /// Function invocations by outcome.
     FUNCTION_INVOCATIONS: Counter "tollgate_function_invocations_total" ["function", "outcome"] None,
-        "Invocations of a function by outcome: ok, error, timeout, crash.";
+        "Invocations of a function by outcome: ok, error (crashes among them), timeout.";
     /// Function cold starts.
     FUNCTION_COLD_STARTS: Counter "tollgate_function_cold_starts_total" ["function"] None,
         "Invocations that had to wait for a process to start.";
@@ -113,9 +116,6 @@ metrics! {
     /// Grants of quota.
     QUOTA_GRANTS: Counter "tollgate_quota_grants_total" [] None,
         "Grants of quota that this node received.";
-    /// Entries of the log.
-    STORE_COMMITS: Counter "tollgate_store_commits_total" [] None,
-        "Durable commits to the node's log.";
     /// Build information.
     BUILD_INFO: Gauge "tollgate_process_build_info" ["version"] None,
         "Always 1; the label tells the release.";
@@ -126,6 +126,6 @@ metrics! {
     RESIDENT: Gauge "tollgate_process_resident_memory_bytes" [] None,
         "Resident memory of this process.";
     /// CPU time.
-    CPU: Counter "tollgate_process_cpu_seconds_total" [] None,
+    CPU: Gauge "tollgate_process_cpu_used_seconds" [] None,
         "User and system CPU time of this process.";
 }

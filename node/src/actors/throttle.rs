@@ -42,6 +42,11 @@ struct Want {
     waiting: Option<oneshot::Sender<()>>,
 }
 
+/// Report what was spent.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Report(oneshot::Sender<()>);
+
 /// A batch was answered.
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -154,6 +159,16 @@ impl Handler<Want> for ThrottleActor {
     }
 }
 
+impl Handler<Report> for ThrottleActor {
+    type Result = ();
+
+    fn handle(&mut self, Report(waiting): Report, context: &mut Self::Context) {
+        self.allowances.lock().leases.report();
+        self.next_waiting.push(waiting);
+        self.advance(context);
+    }
+}
+
 impl Handler<Answered> for ThrottleActor {
     type Result = ();
 
@@ -205,6 +220,15 @@ impl ThrottleHandle {
             tokio::time::timeout(WAIT_DEADLINE, answered).await,
             Ok(Ok(()))
         )
+    }
+
+    /// Reports what was spent until now, and returns when that is committed or takes too long.
+    pub async fn report(&self) {
+        let (waiting, answered) = oneshot::channel();
+        if self.address.try_send(Report(waiting)).is_ok() {
+            // Late numbers are no error: they are reported with the next batch.
+            drop(tokio::time::timeout(WAIT_DEADLINE, answered).await);
+        }
     }
 
     /// A key's window was changed from outside: ask how much there is now.

@@ -1,0 +1,404 @@
+//! From a configuration to a serving node, and back: boot, run, drain, in this order and no other.
+
+mod apply;
+mod backends;
+mod drain;
+mod listeners;
+mod system;
+mod telemetry;
+
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use tollgate_aws::Secret;
+use tollgate_cluster::{Door, Leases, Opened};
+use tollgate_config::compile::NodeFacts;
+use tollgate_config::node_config::NodeConfig;
+use tollgate_config::snapshot::Snapshot;
+use tollgate_edge::{Edge, EdgeConfig, EdgeHandle, EdgeLimits};
+use tollgate_functions::{Functions, NodeInfo, Settings};
+use tollgate_pipeline::ResponseCache;
+use tollgate_protocol::codes::{self, Code};
+use tollgate_protocol::Clock;
+use tollgate_state::{Command, ProposalId, Reply};
+use tollgate_store::Identity;
+use tollgate_upstream::Upstreams;
+
+use crate::actors::{Allowances, RouteActor, RouteHandle, ThrottleActor, ThrottleHandle};
+use crate::admin::{self, AdminState, Credentials, Endpoints};
+use crate::clock::SystemClock;
+use crate::credentials::{self, RootKey};
+use crate::logs::LogWriter;
+use crate::metrics::Metrics;
+use crate::ops::{self, Phase, PhaseCell};
+use crate::runtime::{NodeRuntime, SetLogLevel};
+use crate::tls::{self, Certificates};
+use crate::worker::{DevLog, Shared, Worker};
+
+use listeners::Listeners;
+use system::Systems;
+
+/// How the node runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mode {
+    /// A node that keeps its data.
+    Start,
+    /// A throw-away node for development: this file or directory is applied, and applied again
+    /// whenever a file changes.
+    Dev(PathBuf),
+}
+
+/// Why a node did not start. The code names the page that says what to do.
+#[derive(Debug, thiserror::Error)]
+#[error("{reason}")]
+pub struct BootError {
+    /// The page.
+    pub code: Code,
+    /// What happened.
+    pub reason: String,
+}
+
+impl BootError {
+    fn new(code: Code, reason: impl Into<String>) -> Self {
+        Self { code, reason: reason.into() }
+    }
+
+    fn store(error: &tollgate_store::Error) -> Self {
+        let mut reason = error.to_string();
+        let mut source = std::error::Error::source(error);
+        while let Some(cause) = source {
+            reason = format!("{reason}: {cause}");
+            source = cause.source();
+        }
+        Self { code: error.code(), reason }
+    }
+}
+
+/// Why the node's disk or threads could not be used for something that needs no page of its own.
+fn io(what: &'static str) -> impl Fn(std::io::Error) -> BootError {
+    move |error| BootError::new(codes::DATA_DIR_IO, format!("{what}: {error}"))
+}
+
+/// Runs a node until it is told to stop; returns the process's exit code.
+#[must_use]
+pub fn start(config: NodeConfig, mode: Mode) -> i32 {
+    let level = telemetry::start(&config, &mode);
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .thread_name("background")
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return report(&io("cannot start the runtime")(error)),
+    };
+    match runtime.block_on(run(config, mode, level)) {
+        Ok(code) => code,
+        Err(error) => report(&error),
+    }
+}
+
+fn report(error: &BootError) -> i32 {
+    let code = error.code;
+    eprintln!("error[{}]: {}: {error}", code.code, code.title);
+    eprintln!("  what to do: tollgate explain {}", code.code);
+    1
+}
+
+/// The parts of a node that its end is made of.
+pub(crate) struct Node {
+    edge: EdgeHandle,
+    admin: Option<admin::AdminServer>,
+    systems: Systems,
+    functions: Functions,
+    throttle: ThrottleHandle,
+    logs: LogWriter,
+    phase: Arc<PhaseCell>,
+    opened: Opened,
+    drain: Duration,
+}
+
+async fn run(
+    config: NodeConfig,
+    mode: Mode,
+    set_log_level: SetLogLevel,
+) -> Result<i32, BootError> {
+    let clock = SystemClock::start();
+    let signals = drain::Signals::listen().map_err(io("cannot listen for signals"))?;
+    let certificates = certificates(&config)?;
+    let listeners = Listeners::bind(&config)?;
+    let phase = Arc::new(PhaseCell::default());
+    let opened = open(&config, clock)?;
+    let key = root_key(&config, &mode)?;
+    listeners.announce(&config, &key.0, key.1)?;
+    begin_life(&opened).await?;
+    let leases = Leases::new(opened.identity.node_id, opened.incarnation);
+    let allowances = Allowances::new(leases);
+    let shared = shared(&config, &mode, clock)?;
+    let (systems, route, throttle) =
+        start_actors(&config, &opened, &allowances, &shared, &certificates, clock)?;
+    let shared = Arc::new(shared.with_throttle(throttle.clone()));
+    let runtime =
+        Arc::new(node_runtime(&config, &shared, route, allowances, set_log_level, clock));
+    if let Some(socket) = listeners.ops {
+        let observed: Arc<dyn ops::Observed> = Arc::<NodeRuntime>::clone(&runtime);
+        ops::start(socket, Arc::clone(&phase), observed)
+            .map_err(io("cannot start the ops listener"))?;
+    }
+    let applier = apply::Applier::new(&opened.door, &runtime, &config, clock);
+    applier.apply_at_start(&config, &mode).await?;
+    let admin = start_admin(listeners.admin, &config, &mode, &opened.door, &runtime, clock, key.0)?;
+    let edge = start_edge(&config, listeners.data, certificates, &shared)?;
+    if runtime.edge.set(edge.observer()).is_err() {
+        tracing::error!("the edge was started twice");
+    }
+    phase.set(Phase::Ready);
+    tracing::info!(after_ms = clock.monotonic_us() / 1000, "ready");
+    if let Mode::Dev(path) = &mode {
+        tokio::spawn(applier.watch(path.clone(), shared.functions.clone()));
+    }
+    let node = Node {
+        edge,
+        admin,
+        systems,
+        functions: shared.functions.clone(),
+        throttle,
+        logs: shared.logs.clone(),
+        phase,
+        opened,
+        drain: Duration::from_secs(config.drain_seconds),
+    };
+    Ok(node.until_stopped(signals).await)
+}
+
+fn open(config: &NodeConfig, clock: SystemClock) -> Result<Opened, BootError> {
+    let first = || {
+        let mut bytes = [0; 16];
+        if aws_lc_rs::rand::fill(&mut bytes).is_err() {
+            bytes[..8].copy_from_slice(&clock.now().0.to_le_bytes());
+        }
+        let id: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        Identity::first(id, clock.now())
+    };
+    Door::open(&config.data_dir, Arc::new(clock), first)
+        .map_err(|error| BootError::store(&error))
+}
+
+/// The root key and whether it is new and must be told.
+fn root_key(config: &NodeConfig, mode: &Mode) -> Result<(RootKey, bool), BootError> {
+    if let (Some(id), Some(secret)) = (&config.root_access_key, &config.root_secret_key) {
+        let key = RootKey { access_key_id: id.clone(), secret_access_key: secret.clone() };
+        return Ok((key, false));
+    }
+    if matches!(mode, Mode::Dev(_)) {
+        let (access_key_id, secret_access_key) = ("tollgate".into(), "tollgate".into());
+        return Ok((RootKey { access_key_id, secret_access_key }, false));
+    }
+    credentials::load_or_make(&config.data_dir)
+        .map_err(|error| BootError::new(codes::DATA_DIR_IO, error.to_string()))
+}
+
+/// What the lives before held counts as spent from here on.
+async fn begin_life(opened: &Opened) -> Result<(), BootError> {
+    let (node, incarnation) = (opened.identity.node_id, opened.incarnation);
+    let command = Command::NodeBoot { node, incarnation };
+    match opened.door.propose(ProposalId::default(), command).await {
+        Ok(Reply::Done) => Ok(()),
+        other => {
+            let reason = format!("the node's new life was not accepted: {other:?}");
+            Err(BootError::new(codes::STORE_FAILED, reason))
+        }
+    }
+}
+
+fn certificates(config: &NodeConfig) -> Result<Arc<Certificates>, BootError> {
+    let files = config.tls_cert.as_deref().zip(config.tls_key.as_deref());
+    let certificates = Certificates::new(files).map_err(|error| tls_error(&error))?;
+    Ok(Arc::new(certificates))
+}
+
+fn tls_error(error: &tls::Error) -> BootError {
+    let cause = std::error::Error::source(error).map_or(String::new(), |it| format!(": {it}"));
+    BootError::new(codes::CERTIFICATE, format!("{error}{cause}"))
+}
+
+fn facts(config: &NodeConfig) -> NodeFacts {
+    NodeFacts {
+        region: config.region.as_str().into(),
+        account_id: config.account_id.as_str().into(),
+        cache_ttl_seconds_max: config.cache_ttl_seconds_max,
+    }
+}
+
+/// What the workers will share, but for the actors' handles.
+fn shared(config: &NodeConfig, mode: &Mode, clock: SystemClock) -> Result<Unfinished, BootError> {
+    let node = NodeInfo { region: config.region.clone(), account_id: config.account_id.clone() };
+    let settings = Settings {
+        path: config.function_path.clone(),
+        request_bytes_max: config.function_request_bytes_max,
+        response_bytes_max: config.function_response_bytes_max,
+        ..Settings::new(node, config.data_dir.join("functions"))
+    };
+    let background = tokio::runtime::Handle::current();
+    let functions = Functions::new(background.clone(), settings, telemetry::function_sink(mode))
+        .map_err(|error| BootError::new(codes::DATA_DIR_IO, error.to_string()))?;
+    let metrics = Metrics::new()
+        .map_err(|error| BootError::new(codes::NODE_CONFIG, error.to_string()))?;
+    Ok(Unfinished {
+        snapshot: Arc::default(),
+        upstreams: Upstreams::new(background),
+        functions,
+        cache: Arc::new(ResponseCache::new(config.cache_bytes_max)),
+        logs: LogWriter::start(config.log_dir.clone()).map_err(io("cannot start the logs"))?,
+        metrics,
+        clock,
+        trusted_proxies: config.trusted_proxies.clone().into(),
+        dev_log: matches!(mode, Mode::Dev(_)).then_some(telemetry::dev_line as DevLog),
+    })
+}
+
+/// [`Shared`] before there are actors.
+struct Unfinished {
+    snapshot: Arc<ArcSwap<Snapshot>>,
+    upstreams: Arc<Upstreams>,
+    functions: Functions,
+    cache: Arc<ResponseCache>,
+    logs: LogWriter,
+    metrics: Metrics,
+    clock: SystemClock,
+    trusted_proxies: Arc<[ipnet::IpNet]>,
+    dev_log: Option<DevLog>,
+}
+
+impl Unfinished {
+    fn with_throttle(self, throttle: ThrottleHandle) -> Shared {
+        Shared {
+            snapshot: self.snapshot,
+            upstreams: self.upstreams,
+            functions: self.functions,
+            cache: self.cache,
+            throttle,
+            logs: self.logs,
+            metrics: self.metrics,
+            clock: self.clock,
+            trusted_proxies: self.trusted_proxies,
+            dev_log: self.dev_log,
+        }
+    }
+}
+
+/// The actors on threads of their own: a long compile must not delay a grant.
+fn start_actors(
+    config: &NodeConfig,
+    opened: &Opened,
+    allowances: &Allowances,
+    shared: &Unfinished,
+    certificates: &Arc<Certificates>,
+    clock: SystemClock,
+) -> Result<(Systems, RouteHandle, ThrottleHandle), BootError> {
+    let mut systems = Systems::default();
+    let throttle = {
+        let (allowances, door) = (allowances.clone(), opened.door.clone());
+        let start = move || ThrottleActor::start(allowances, door, Arc::new(clock));
+        systems.spawn("throttle", start).map_err(io("cannot start the throttle actor"))?
+    };
+    let (upstreams, functions) = (Arc::clone(&shared.upstreams), shared.functions.clone());
+    let certificates = Arc::clone(certificates);
+    let on_publish = move |snapshot: &Snapshot| {
+        upstreams.sync(backends::groups(snapshot));
+        functions.sync(backends::functions(snapshot));
+        certificates.publish(&snapshot.model);
+    };
+    let (wanted, facts) = (opened.door.published(), facts(config));
+    let (allowances, snapshot) = (allowances.clone(), Arc::clone(&shared.snapshot));
+    let start = move || {
+        RouteActor::start(wanted, facts, allowances, snapshot, Arc::new(on_publish))
+    };
+    let route = systems.spawn("route", start).map_err(io("cannot start the route actor"))?;
+    Ok((systems, route, throttle))
+}
+
+fn node_runtime(
+    config: &NodeConfig,
+    shared: &Shared,
+    route: RouteHandle,
+    allowances: Allowances,
+    set_log_level: SetLogLevel,
+    clock: SystemClock,
+) -> NodeRuntime {
+    #[allow(clippy::cast_precision_loss)]
+    let started_seconds = clock.now().0 as f64 / 1000.0;
+    NodeRuntime {
+        functions: shared.functions.clone(),
+        upstreams: Arc::clone(&shared.upstreams),
+        cache: Arc::clone(&shared.cache),
+        route,
+        throttle: shared.throttle.clone(),
+        allowances,
+        facts: facts(config),
+        logs: shared.logs.clone(),
+        metrics: shared.metrics.clone(),
+        edge: Arc::new(OnceLock::new()),
+        set_log_level,
+        started_seconds,
+    }
+}
+
+fn start_admin(
+    socket: Option<std::net::TcpListener>,
+    config: &NodeConfig,
+    mode: &Mode,
+    door: &Door,
+    runtime: &Arc<NodeRuntime>,
+    clock: SystemClock,
+    key: RootKey,
+) -> Result<Option<admin::AdminServer>, BootError> {
+    let Some(socket) = socket else { return Ok(None) };
+    let state = AdminState {
+        door: door.clone(),
+        credentials: Credentials {
+            access_key: key.access_key_id,
+            secret: Secret::new(key.secret_access_key),
+        },
+        region: config.region.clone(),
+        account_id: config.account_id.clone(),
+        endpoints: Endpoints {
+            tls: config.https.is_some(),
+            suffix: config.execute_api_suffix.clone(),
+            port: config.https.or(config.http).map(|address| address.port()),
+        },
+        clock: Arc::new(clock),
+        runtime: Arc::<NodeRuntime>::clone(runtime),
+        anonymous_loopback: matches!(mode, Mode::Dev(_)),
+    };
+    admin::start(socket, state).map(Some).map_err(io("cannot start the admin listener"))
+}
+
+fn start_edge(
+    config: &NodeConfig,
+    data: listeners::Data,
+    certificates: Arc<Certificates>,
+    shared: &Arc<Shared>,
+) -> Result<EdgeHandle, BootError> {
+    let tls = tls::server_config(certificates).map_err(|error| tls_error(&error))?;
+    let edge = EdgeConfig {
+        listeners: data.into_listeners(config, &tls),
+        workers: config.workers,
+        limits: EdgeLimits {
+            header_bytes_max: config.header_bytes_max,
+            header_fields_max: config.header_fields_max,
+            url_bytes_max: config.url_bytes_max,
+            connections_max: config.connections_max,
+            header_timeout_ms: config.header_timeout_ms,
+            keep_alive_ms: config.keep_alive_ms,
+            body_idle_timeout_ms: config.body_idle_timeout_ms,
+            body_bytes_max: config.body_bytes_max,
+            h2_streams_max: config.h2_streams_max,
+        },
+    };
+    let shared = Arc::clone(shared);
+    Edge::start(edge, move |_worker| Worker::new(&shared))
+        .map_err(|error| BootError::new(codes::BIND, error.to_string()))
+}

@@ -1,0 +1,183 @@
+//! API files applied by the node itself: `start --apply` and `dev`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use tollgate_cluster::Door;
+use tollgate_config::diagnostic::{Diagnostic, render};
+use tollgate_config::document::{LoadContext, Others, load, merge};
+use tollgate_config::node_config::NodeConfig;
+use tollgate_functions::Functions;
+use tollgate_model::{Change, diff};
+use tollgate_protocol::Clock;
+use tollgate_protocol::codes;
+use tollgate_state::{Command, ProposalId, Reply};
+
+use super::{BootError, Mode};
+use crate::admin::Runtime;
+use crate::clock::SystemClock;
+use crate::runtime::NodeRuntime;
+
+/// How often dev mode looks at the files.
+const WATCH_INTERVAL: Duration = Duration::from_millis(300);
+/// How long a change may take to be served.
+const SERVED_DEADLINE: Duration = Duration::from_secs(10);
+/// Files below a function's directory that are watched.
+const WATCHED_FILES_MAX: usize = 10_000;
+
+/// Applies files to this node.
+pub(super) struct Applier {
+    door: Door,
+    runtime: Arc<NodeRuntime>,
+    context: LoadContext,
+    clock: SystemClock,
+}
+
+impl Applier {
+    pub(super) fn new(
+        door: &Door,
+        runtime: &Arc<NodeRuntime>,
+        config: &NodeConfig,
+        clock: SystemClock,
+    ) -> Self {
+        let context = LoadContext {
+            environment: std::env::vars().collect(),
+            region: config.region.clone(),
+            account_id: config.account_id.clone(),
+        };
+        Self { door: door.clone(), runtime: Arc::clone(runtime), context, clock }
+    }
+
+    /// Applies what the node was started with. Files that cannot be used stop the start, but not
+    /// in dev mode, where they are about to be mended.
+    pub(super) async fn apply_at_start(
+        &self,
+        config: &NodeConfig,
+        mode: &Mode,
+    ) -> Result<(), BootError> {
+        for path in &config.apply {
+            self.apply(path, Others::Keep).await?;
+        }
+        if let Mode::Dev(path) = mode
+            && let Err(error) = self.apply(path, Others::Remove).await
+        {
+            eprintln!("{error}");
+        }
+        let revision = self.door.published().borrow().revision;
+        self.runtime
+            .route
+            .wait_served(revision, SERVED_DEADLINE)
+            .await
+            .map_err(|reason| BootError::new(codes::API_FILE, reason))
+    }
+
+    async fn apply(&self, path: &Path, others: Others) -> Result<(), BootError> {
+        let shown = path.display();
+        let loaded = load(path, &self.context).map_err(|found| refused(&shown, &found))?;
+        if !loaded.warnings.is_empty() {
+            eprint!("{}", render(&loaded.warnings));
+        }
+        let current = self.door.published().borrow().clone();
+        let wanted = Arc::new(merge(&current.model, loaded.model, self.clock.now(), others));
+        self.runtime.check(&wanted).map_err(|errors| {
+            let reasons: Vec<String> = errors.iter().map(ToString::to_string).collect();
+            BootError::new(codes::API_FILE, format!("{shown}: {}", reasons.join("; ")))
+        })?;
+        let changes = diff(&current.model, &wanted);
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let names: Vec<String> = changes.iter().map(name).collect();
+        let text = serde_json::to_vec(&changes)
+            .map_err(|error| BootError::new(codes::API_FILE, error.to_string()))?;
+        let command = Command::Configure {
+            expected: Some(current.revision),
+            changes: text,
+            who: format!("file {shown}"),
+        };
+        match self.door.propose(ProposalId::default(), command).await {
+            Ok(Reply::Configured(revision)) => {
+                tracing::info!(file = %shown, revision = revision.0, changed = %names.join(", "),
+                    "applied");
+                Ok(())
+            }
+            other => {
+                let reason = format!("{shown} was not applied: {other:?}");
+                Err(BootError::new(codes::API_FILE, reason))
+            }
+        }
+    }
+
+    /// Applies the files again whenever one of them changes, and restarts functions whose code
+    /// changed.
+    pub(super) async fn watch(self, path: PathBuf, functions: Functions) {
+        let mut seen = stamps(&[path.clone()]);
+        let mut code = self.function_stamps();
+        loop {
+            tokio::time::sleep(WATCH_INTERVAL).await;
+            let now = stamps(&[path.clone()]);
+            if now != seen {
+                seen = now;
+                match self.apply(&path, Others::Remove).await {
+                    Ok(()) => code = self.function_stamps(),
+                    Err(error) => eprintln!("{error}"),
+                }
+            }
+            let now = self.function_stamps();
+            for (name, stamp) in &now {
+                if code.get(name).is_some_and(|old| old != stamp) && functions.restart(name) {
+                    tracing::info!(function = %name, "code changed, restarted");
+                }
+            }
+            code = now;
+        }
+    }
+
+    fn function_stamps(&self) -> BTreeMap<String, Stamps> {
+        let model = Arc::clone(&self.door.published().borrow().model);
+        let functions = model.functions.values();
+        functions
+            .filter(|function| !function.directory.is_empty())
+            .map(|it| (it.name.clone(), stamps(&[PathBuf::from(&it.directory)])))
+            .collect()
+    }
+}
+
+fn refused(shown: &impl std::fmt::Display, found: &[Diagnostic]) -> BootError {
+    eprint!("{}", render(found));
+    let errors = found.iter().filter(|it| it.is_error()).count();
+    let errors = if errors == 1 { "1 error".into() } else { format!("{errors} errors") };
+    BootError::new(codes::API_FILE, format!("{shown} has {errors}; nothing was changed"))
+}
+
+fn name(change: &Change) -> String {
+    let (kind, name) = change.subject();
+    format!("{kind} {name}")
+}
+
+type Stamps = BTreeMap<PathBuf, (SystemTime, u64)>;
+
+/// Times and sizes of the files at and below some paths. What node and Python write themselves is
+/// left out.
+fn stamps(roots: &[PathBuf]) -> Stamps {
+    let mut out = Stamps::new();
+    let mut open: Vec<PathBuf> = roots.to_vec();
+    while let Some(path) = open.pop() {
+        if out.len() >= WATCHED_FILES_MAX {
+            break;
+        }
+        let Ok(metadata) = std::fs::metadata(&path) else { continue };
+        if metadata.is_dir() {
+            let Ok(entries) = std::fs::read_dir(&path) else { continue };
+            open.extend(entries.flatten().map(|it| it.path()).filter(|it| {
+                let name = it.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+                !matches!(name, "node_modules" | "__pycache__" | ".git" | ".venv")
+            }));
+        } else if let Ok(modified) = metadata.modified() {
+            out.insert(path, (modified, metadata.len()));
+        }
+    }
+    out
+}
