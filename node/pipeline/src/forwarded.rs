@@ -126,7 +126,10 @@ pub(crate) struct Told<'c> {
     scheme: Scheme,
     /// The list that a trusted proxy sent; the peer is added to it.
     forwarded_for: Vec<u8>,
+    /// The value of `Forwarded`, and behind it the client's `Host`: one buffer for both.
     forwarded: Vec<u8>,
+    /// Where the host begins in it; `None` when there is none.
+    host_at: Option<usize>,
     /// The port that a trusted proxy was reached at.
     port: Option<Vec<u8>>,
 }
@@ -138,7 +141,8 @@ impl<'c> Told<'c> {
             client,
             scheme: source.scheme,
             forwarded_for: Vec::new(),
-            forwarded: Vec::with_capacity(128),
+            forwarded: Vec::with_capacity(192),
+            host_at: None,
             port: None,
         };
         if client.peer_trusted {
@@ -156,6 +160,10 @@ impl<'c> Told<'c> {
         }
         forwarded.extend_from_slice(b";proto=");
         forwarded.extend_from_slice(source.scheme.as_str().as_bytes());
+        if let Some(host) = headers.get("host") {
+            told.host_at = Some(forwarded.len());
+            forwarded.extend_from_slice(host);
+        }
         told
     }
 
@@ -205,12 +213,16 @@ impl<'c> Told<'c> {
     }
 
     /// Adds all fields.
-    pub(crate) fn append(&self, headers: &mut HeaderList, host: Option<&[u8]>) {
+    pub(crate) fn append(&self, headers: &mut HeaderList) {
         self.append_x(headers);
-        if let Some(host) = host {
+        let (forwarded, host) = match self.host_at {
+            Some(at) => self.forwarded.split_at(at),
+            None => (&*self.forwarded, &[][..]),
+        };
+        if self.host_at.is_some() {
             headers.append("x-forwarded-host", host);
         }
-        headers.append("forwarded", &self.forwarded);
+        headers.append("forwarded", forwarded);
     }
 }
 

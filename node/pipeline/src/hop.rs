@@ -17,13 +17,17 @@ pub(crate) fn is_hop_by_hop(name: &str) -> bool {
     }
 }
 
+/// Names that `Connection` headers may add: more than a request may have fields
+/// (`limits::HEADER_FIELDS_MAX`) name nothing, and each costs a comparison per field.
+const NAMED_MAX: usize = tollgate_protocol::limits::HEADER_FIELDS_MAX;
+
 /// The fields that a `Connection` header names beside the well-known ones. Nearly always none, so
 /// nearly always nothing is allocated.
 pub(crate) fn named_by_connection(headers: &HeaderList) -> Vec<String> {
     let mut named = Vec::new();
     for value in headers.get_all("connection") {
         for token in value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
-            if !token.is_empty() && !is_plain(token) {
+            if !token.is_empty() && !is_plain(token) && named.len() < NAMED_MAX {
                 named.push(String::from_utf8_lossy(token).to_ascii_lowercase());
             }
         }

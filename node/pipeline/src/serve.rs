@@ -88,7 +88,11 @@ async fn answer<P: Ports>(
     let user_agent = &mut head.user_agent;
     let address = match address::find(snapshot, &head.domain, &head.path) {
         Ok(Found::Stage(address)) => address,
-        Ok(Found::Health) => return Response::new(200).with_body("healthy"),
+        Ok(Found::Health) => {
+            return Response::new(200)
+                .with_header("content-type", "text/plain")
+                .with_body("healthy");
+        }
         Err(fault) => return fault.respond(record),
     };
     record.stage = Some(Arc::clone(address.stage));

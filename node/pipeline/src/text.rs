@@ -7,13 +7,20 @@ use std::borrow::Cow;
 use percent_encoding::percent_decode;
 use time::OffsetDateTime;
 
-/// The pairs of a query, still encoded, in order. Only `&` separates (reference 4.1 is about REST
-/// APIs). An empty piece is no pair.
+/// The pieces of a query, still encoded, in order. Only `&` separates (reference 4.1 is about REST
+/// APIs). An empty piece is none.
+pub(crate) fn query_pieces(query: &str) -> impl Iterator<Item = &str> + Clone {
+    query.split('&').filter(|piece| !piece.is_empty())
+}
+
+/// The name and the value of a piece; no `=` is an empty value.
+pub(crate) fn split_pair(piece: &str) -> (&str, &str) {
+    piece.split_once('=').unwrap_or((piece, ""))
+}
+
+/// The pairs of a query, still encoded, in order.
 pub(crate) fn query_pairs(query: &str) -> impl Iterator<Item = (&str, &str)> + Clone {
-    query
-        .split('&')
-        .filter(|piece| !piece.is_empty())
-        .map(|piece| piece.split_once('=').unwrap_or((piece, "")))
+    query_pieces(query).map(split_pair)
 }
 
 /// Decodes a name or value of a query: `+` is a space, invalid UTF-8 becomes U+FFFD.

@@ -180,9 +180,10 @@ impl ResponseCache {
         }
     }
 
-    /// The entries and their bytes, for metrics.
+    /// The entries and their bytes, for metrics. Does the housekeeping that is due first.
     #[must_use]
     pub fn size(&self) -> (u64, u64) {
+        self.inner.entries.run_pending_tasks();
         (
             self.inner.entries.entry_count(),
             self.inner.entries.weighted_size(),

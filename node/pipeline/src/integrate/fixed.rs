@@ -1,5 +1,6 @@
 //! Fixed responses: the gateway answers by itself.
 
+use bytes::Bytes;
 use tollgate_config::snapshot::{FixedPlan, Piece, Template, Variable};
 use tollgate_message::{Body, HeaderList, Response};
 
@@ -8,7 +9,7 @@ use crate::fault::Fault;
 use crate::finished::Record;
 use crate::mapping::evaluate;
 use crate::ports::Ports;
-use crate::text::make_field_value;
+use crate::text::{is_field_value, make_field_value};
 
 /// Makes the response.
 pub(crate) async fn call<P: Ports>(
@@ -26,19 +27,37 @@ pub(crate) async fn call<P: Ports>(
     let mut headers = HeaderList::with_capacity(plan.headers.len() + 4, 256);
     let mut value = Vec::new();
     for (name, template) in &plan.headers {
+        if let Some(text) = constant(template).filter(|it| is_field_value(it.as_bytes())) {
+            headers.append(name, text);
+            continue;
+        }
         value.clear();
         if evaluate(template, &scope, &mut value) {
             make_field_value(&mut value);
             headers.append(name, &value);
         }
     }
-    let mut body = Vec::new();
-    evaluate(&plan.body, &scope, &mut body);
+    let body = match constant(&plan.body) {
+        Some(text) => Bytes::copy_from_slice(text.as_bytes()),
+        None => {
+            let mut body = Vec::new();
+            evaluate(&plan.body, &scope, &mut body);
+            Bytes::from(body)
+        }
+    };
     Ok(Response {
         status: plan.status,
         headers,
-        body: Body::from(bytes::Bytes::from(body)),
+        body: Body::from(body),
     })
+}
+
+/// The text of a template without variables, which most are.
+fn constant(template: &Template) -> Option<&str> {
+    match template.0.as_slice() {
+        [Piece::Text(text)] => Some(text),
+        _ => None,
+    }
 }
 
 fn reads_body(template: &Template) -> bool {

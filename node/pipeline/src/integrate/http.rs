@@ -1,5 +1,8 @@
 //! HTTP integrations: the client's request, mapped, to a back end, and its response, mapped, back.
 //! Bodies stream both ways.
+//!
+//! One of AWS's habits is left out: it adds a `Content-Type` to requests without a body (reference
+//! 5.5), which says something untrue and helps nobody.
 
 use tollgate_config::snapshot::HttpPlan;
 use tollgate_message::{HeaderList, Method, Request, Response, Version};
@@ -79,8 +82,8 @@ async fn build<P: Ports>(
     };
     let query = match (&plan.query, query) {
         (None, query) => query,
-        (Some(fixed), None) => Some(fixed.to_string()),
-        (Some(fixed), Some(query)) => Some(format!("{fixed}&{query}")),
+        (Some(fixed), Some(query)) if !query.is_empty() => Some(format!("{fixed}&{query}")),
+        (Some(fixed), _) => Some(fixed.to_string()),
     };
     let method = match plan.method.as_deref() {
         Some(token) => Method::from_token(token),
@@ -111,7 +114,6 @@ fn headers<P: Ports>(
         Vec::new()
     };
     let upgrade = hop::upgrade_wish(ctx.head.version, &headers).map(<[u8]>::to_vec);
-    let host = headers.get("host").map(<[u8]>::to_vec);
     let keep_state = ctx.trace.continued;
     headers.remove_if(|name, _| {
         hop::is_hop_by_hop(name)
@@ -123,7 +125,7 @@ fn headers<P: Ports>(
             || named.iter().any(|it| it == name)
     });
     headers.append("host", plan.authority.as_bytes());
-    told.append(&mut headers, host.as_deref());
+    told.append(&mut headers);
     let mut value = Vec::with_capacity(96);
     ctx.trace.write_traceparent(&mut value);
     headers.append("traceparent", &value);

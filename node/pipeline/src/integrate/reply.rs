@@ -9,6 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 use tollgate_message::{Body, HeaderList, Response};
 
@@ -81,23 +82,33 @@ pub(crate) fn v1(output: &[u8]) -> Result<Response, BadReply> {
     from_envelope(envelope, "application/json")
 }
 
-/// A reply of format 2.0.
+/// A reply of format 2.0. Large output is parsed once: as an envelope, and only when that fails to
+/// see whether it was meant to be one.
 pub(crate) fn v2(output: &Bytes) -> Result<Response, BadReply> {
-    if first_byte(output) == Some(b'{') {
-        let probe: Probe<'_> = serde_json::from_slice(output).map_err(|_| BadReply::NotJson)?;
-        if probe.status_code.is_some() {
-            let envelope: Envelope<'_> =
-                serde_json::from_slice(output).map_err(|_| BadReply::NotAnEnvelope)?;
-            return from_envelope(envelope, "text/plain;charset=UTF-8");
+    match first_byte(output) {
+        Some(b'{') => match serde_json::from_slice::<Envelope<'_>>(output) {
+            Ok(envelope) if envelope.status_code.is_some() => {
+                from_envelope(envelope, "text/plain;charset=UTF-8")
+            }
+            Ok(_) => Ok(inferred(output.clone())),
+            Err(_) => {
+                let probe: Probe<'_> =
+                    serde_json::from_slice(output).map_err(|_| BadReply::NotJson)?;
+                match probe.status_code {
+                    Some(_) => Err(BadReply::NotAnEnvelope),
+                    None => Ok(inferred(output.clone())),
+                }
+            }
+        },
+        Some(b'"') => {
+            let text: String = serde_json::from_slice(output).map_err(|_| BadReply::NotJson)?;
+            Ok(inferred(text.into()))
         }
-        return Ok(inferred(output.clone()));
+        _ => {
+            serde_json::from_slice::<IgnoredAny>(output).map_err(|_| BadReply::NotJson)?;
+            Ok(inferred(output.clone()))
+        }
     }
-    if first_byte(output) == Some(b'"') {
-        let text: String = serde_json::from_slice(output).map_err(|_| BadReply::NotJson)?;
-        return Ok(inferred(text.into()));
-    }
-    serde_json::from_slice::<serde::de::IgnoredAny>(output).map_err(|_| BadReply::NotJson)?;
-    Ok(inferred(output.clone()))
 }
 
 /// A streamed reply: the prelude holds everything but the body.
@@ -119,7 +130,11 @@ fn first_byte(output: &[u8]) -> Option<u8> {
 }
 
 fn is_empty_object(output: &[u8]) -> bool {
-    serde_json::from_slice::<Map<String, Value>>(output).is_ok_and(|it| it.is_empty())
+    let inner = output
+        .trim_ascii()
+        .strip_prefix(b"{")
+        .and_then(|it| it.strip_suffix(b"}"));
+    inner.is_some_and(|it| it.trim_ascii().is_empty())
 }
 
 fn from_envelope(envelope: Envelope<'_>, content_type: &str) -> Result<Response, BadReply> {

@@ -12,7 +12,7 @@ use super::{Scope, evaluate, write};
 use crate::fault::{Fault, FaultKind};
 use crate::text::{
     decode_path, decode_query, has_dot_segment, make_field_value, push_encoded, push_path,
-    query_pairs,
+    query_pieces, split_pair,
 };
 
 /// The changes to make, with their values.
@@ -90,11 +90,12 @@ impl QueryEdits<'_> {
 
     /// The query with the steps carried out; `None` when nothing is left of it.
     pub(crate) fn apply(&self, query: Option<&str>) -> Option<String> {
-        let mut kept: Vec<(&str, &str)> = query_pairs(query.unwrap_or_default()).collect();
+        // What stays, stays as it was written: `a=` and `a` are not the same to every back end.
+        let mut kept: Vec<&str> = query_pieces(query.unwrap_or_default()).collect();
         let mut added: Vec<(&str, &str)> = Vec::new();
         for (action, name, value) in &self.0 {
             if *action != MappingAction::Append {
-                kept.retain(|(it, _)| decode_query(it) != *name);
+                kept.retain(|piece| decode_query(split_pair(piece).0) != *name);
                 added.retain(|(it, _)| it != name);
             }
             if *action != MappingAction::Remove {
@@ -102,13 +103,9 @@ impl QueryEdits<'_> {
             }
         }
         let mut out = String::new();
-        for (name, value) in kept {
+        for piece in kept {
             separate(&mut out);
-            out.push_str(name);
-            if !value.is_empty() {
-                out.push('=');
-                out.push_str(value);
-            }
+            out.push_str(piece);
         }
         for (name, value) in added {
             separate(&mut out);

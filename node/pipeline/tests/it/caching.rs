@@ -330,3 +330,56 @@ fn when_the_first_fails_the_others_ask_for_themselves() {
         assert_eq!(world.sent_count(), 4, "{failure}: each asked once");
     }
 }
+
+#[test]
+fn flushing_by_prefix_leaves_the_rest() {
+    use tollgate_pipeline::Ports;
+    let world = counting(|it| it);
+    let other = CachePlan {
+        namespace: "shop/prod/dep123/other".into(),
+        ..cache_plan()
+    };
+    let snapshot = shop(vec![
+        route("GET /a", proxy()).cached(cache_plan()),
+        route("GET /b", proxy()).cached(other),
+    ]);
+    let status = |target: &str| {
+        ask(&world, &snapshot, get(target));
+        world.last().cache
+    };
+    assert_eq!(
+        [status("/a"), status("/b")],
+        [CacheStatus::Miss, CacheStatus::Miss]
+    );
+    world.cache().flush(b"shop/prod/");
+    assert_eq!(
+        [status("/a"), status("/b")],
+        [CacheStatus::Hit, CacheStatus::Miss]
+    );
+    world.cache().flush_all();
+    assert_eq!(
+        [status("/a"), status("/b")],
+        [CacheStatus::Miss, CacheStatus::Miss]
+    );
+}
+
+#[test]
+fn the_cache_keeps_to_its_bytes() {
+    use tollgate_pipeline::{Cached, ResponseCache};
+    let cache = ResponseCache::new(100_000);
+    for at in 0..1_000_u32 {
+        let entry = Cached {
+            status: 200,
+            headers: tollgate_message::HeaderList::new(),
+            body: bytes::Bytes::from(vec![b'x'; 1_000]),
+            stored_ms: 0,
+            expires_ms: 60_000,
+        };
+        cache.put(at.to_le_bytes().as_slice().into(), entry.into());
+    }
+    let (entries, bytes) = cache.size();
+    assert!(
+        (1..=100).contains(&entries) && bytes <= 100_000,
+        "{entries} entries, {bytes} bytes"
+    );
+}

@@ -309,7 +309,7 @@ fn traces_are_continued_or_begun() {
         let (found_parent, found_amzn, state) = both(headers);
         assert_eq!(found_parent, [traceparent], "{headers:?}");
         assert_eq!(found_amzn, [amzn], "{headers:?}");
-        let continued = headers.iter().any(|it| *it == ("traceparent", parent));
+        let continued = headers.contains(&("traceparent", parent));
         assert_eq!(
             state.is_empty(),
             !(continued && headers.len() == 2 && headers[1].0 == "tracestate")

@@ -42,15 +42,15 @@ fn mapped(steps: Vec<MappingStep>, wanted: Request) -> (World, Response) {
 }
 
 fn wanted() -> Request {
-    request("POST", HOST, "/pets/a%20b/c/d?q=1&Q=2&q=x%20y&gone=1")
+    request("POST", HOST, "/pets/a%20b/c/d?q=1&Q=2&q=x%20y&gone=1&e=&f")
         .header("x-two", "a")
         .header("x-two", "b")
         .header("user-agent", "tests/1")
         .body(r#"{"name":"Rex","age":3,"tags":["x","y"],"owner":{"id":"o1"},"n":null}"#)
 }
 
-#[test]
-fn every_source_of_a_request() {
+/// Templates and what they give for [`wanted`].
+fn sources() -> Vec<(Template, Option<&'static str>)> {
     let all_tags = JsonPath(vec![PathStep::Member("tags".into()), PathStep::All]);
     let second = JsonPath(vec![PathStep::Member("tags".into()), PathStep::Index(1)]);
     let two = Template(vec![
@@ -58,7 +58,7 @@ fn every_source_of_a_request() {
         Piece::Text("/".into()),
         Piece::Variable(Variable::RequestHeader("x-two".into())),
     ]);
-    for (template, found) in [
+    vec![
         (constant("text"), Some("text")),
         (value(Variable::RequestHeader("x-two".into())), Some("a,b")),
         (value(Variable::RequestHeader("x-none".into())), None),
@@ -117,7 +117,12 @@ fn every_source_of_a_request() {
         ),
         (value(Variable::ResponseHeader("x".into())), None),
         (two, Some("$default/a,b")),
-    ] {
+    ]
+}
+
+#[test]
+fn every_source_of_a_request() {
+    for (template, found) in sources() {
         let shown = format!("{template:?}");
         let (world, response) = mapped(
             vec![step(Action::Overwrite, header("x-out"), template)],
@@ -158,15 +163,15 @@ fn every_action_on_queries() {
     for (steps, result) in [
         (
             vec![step(Action::Remove, query("gone"), Template::default())],
-            "q=1&Q=2&q=x%20y",
+            "q=1&Q=2&q=x%20y&e=&f",
         ),
         (
             vec![step(Action::Remove, query("q"), Template::default())],
-            "Q=2&gone=1",
+            "Q=2&gone=1&e=&f",
         ),
         (
             vec![step(Action::Overwrite, query("q"), constant("a&b=c"))],
-            "Q=2&gone=1&q=a%26b%3Dc",
+            "Q=2&gone=1&e=&f&q=a%26b%3Dc",
         ),
         (
             vec![step(
@@ -174,7 +179,7 @@ fn every_action_on_queries() {
                 query("q"),
                 value(Variable::RequestPathParam("id".into())),
             )],
-            "q=1&Q=2&q=x%20y&gone=1&q=a%20b",
+            "q=1&Q=2&q=x%20y&gone=1&e=&f&q=a%20b",
         ),
         (
             vec![step(
@@ -182,10 +187,10 @@ fn every_action_on_queries() {
                 query("all"),
                 value(Variable::RequestQuery("q".into())),
             )],
-            "q=1&Q=2&q=x%20y&gone=1&all=1%2Cx%20y",
+            "q=1&Q=2&q=x%20y&gone=1&e=&f&all=1%2Cx%20y",
         ),
         (
-            ["q", "Q", "gone"]
+            ["q", "Q", "gone", "e", "f"]
                 .map(|it| step(Action::Remove, query(it), Template::default()))
                 .into(),
             "",

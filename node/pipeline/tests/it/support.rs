@@ -24,6 +24,9 @@ pub(crate) type HttpScript = dyn Fn(Request) -> Result<Response, IntegrationErro
 /// What a scripted function does with an event.
 pub(crate) type FunctionScript = dyn Fn(&[u8]) -> Result<FunctionReply, IntegrationError>;
 
+/// What happens while a request waits for quota, and whether an answer came.
+pub(crate) type QuotaScript = dyn Fn(&Arc<QuotaSlot>) -> bool;
+
 /// The ports of a test. Clones share everything.
 #[derive(Clone)]
 pub(crate) struct World(pub(crate) Rc<State>);
@@ -44,7 +47,7 @@ pub(crate) struct State {
     pub(crate) quota_low: Cell<u32>,
     pub(crate) quota_waits: Cell<u32>,
     /// What happens while a request waits for quota, and whether an answer came.
-    pub(crate) on_quota_wait: RefCell<Box<dyn Fn(&Arc<QuotaSlot>) -> bool>>,
+    pub(crate) on_quota_wait: RefCell<Box<QuotaScript>>,
     /// Back ends that wait are released one by one; `None` lets all calls through.
     pub(crate) gate: RefCell<Option<Gate>>,
     cache: ResponseCache,
