@@ -38,7 +38,7 @@ impl Store {
     /// [`Error`] when another process has it, when anything in it is damaged or newer, or when
     /// the file system refuses.
     pub fn open(dir: &Path, first: impl FnOnce() -> Identity) -> Result<(Self, Loaded), Error> {
-        std::fs::create_dir_all(dir).map_err(|source| Error::Io {
+        make_private(dir).map_err(|source| Error::Io {
             operation: "create",
             path: dir.to_owned(),
             source,
@@ -150,4 +150,20 @@ fn read_snapshot((index, path): &(u64, PathBuf)) -> Result<(u64, Vec<u8>), Error
         source,
     })?;
     Ok((*index, bytes))
+}
+
+/// The log holds API keys and private keys: nobody but the owner may look into the directory.
+fn make_private(dir: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+    if !dir.is_dir() {
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(dir)?;
+    }
+    let mode = std::fs::metadata(dir)?.permissions().mode();
+    if mode & 0o077 != 0 {
+        std::fs::set_permissions(dir, std::fs::Permissions::from_mode(mode & !0o077))?;
+    }
+    Ok(())
 }

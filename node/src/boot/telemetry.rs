@@ -13,25 +13,33 @@ use crate::runtime::SetLogLevel;
 
 /// Starts the log on standard error and returns what changes its level.
 pub(super) fn start(config: &NodeConfig, mode: &Mode) -> SetLogLevel {
-    let filter = EnvFilter::try_new(config.log_level.as_str())
-        .unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::new(directives(config.log_level.as_str()));
     let (filter, handle) = reload::Layer::new(filter);
     let registry = tracing_subscriber::registry().with(filter);
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let started = match (config.log_format, mode) {
         (LogFormat::Json, _) => registry.with(lines.json().flatten_event(true)).try_init(),
-        (LogFormat::Text, Mode::Dev(_)) => {
-            registry.with(lines.without_time().with_target(false)).try_init()
-        }
+        (LogFormat::Text, Mode::Dev(_)) => registry
+            .with(lines.without_time().with_target(false))
+            .try_init(),
         (LogFormat::Text, Mode::Start) => registry.with(lines.with_ansi(false)).try_init(),
     };
     if started.is_err() {
         eprintln!("another log is in use in this process");
     }
     Box::new(move |level| {
-        let filter = EnvFilter::try_new(level).map_err(|error| error.to_string())?;
+        let filter = EnvFilter::try_new(directives(level)).map_err(|error| error.to_string())?;
         handle.reload(filter).map_err(|error| error.to_string())
     })
+}
+
+/// A bare level is meant for what we say ourselves: the servers' own talk about their threads
+/// stays one level quieter.
+fn directives(level: &str) -> String {
+    match level {
+        "info" => "info,actix_server=warn,actix_web=warn".into(),
+        other => other.into(),
+    }
 }
 
 /// What functions print goes to the node's log with its request id.
