@@ -52,7 +52,8 @@ pub struct Record {
     pub stage: Option<Arc<StagePlan>>,
     /// The route, once it was found.
     pub route: Option<Arc<RoutePlan>>,
-    /// The mapping key that the custom domain matched; empty for the empty key.
+    /// The mapping key that the custom domain matched; empty for the empty key. Kept as the account
+    /// id is.
     pub base_path: Option<Box<str>>,
     /// The status that the client got; 499 when it left before there was one.
     pub status: u16,

@@ -96,7 +96,14 @@ async fn answer<P: Ports>(
         Err(fault) => return fault.respond(record),
     };
     record.stage = Some(Arc::clone(address.stage));
-    record.base_path = address.base_path.map(Into::into);
+    let keep = Keep {
+        snapshot,
+        address: &address,
+        headers: &incoming.headers,
+    };
+    if address.stage.access_log.is_some() {
+        keep.context(user_agent, record);
+    }
     let grant = address
         .api
         .cors
@@ -112,12 +119,8 @@ async fn answer<P: Ports>(
         Err(fault) => return with_cors(grant.as_ref(), fault.respond(record)),
     };
     record.route = Some(Arc::clone(matched.route));
-    if keeps_context(&address, matched.route) {
-        record.account_id = Some(Arc::clone(&snapshot.account_id));
-        *user_agent = incoming
-            .headers
-            .get("user-agent")
-            .map(|value| String::from_utf8_lossy(value).into_owned().into());
+    if record.account_id.is_none() && maps_context(matched.route) {
+        keep.context(user_agent, record);
     }
     let head = &*head;
     let log = ExecLog::new(ports, address.stage, matched.route, &head.request_id);
@@ -174,16 +177,33 @@ fn with_cors(grant: Option<&Grant<'_>>, mut response: Response) -> Response {
     response
 }
 
-/// Whether a log or a mapping may read variables that are not kept for every request: the account
-/// id is an `Arc` that all workers would count on, the user agent a copy.
-fn keeps_context(address: &Address<'_>, route: &RoutePlan) -> bool {
-    address.stage.access_log.is_some()
-        || match &route.integration {
-            IntegrationPlan::Http(plan) => {
-                !plan.request_mapping.is_empty() || !plan.response_mapping.is_empty()
-            }
-            IntegrationPlan::Function(plan) => !plan.response_mapping.is_empty(),
-            IntegrationPlan::Fixed(_) => true,
-            IntegrationPlan::Missing => false,
+/// What logs and mappings may read when the request has moved on. It is not kept for every request:
+/// the account id is an `Arc` that all workers would count on, the rest are copies.
+struct Keep<'a> {
+    snapshot: &'a Snapshot,
+    address: &'a Address<'a>,
+    headers: &'a HeaderList,
+}
+
+impl Keep<'_> {
+    fn context(&self, user_agent: &mut Option<Box<str>>, record: &mut Record) {
+        record.account_id = Some(Arc::clone(&self.snapshot.account_id));
+        record.base_path = self.address.base_path.map(Into::into);
+        *user_agent = self
+            .headers
+            .get("user-agent")
+            .map(|value| String::from_utf8_lossy(value).into_owned().into());
+    }
+}
+
+/// Whether a mapping of the route may read `$context`.
+fn maps_context(route: &RoutePlan) -> bool {
+    match &route.integration {
+        IntegrationPlan::Http(plan) => {
+            !plan.request_mapping.is_empty() || !plan.response_mapping.is_empty()
         }
+        IntegrationPlan::Function(plan) => !plan.response_mapping.is_empty(),
+        IntegrationPlan::Fixed(_) => true,
+        IntegrationPlan::Missing => false,
+    }
 }

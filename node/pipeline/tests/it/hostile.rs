@@ -1,15 +1,19 @@
 //! Arbitrary requests: nothing panics, events parse, log lines stay lines, one event each.
 
+use std::sync::Arc;
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 use tollgate_config::snapshot::Snapshot;
 use tollgate_message::{Body, HeaderList, Method, Request, Version};
 use tollgate_model::{Cors, LoggingLevel, PayloadFormat};
 
+use tollgate_pipeline::{ClientInfo, FunctionReply, Scheme, serve};
+
 use crate::plans::{
-    HOST, api, cache_plan, function, http, param, piece, proxy, route, snapshot, stage,
+    HOST, api, cache_plan, function, http, param, piece, proxy, route, shop, snapshot, stage,
 };
-use crate::support::{World, send};
+use crate::support::{World, request, run, send};
 use tollgate_config::snapshot::IntegrationPlan;
 
 fn everything() -> Snapshot {
@@ -129,10 +133,16 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1_500, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn nothing_breaks(wanted in requests()) {
+    fn nothing_breaks(wanted in requests(), trusted in any::<bool>()) {
         let (world, snapshot) = (World::new(), everything());
         let method = wanted.method.clone();
-        let response = send(&world, &snapshot, wanted);
+        let proxies: Arc<[_]> = if trusted {
+            Arc::from(["203.0.113.0/24".parse().unwrap()])
+        } else {
+            Arc::from([])
+        };
+        let client = ClientInfo::new([203, 0, 113, 9].into(), Scheme::Http, 80, proxies);
+        let response = run(serve(&world, &snapshot, wanted, &client));
         drop(response.body);
         prop_assert_eq!(world.count(), 1);
         let status = world.last().status;
@@ -160,4 +170,68 @@ proptest! {
             }
         }
     }
+
+    #[test]
+    fn functions_may_say_anything(output in outputs(), one in any::<bool>()) {
+        let world = World::new();
+        let bytes = bytes::Bytes::from(output);
+        world.on_function(move |_| Ok(FunctionReply::Buffered(bytes.clone())));
+        let format = if one { PayloadFormat::V1 } else { PayloadFormat::V2 };
+        let snapshot = shop(vec![route("GET /", function(format))]);
+        let response = send(&world, &snapshot, request("GET", HOST, "/"));
+        prop_assert!((200..=599).contains(&response.status));
+        for (name, value) in &response.headers {
+            let token = |b: u8| b.is_ascii_graphic() && !b"()<>@,;:\\\"/[]?={}".contains(&b);
+            prop_assert!(!name.is_empty() && name.bytes().all(token), "{:?}", name);
+            prop_assert!(!value.iter().any(|b| matches!(b, b'\r' | b'\n' | 0)), "{:?}", value);
+            prop_assert!(name != "connection" && name != "transfer-encoding");
+        }
+    }
+}
+
+/// JSON near to what functions give, and bytes that are nothing.
+fn outputs() -> impl Strategy<Value = Vec<u8>> {
+    let leaf = prop_oneof![
+        Just("null".to_owned()),
+        any::<bool>().prop_map(|it| it.to_string()),
+        (-10_i64..1_000).prop_map(|it| it.to_string()),
+        Just("200".to_owned()),
+        "[a-z\r\n\u{0}:; ]{0,12}".prop_map(|it| serde_json::to_string(&it).unwrap()),
+        Just("\"aGk=\"".to_owned()),
+    ];
+    let names = prop_oneof![
+        "[a-zA-Z \r\n-]{0,10}",
+        Just("Connection".to_owned()),
+        Just("x-a".to_owned())
+    ];
+    let map = vec((names, leaf.clone()), 0..4).prop_map(|members| {
+        let members: Vec<_> = members
+            .iter()
+            .map(|(name, value)| format!("{}:{value}", serde_json::to_string(name).unwrap()))
+            .collect();
+        format!("{{{}}}", members.join(","))
+    });
+    let list = vec(leaf.clone(), 0..4).prop_map(|it| format!("[{}]", it.join(",")));
+    let value = prop_oneof![leaf, map, list];
+    let member = prop::sample::select(vec![
+        "statusCode",
+        "headers",
+        "multiValueHeaders",
+        "cookies",
+        "body",
+        "isBase64Encoded",
+        "other",
+    ]);
+    let envelope = vec((member, value.clone()), 0..6).prop_map(|members| {
+        let members: Vec<_> = members
+            .iter()
+            .map(|(name, value)| format!("\"{name}\":{value}"))
+            .collect();
+        format!("{{{}}}", members.join(","))
+    });
+    prop_oneof![
+        4 => envelope.prop_map(String::into_bytes),
+        1 => value.prop_map(String::into_bytes),
+        1 => vec(any::<u8>(), 0..50),
+    ]
 }

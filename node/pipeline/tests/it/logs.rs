@@ -147,11 +147,9 @@ fn no_value_leaves_its_place() {
 
 #[test]
 fn a_request_without_a_route_is_logged_by_its_stage() {
-    let template = "$context.status $context.routeKey $context.path";
-    assert_eq!(
-        line(template, request("GET", HOST, "/prod/none")),
-        "404 - /prod/none"
-    );
+    let template = "$context.status $context.routeKey $context.path $context.identity.userAgent";
+    let wanted = request("GET", HOST, "/prod/none").header("user-agent", "tests/1");
+    assert_eq!(line(template, wanted), "404 - /prod/none tests/1");
 }
 
 fn exec(level: LoggingLevel, data: bool, wanted: Request) -> Vec<String> {
