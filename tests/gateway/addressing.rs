@@ -22,6 +22,11 @@ fn file(url: &str) -> String {
     routes:
       - routeKey: ANY /{{proxy+}}
         integration: {url}/closed/{{proxy}}
+  - name: staged
+    routes:
+      - routeKey: ANY /{{proxy+}}
+        integration: {url}/staged/{{proxy}}
+    stages: [{{stageName: test}}]
 domainNames:
   - domainName: api.example.test
     apiMappings:
@@ -73,7 +78,14 @@ fn a_request_finds_its_api_and_stage() {
         ("closed.execute-api.us-east-1.localhost", "/x", "404"),
         ("127.0.0.1", "/_aws/execute-api/pets/$default/x", "/pets/x"),
         ("127.0.0.1", "/_aws/execute-api/pets/prod/x", "/pets/x"),
-        ("127.0.0.1", "/_aws/execute-api/pets/nostage/x", "404"),
+        // Below `$default` a first segment that names no stage belongs to the path, as with a host.
+        (
+            "127.0.0.1",
+            "/_aws/execute-api/pets/nostage/x",
+            "/pets/nostage/x",
+        ),
+        ("127.0.0.1", "/_aws/execute-api/staged/nostage/x", "404"),
+        ("127.0.0.1", "/_aws/execute-api/staged/test/x", "/staged/x"),
         ("127.0.0.1", "/_aws/execute-api/nothere/prod/x", "404"),
         ("127.0.0.1", "/_aws/execute-api/closed/$default/x", "404"),
         ("api.example.test", "/x", "/shop/x"),

@@ -15,7 +15,7 @@ fn a_request_is_changed_before_the_back_end_sees_it() {
         integration:
           integrationUri: {url}/animals
           requestParameters:
-            overwrite:path: /animals/$request.path.id
+            overwrite:path: '/animals/${{request.path.id}}'
             append:header.x-stage: $context.stage
             overwrite:header.x-own: replaced
             remove:header.x-secret: ''
