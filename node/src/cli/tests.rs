@@ -1,0 +1,1 @@
+//! Command lines in, output and exit codes out.
