@@ -1,4 +1,5 @@
 //! What tells cache entries apart: the namespace, the method, and the values that the route names.
+//! As on AWS, a path variable that is not named does not (reference 15).
 
 use std::sync::Arc;
 
@@ -22,6 +23,10 @@ pub(crate) fn of<P: Ports>(plan: &CachePlan, ctx: &RequestCtx<'_, P>) -> Arc<[u8
     key.extend_from_slice(plan.namespace.as_bytes());
     key.push(0);
     push(&mut key, ctx.head.method.as_str().as_bytes());
+    // The default route answers every path and has no variable that could be declared.
+    if &*ctx.route.resource == "$default" {
+        push(&mut key, ctx.address.path.as_bytes());
+    }
     for part in &plan.parts {
         match part {
             CacheKeyPart::Path(name) => match ctx.params.iter().find(|(it, _)| *it == &**name) {

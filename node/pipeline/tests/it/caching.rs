@@ -100,6 +100,20 @@ fn declared_values_split_entries_and_others_do_not() {
 }
 
 #[test]
+fn the_default_route_tells_paths_apart() {
+    let world = counting(|it| it);
+    let snapshot = shop(vec![route("$default", proxy()).cached(cache_plan())]);
+    for (target, status) in [
+        ("/a", CacheStatus::Miss),
+        ("/b", CacheStatus::Miss),
+        ("/a?undeclared=1", CacheStatus::Hit),
+    ] {
+        ask(&world, &snapshot, get(target));
+        assert_eq!(world.last().cache, status, "{target}");
+    }
+}
+
+#[test]
 fn what_is_not_for_others_is_not_stored() {
     for (name, value, stored) in [
         ("x-plain", "1", true),

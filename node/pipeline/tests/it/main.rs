@@ -7,6 +7,7 @@ mod support;
 mod addressing;
 mod admission;
 mod caching;
+mod compiled;
 mod cors;
 mod ending;
 mod events;
