@@ -18,18 +18,20 @@ mod shape;
 mod tree;
 mod yaml;
 
+pub(crate) use load::load_openapi;
 pub use load::{load, load_str};
 pub use merge::{Others, deployment_id, merge};
 pub use reference::reference;
 pub use schema::schema;
 
-pub(crate) use check::check;
+pub(crate) use check::{check, check_part};
 pub(crate) use convert::read_bounded;
 pub(crate) use expand::expand;
 pub(crate) use report::Report;
 pub(crate) use schema::of as schema_of;
-pub(crate) use shape::{ApiItem, IntegrationItem, RouteItem};
+pub(crate) use shape::{ApiItem, IntegrationItem, IntegrationUse, RouteItem};
 pub(crate) use tree::{Entry, Node, Path as TreePath, Place, Value};
+pub(crate) use yaml::parse;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -113,7 +113,10 @@ pub struct Throttle {
     /// Requests at once.
     pub burst_limit: u32,
     /// Requests per second.
-    #[cfg_attr(feature = "schema", schemars(with = "f64"))]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(with = "f64", range(min = 0, max = 1_000_000_000))
+    )]
     pub rate_limit: Rate,
 }
 

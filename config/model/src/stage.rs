@@ -51,7 +51,10 @@ pub struct RouteSettings {
     pub throttling_burst_limit: Option<u32>,
     /// Requests per second.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(with = "Option<f64>"))]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(with = "Option<f64>", range(min = 0, max = 1_000_000_000))
+    )]
     pub throttling_rate_limit: Option<Rate>,
     /// Metrics by route and not only by stage.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -26,6 +26,8 @@ pub struct Violation {
     pub path: String,
     /// The same, step by step.
     pub segments: Vec<String>,
+    /// Whether the last step is itself what is wrong, and not what stands under it.
+    pub at_key: bool,
     /// What is wrong and what would be right.
     pub message: String,
 }
@@ -116,10 +118,20 @@ impl Findings {
 
     /// A violation of the whole.
     fn here(&mut self, message: impl Into<String>) {
+        self.push(false, message.into());
+    }
+
+    /// A violation by the name of a member, whatever it holds.
+    fn key(&mut self, member: &str, message: impl Into<String>) {
+        self.inside(member, |f| f.push(true, message.into()));
+    }
+
+    fn push(&mut self, at_key: bool, message: String) {
         self.out.push(Violation {
             path: self.path.join("."),
             segments: self.path.clone(),
-            message: message.into(),
+            at_key,
+            message,
         });
     }
 

@@ -16,11 +16,22 @@ use crate::diagnostic::nearest;
 
 /// Checks `node` against `schema`, whose definitions are in `$defs`.
 pub(crate) fn check(schema: &Json, node: &Node, report: &mut Report) -> Json {
+    check_part(schema, node, node.place, &Path::default(), report)
+}
+
+/// Checks a part of a document: `path` leads to it, `key` is where it is named.
+pub(crate) fn check_part(
+    schema: &Json,
+    node: &Node,
+    key: Place,
+    path: &Path,
+    report: &mut Report,
+) -> Json {
     let mut checker = Checker {
         root: schema,
         report,
     };
-    let json = checker.value(schema, node, node.place, &Path::default());
+    let json = checker.value(schema, node, key, path);
     json.unwrap_or_else(|| Json::Object(Map::new()))
 }
 
@@ -197,6 +208,7 @@ impl<'c> Checker<'c> {
         }
         let noun = if whole { "a whole number" } else { "a number" };
         let bounds = match (low, high) {
+            (Some(low), Some(high)) if low >= high => format!(": {low}"),
             (Some(low), Some(high)) => format!(" from {low} to {high}"),
             (Some(low), None) => format!(" of at least {low}"),
             (None, Some(high)) => format!(" of at most {high}"),

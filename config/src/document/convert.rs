@@ -105,26 +105,12 @@ impl<'c> Converter<'c> {
     fn rules(&mut self) {
         for violation in validate(&self.model) {
             let (origin, rest) = self.find_origin(&violation.segments);
-            let mut path = origin.path.clone();
-            for segment in rest {
-                let root = &self.roots[origin.root];
-                let (node, _) = root.locate(&path.0);
-                let next = match segment.parse::<usize>() {
-                    Ok(index) if !node.items().is_empty() => Step::Index(index),
-                    _ => Step::Key(segment.clone()),
-                };
-                let exists = match &next {
-                    Step::Index(index) => node.items().get(*index).is_some(),
-                    Step::Key(key) => node.entry(key).is_some(),
-                };
-                if !exists {
-                    break;
-                }
-                path.0.push(next);
-            }
+            let path = follow(&self.roots[origin.root], origin.path.clone(), rest);
             if !self.report.is_spoiled(&path) {
                 let root = &self.roots[origin.root];
-                self.report.error_unspoiled(root, &path, violation.message);
+                let at_key = violation.at_key;
+                self.report
+                    .rule_broken(root, &path, at_key, violation.message);
             }
         }
     }
@@ -272,6 +258,31 @@ impl<'c> Converter<'c> {
             }
         }
     }
+}
+
+/// The path extended by the steps of the model that the document has too.
+fn follow(root: &Node, mut path: Path, steps: &[String]) -> Path {
+    for step in steps {
+        let (node, _) = root.locate(&path.0);
+        let index = step.parse::<usize>().ok();
+        if let Some(index) = index.filter(|it| node.items().get(*it).is_some()) {
+            path.0.push(Step::Index(index));
+            continue;
+        }
+        // What OpenAPI documents call otherwise.
+        let alias = match step.as_str() {
+            "integrationUri" => "uri",
+            "integrationType" => "type",
+            "integrationMethod" => "httpMethod",
+            other => other,
+        };
+        let names = [step.as_str(), alias];
+        let Some(name) = names.into_iter().find(|it| node.entry(it).is_some()) else {
+            break;
+        };
+        path.0.push(Step::Key(name.to_owned()));
+    }
+    path
 }
 
 /// A text file of at most `bytes_max`, or why not.

@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::Value as Json;
+use tollgate_model::Model;
 
 use super::convert::{Converter, clean, read_bounded};
 use super::shape::ApiFile;
 use super::tree::{Entry, Node, Path as TreePath, Place, Value};
 use super::yaml::{FILE_BYTES_MAX, parse};
-use super::{LoadContext, Loaded, Report, check, expand, schema};
+use super::{LoadContext, Loaded, Report, check, check_part, expand, schema};
 use crate::diagnostic::Diagnostic;
 use crate::openapi::{self, BasePath};
 
@@ -63,6 +64,20 @@ pub fn load_str(
         context,
     );
     finish(report, root.into_iter().collect(), context, Vec::new())
+}
+
+/// Loads an OpenAPI document from a text.
+pub(crate) fn load_openapi(
+    name: &str,
+    text: &str,
+    base_path: BasePath,
+    context: &LoadContext,
+) -> Result<Loaded, Vec<Diagnostic>> {
+    let mut report = Report::new();
+    let (name, text) = (name.to_owned(), text.to_owned());
+    let root = read(&mut report, name, text, PathBuf::new(), context);
+    let model = root.map(|root| from_openapi(root, base_path, &mut report, context));
+    conclude(report, model, Vec::new())
 }
 
 fn files(path: &Path) -> Result<Vec<PathBuf>, String> {
@@ -123,10 +138,18 @@ fn finish(
         roots
             .into_iter()
             .next()
-            .map(|root| from_openapi(root, &mut report, context))
+            .map(|root| from_openapi(root, BasePath::Ignore, &mut report, context))
     } else {
         unite(roots, &mut report).map(|root| from_file(root, &mut report, context))
     };
+    conclude(report, model, files)
+}
+
+fn conclude(
+    report: Report,
+    model: Option<Model>,
+    files: Vec<PathBuf>,
+) -> Result<Loaded, Vec<Diagnostic>> {
     let mut sources = files;
     for source in report.sources.iter().skip(sources.len()) {
         let path = PathBuf::from(&source.name);
@@ -146,19 +169,24 @@ fn finish(
     }
 }
 
-fn from_file(root: Node, report: &mut Report, context: &LoadContext) -> tollgate_model::Model {
+fn from_file(root: Node, report: &mut Report, context: &LoadContext) -> Model {
     let json = check(schema::compiled(), &root, report);
     let file = deserialize(json, &root, report);
     Converter::new(root, report, context).run(file, None, &TreePath::default())
 }
 
-fn from_openapi(root: Node, report: &mut Report, context: &LoadContext) -> tollgate_model::Model {
-    let imported = openapi::read(&root, BasePath::Ignore, report, context);
+fn from_openapi(
+    mut root: Node,
+    base_path: BasePath,
+    report: &mut Report,
+    context: &LoadContext,
+) -> Model {
+    let imported = openapi::read(&mut root, base_path, report, context);
     let base = TreePath::default().key("x-tollgate");
-    let file = match root.get("x-tollgate") {
-        Some(node) => {
-            let json = check(schema::compiled(), node, report);
-            deserialize(json, node, report)
+    let file = match root.entry("x-tollgate") {
+        Some(it) => {
+            let json = check_part(schema::compiled(), &it.node, it.key_place, &base, report);
+            deserialize(json, &it.node, report)
         }
         None => ApiFile::default(),
     };

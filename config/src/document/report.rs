@@ -85,12 +85,19 @@ impl Report {
         self.push(Severity::Error, place, path, reason.into())
     }
 
-    /// An error about a node that does not silence later checks.
-    pub(crate) fn error_unspoiled(&mut self, root: &Node, path: &Path, reason: impl Into<String>) {
-        let (node, place) = root.locate(&path.0);
-        let value = self.shown(node, place);
+    /// An error about a node or its key that does not silence later checks.
+    pub(crate) fn rule_broken(&mut self, root: &Node, path: &Path, at_key: bool, reason: String) {
+        let (node, mut place) = root.locate(&path.0);
+        let mut value = self.shown(node, place);
+        if at_key && let Some((Step::Key(key), parents)) = path.0.split_last() {
+            let (parent, _) = root.locate(parents);
+            if let Some(entry) = parent.entry(key) {
+                place = entry.key_place;
+                value = Some(shorten(key));
+            }
+        }
         self.errors += 1;
-        self.push(Severity::Error, place, path, reason.into()).value = value;
+        self.push(Severity::Error, place, path, reason).value = value;
     }
 
     /// An error about a file that could not be read.
@@ -141,6 +148,8 @@ impl Report {
         let place = |it: &Diagnostic| sources.iter().position(|name| *name == it.file);
         self.findings
             .sort_by_key(|it| (place(it), it.line, it.column));
+        // What is shared by many, such as a requirement of all operations, is found many times.
+        self.findings.dedup();
         self.findings
     }
 
@@ -274,7 +283,10 @@ fn collect_secrets(node: &Node, inherited: bool, in_keys: bool, out: &mut Vec<Pl
 
 /// The resource that a path is in: `apis[0].routes[2]`, `functions.hello`.
 fn resource(path: &Path) -> Path {
-    let api = path.0.first() == Some(&Step::Key("apis".into()));
-    let depth = if api { 4 } else { 2 };
+    let depth = match path.0.first() {
+        Some(Step::Key(key)) if key == "apis" => 4,
+        Some(Step::Key(key)) if key == "paths" || key == "x-tollgate" => 3,
+        _ => 2,
+    };
     Path(path.0.iter().take(depth).cloned().collect())
 }

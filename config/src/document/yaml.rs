@@ -79,7 +79,12 @@ pub(crate) fn parse(report: &mut Report, file: u32, text: &str) -> Option<Node> 
                     length: 1,
                     last_line: number(at.line()),
                 };
-                builder.report.syntax_error(place, error.info());
+                let mut reason = error.info();
+                // `GET /{proxy+}` inside braces is what people stumble over.
+                if reason.contains("flow") {
+                    reason.push_str("; texts that hold braces or brackets need quotes here");
+                }
+                builder.report.syntax_error(place, reason);
                 return None;
             }
         }

@@ -1,4 +1,5 @@
 //! What the package does for its users, from files to models and messages.
 
+mod document;
 mod golden;
 mod node;

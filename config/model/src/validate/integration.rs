@@ -192,7 +192,7 @@ fn fixed(response: &FixedResponse, f: &mut Findings) {
     for (name, value) in &response.headers {
         if !is_token(name) {
             f.inside("headers", |f| {
-                f.say(name, format!("{name:?} is no header name"))
+                f.key(name, format!("{name:?} is no header name"))
             });
         } else if !is_field_value(value) {
             f.inside("headers", |f| {
@@ -203,7 +203,7 @@ fn fixed(response: &FixedResponse, f: &mut Findings) {
             "content-length" | "transfer-encoding" | "connection" | "upgrade" | "keep-alive"
         ) {
             f.inside("headers", |f| {
-                f.say(name, format!("the gateway sets `{name}` itself"))
+                f.key(name, format!("the gateway sets `{name}` itself"))
             });
         } else if let Err(message) = mapping::value(value, Side::Fixed) {
             f.inside("headers", |f| f.say(name, message));

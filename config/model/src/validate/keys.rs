@@ -16,7 +16,7 @@ const VALUE_CHARS: core::ops::RangeInclusive<usize> = 20..=128;
 /// Characters of a name (AWS: 1024 for keys).
 const NAME_CHARS_MAX: usize = 1024;
 
-/// The secrets seen so far, with the ids of their keys.
+/// The secrets seen so far, with the names of their keys.
 pub(super) type Values<'m> = BTreeMap<&'m str, &'m str>;
 
 pub(super) fn usage_plan(model: &Model, plan: &UsagePlan, f: &mut Findings) {
@@ -121,7 +121,7 @@ pub(super) fn api_key<'m>(
             "an API key's value is made of visible ASCII characters without spaces",
         );
     }
-    if let Some(other) = values.insert(&key.value, key.id.as_str()) {
+    if let Some(other) = values.insert(&key.value, &key.name) {
         f.say("value", format!("the key `{other}` has this value already"));
     }
     notes(key.description.as_ref(), &key.tags, f);

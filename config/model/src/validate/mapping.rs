@@ -65,7 +65,7 @@ pub(super) fn responses(parameters: &BTreeMap<String, BTreeMap<String, String>>,
 fn pairs(parameters: &BTreeMap<String, String>, side: Side, f: &mut Findings) {
     for (name, text) in parameters {
         if let Err(message) = key(name, side) {
-            f.say(name, message);
+            f.key(name, message);
             continue;
         }
         // What is removed has no value that matters.

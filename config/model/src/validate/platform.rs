@@ -171,7 +171,7 @@ pub(super) fn function(it: &Function, f: &mut Findings) {
             || first.is_some_and(|b| b.is_ascii_digit())
         {
             f.inside("environment", |f| {
-                f.say(name, format!("{name:?} is no variable name"))
+                f.key(name, format!("{name:?} is no variable name"))
             });
         }
         if value.contains('\0') {

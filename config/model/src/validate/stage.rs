@@ -66,7 +66,7 @@ fn variables(stage: &Stage, f: &mut Findings) {
                 "a stage variable's name has 1 to {VARIABLE_NAME_CHARS_MAX} of the characters \
                  A-Z, a-z, 0-9 and `_`"
             );
-            f.say(name, message);
+            f.key(name, message);
         }
         if !is_word(value, b".~:/?#&=,", VARIABLE_VALUE_CHARS_MAX) {
             let message = format!(

@@ -69,7 +69,7 @@ impl Converter<'_> {
         let at = path.key("openapi");
         let target = self.resolve(0, &at, file);
         let base_path = item.openapi_base_path.unwrap_or_default();
-        match openapi::read_file(&target, file, base_path, self.report, self.context) {
+        match openapi::read_file(&target, base_path, self.report, self.context) {
             Ok(imported) => imported,
             Err(reason) => {
                 self.error(0, &at, reason);
@@ -85,10 +85,11 @@ impl Converter<'_> {
         routes: Vec<(RouteItem, Origin)>,
         integrations: Vec<(String, IntegrationItem, Origin)>,
     ) {
-        let Some(name) = item.name.clone() else {
+        let name = item.name.clone().unwrap_or_else(|| {
             self.error(0, path, "the member `name` is missing");
-            return;
-        };
+            // A name that nothing else has lets the rest be checked.
+            format!("unnamed {path}")
+        });
         let api_id = item.api_id.clone().unwrap_or_else(|| slug(&name));
         self.origin(&["apis", &api_id], 0, path);
         if self.model.apis.contains_key(api_id.as_str()) {
@@ -199,6 +200,7 @@ impl Converter<'_> {
         item: &RouteItem,
         (root, path): (usize, &Path),
     ) -> Option<String> {
+        let integration = self.use_path(root, path);
         let id = match (&item.integration, &item.target) {
             (Some(_), Some(_)) => {
                 let reason = "`integration` and `target` say the same; use one";
@@ -214,14 +216,14 @@ impl Converter<'_> {
                     integration_uri: Some(text.clone()),
                     ..IntegrationItem::default()
                 };
-                self.inline(draft, item, (root, &path.key("integration")))
+                self.inline(draft, item, (root, &integration))
             }
             (Some(IntegrationUse::Name(name)), _) => {
-                self.named(draft, name, (root, &path.key("integration")))?
+                self.named(draft, name, (root, &integration))?
             }
             (Some(IntegrationUse::Inline(item)), _) => {
                 let item = item.as_ref().clone();
-                self.inline(draft, item, (root, &path.key("integration")))
+                self.inline(draft, item, (root, &integration))
             }
             (None, Some(target)) => {
                 let name = target.strip_prefix("integrations/").unwrap_or(target);
@@ -229,6 +231,17 @@ impl Converter<'_> {
             }
         };
         Some(format!("integrations/{id}"))
+    }
+
+    /// Where a route says its integration, which OpenAPI documents call otherwise.
+    fn use_path(&self, root: usize, path: &Path) -> Path {
+        let (node, _) = self.roots[root].locate(&path.0);
+        let extension = "x-amazon-apigateway-integration";
+        if node.entry(extension).is_some() {
+            path.key(extension)
+        } else {
+            path.key("integration")
+        }
     }
 
     fn inline(

@@ -27,9 +27,11 @@ impl Converter<'_> {
         } else {
             let given = item.directory.as_deref().unwrap_or(".");
             let directory = self.resolve(0, &path.key("directory"), given);
+            // The nodes may be other machines, so this stops nothing.
             if !directory.is_dir() {
-                let reason = format!("there is no directory {}", directory.display());
-                self.error(0, &path.key("directory"), reason);
+                let reason = format!("this machine has no directory {}", directory.display());
+                let root = &self.roots[0];
+                self.report.warning_at(root, &path.key("directory"), reason);
             }
             directory.to_string_lossy().into_owned()
         };
@@ -121,6 +123,12 @@ impl Converter<'_> {
 
     pub(super) fn domain_name(&mut self, item: DomainNameItem, path: Path) {
         let domain_name = item.domain_name.to_ascii_lowercase();
+        if domain_name.is_empty() {
+            if !self.report.is_spoiled(&path) {
+                self.error(0, &path.key("domainName"), "the domain name is empty");
+            }
+            return;
+        }
         self.origin(&["domainNames", &domain_name], 0, &path);
         if self.model.domain_names.contains_key(&domain_name) {
             let reason = format!("the domain name `{domain_name}` appears twice");

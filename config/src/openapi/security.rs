@@ -1,0 +1,82 @@
+//! Security requirements: API keys are checked, authorisers that are missing are refused.
+
+use std::collections::BTreeMap;
+
+use crate::document::{Node, Report, TreePath};
+
+/// What a security scheme means here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scheme {
+    /// `x-api-key` in the header.
+    ApiKey,
+    /// AWS would run an authoriser; there is none here.
+    Authorizer,
+    /// Told to readers; AWS does not check it either.
+    Documentation,
+}
+
+/// The security schemes of a document.
+#[derive(Debug, Default)]
+pub(super) struct Schemes(BTreeMap<String, Scheme>);
+
+impl Schemes {
+    /// Reads `components.securitySchemes`.
+    pub(super) fn read(root: &Node) -> Self {
+        let node = root
+            .get("components")
+            .and_then(|it| it.get("securitySchemes"));
+        let entries = node.map(Node::entries).unwrap_or_default();
+        let schemes = entries
+            .iter()
+            .map(|entry| (entry.key.clone(), scheme(&entry.node)));
+        Self(schemes.collect())
+    }
+
+    /// Whether an operation asks for an API key. `path` leads to its `security`.
+    pub(super) fn api_key_required(
+        &self,
+        security: &Node,
+        path: &TreePath,
+        report: &mut Report,
+    ) -> bool {
+        let mut required = false;
+        for (index, requirement) in security.items().iter().enumerate() {
+            for entry in requirement.entries() {
+                let at = path.index(index).key(&entry.key);
+                match self.0.get(&entry.key) {
+                    Some(Scheme::ApiKey) => required = true,
+                    Some(Scheme::Documentation) => {}
+                    Some(Scheme::Authorizer) => {
+                        let reason = format!(
+                            "the authoriser `{}` is not supported; without it the operation \
+                             would be open to everyone",
+                            entry.key
+                        );
+                        report.error(entry.key_place, &at, reason);
+                    }
+                    None => {
+                        let reason = format!("there is no security scheme `{}`", entry.key);
+                        report.error(entry.key_place, &at, reason);
+                    }
+                }
+            }
+        }
+        required
+    }
+}
+
+fn scheme(node: &Node) -> Scheme {
+    let text = |key: &str| node.get(key).and_then(Node::text).unwrap_or_default();
+    let authorizer = node.entry("x-amazon-apigateway-authorizer").is_some()
+        || text("x-amazon-apigateway-authtype").eq_ignore_ascii_case("awsSigv4");
+    if authorizer {
+        Scheme::Authorizer
+    } else if text("type") == "apiKey"
+        && text("in") == "header"
+        && text("name").eq_ignore_ascii_case("x-api-key")
+    {
+        Scheme::ApiKey
+    } else {
+        Scheme::Documentation
+    }
+}
