@@ -168,6 +168,17 @@ impl Leases {
         }
     }
 
+    /// The same, and every slot that was told that its quota is used up: somebody may have changed
+    /// that.
+    pub fn report_and_ask(&mut self) {
+        self.report();
+        for (place, held) in &self.held {
+            if held.cell.as_ref().is_some_and(|cell| cell.is_exhausted()) {
+                self.wanted.insert(place.clone());
+            }
+        }
+    }
+
     /// Whether there is anything to say.
     #[must_use]
     pub fn has_news(&self) -> bool {

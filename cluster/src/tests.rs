@@ -180,6 +180,32 @@ async fn a_raised_limit_opens_an_exhausted_key() {
 }
 
 #[tokio::test]
+async fn an_adjusted_key_hears_of_it_when_it_asks() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = Arc::new(Script(NOON.0.into()));
+    let (opened, mut leases) = start(dir.path(), &clock).await;
+    configure(&opened.door, 5).await;
+    let slot = leases.slot(&"gold".into(), &"k".into(), quota(5));
+    assert_eq!(drain(&opened.door, &mut leases, &slot, NOON).await, 5);
+    leases.report();
+    exchange(&opened.door, &mut leases, NOON).await;
+    let adjust = Command::AdjustUsage {
+        plan: "gold".into(),
+        key: "k".into(),
+        remaining: 2,
+    };
+    opened
+        .door
+        .propose(ProposalId([1; 16]), adjust)
+        .await
+        .unwrap();
+    assert!(matches!(slot.take(NOON), Take::Exhausted { .. }));
+    leases.report_and_ask();
+    exchange(&opened.door, &mut leases, NOON).await;
+    assert_eq!(drain(&opened.door, &mut leases, &slot, NOON).await, 2);
+}
+
+#[tokio::test]
 async fn everything_is_there_after_a_restart_and_snapshots_are_taken() {
     let dir = tempfile::tempdir().unwrap();
     let clock = Arc::new(Script(NOON.0.into()));

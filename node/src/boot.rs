@@ -20,8 +20,8 @@ use tollgate_config::snapshot::Snapshot;
 use tollgate_edge::{Edge, EdgeConfig, EdgeHandle, EdgeLimits};
 use tollgate_functions::{Functions, NodeInfo, Settings};
 use tollgate_pipeline::ResponseCache;
-use tollgate_protocol::codes::{self, Code};
 use tollgate_protocol::Clock;
+use tollgate_protocol::codes::{self, Code};
 use tollgate_state::{Command, ProposalId, Reply};
 use tollgate_store::Identity;
 use tollgate_upstream::Upstreams;
@@ -62,7 +62,10 @@ pub struct BootError {
 
 impl BootError {
     fn new(code: Code, reason: impl Into<String>) -> Self {
-        Self { code, reason: reason.into() }
+        Self {
+            code,
+            reason: reason.into(),
+        }
     }
 
     fn store(error: &tollgate_store::Error) -> Self {
@@ -72,7 +75,10 @@ impl BootError {
             reason = format!("{reason}: {cause}");
             source = cause.source();
         }
-        Self { code: error.code(), reason }
+        Self {
+            code: error.code(),
+            reason,
+        }
     }
 }
 
@@ -120,11 +126,7 @@ pub(crate) struct Node {
     drain: Duration,
 }
 
-async fn run(
-    config: NodeConfig,
-    mode: Mode,
-    set_log_level: SetLogLevel,
-) -> Result<i32, BootError> {
+async fn run(config: NodeConfig, mode: Mode, set_log_level: SetLogLevel) -> Result<i32, BootError> {
     let clock = SystemClock::start();
     let signals = drain::Signals::listen().map_err(io("cannot listen for signals"))?;
     let certificates = certificates(&config)?;
@@ -140,8 +142,14 @@ async fn run(
     let (systems, route, throttle) =
         start_actors(&config, &opened, &allowances, &shared, &certificates, clock)?;
     let shared = Arc::new(shared.with_throttle(throttle.clone()));
-    let runtime =
-        Arc::new(node_runtime(&config, &shared, route, allowances, set_log_level, clock));
+    let runtime = Arc::new(node_runtime(
+        &config,
+        &shared,
+        route,
+        allowances,
+        set_log_level,
+        clock,
+    ));
     if let Some(socket) = listeners.ops {
         let observed: Arc<dyn ops::Observed> = Arc::<NodeRuntime>::clone(&runtime);
         ops::start(socket, Arc::clone(&phase), observed)
@@ -149,7 +157,15 @@ async fn run(
     }
     let applier = apply::Applier::new(&opened.door, &runtime, &config, clock);
     applier.apply_at_start(&config, &mode).await?;
-    let admin = start_admin(listeners.admin, &config, &mode, &opened.door, &runtime, clock, key.0)?;
+    let admin = start_admin(
+        listeners.admin,
+        &config,
+        &mode,
+        &opened.door,
+        &runtime,
+        clock,
+        key.0,
+    )?;
     let edge = start_edge(&config, listeners.data, certificates, &shared)?;
     if runtime.edge.set(edge.observer()).is_err() {
         tracing::error!("the edge was started twice");
@@ -182,19 +198,27 @@ fn open(config: &NodeConfig, clock: SystemClock) -> Result<Opened, BootError> {
         let id: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         Identity::first(id, clock.now())
     };
-    Door::open(&config.data_dir, Arc::new(clock), first)
-        .map_err(|error| BootError::store(&error))
+    Door::open(&config.data_dir, Arc::new(clock), first).map_err(|error| BootError::store(&error))
 }
 
 /// The root key and whether it is new and must be told.
 fn root_key(config: &NodeConfig, mode: &Mode) -> Result<(RootKey, bool), BootError> {
     if let (Some(id), Some(secret)) = (&config.root_access_key, &config.root_secret_key) {
-        let key = RootKey { access_key_id: id.clone(), secret_access_key: secret.clone() };
+        let key = RootKey {
+            access_key_id: id.clone(),
+            secret_access_key: secret.clone(),
+        };
         return Ok((key, false));
     }
     if matches!(mode, Mode::Dev(_)) {
         let (access_key_id, secret_access_key) = ("tollgate".into(), "tollgate".into());
-        return Ok((RootKey { access_key_id, secret_access_key }, false));
+        return Ok((
+            RootKey {
+                access_key_id,
+                secret_access_key,
+            },
+            false,
+        ));
     }
     credentials::load_or_make(&config.data_dir)
         .map_err(|error| BootError::new(codes::DATA_DIR_IO, error.to_string()))
@@ -234,7 +258,10 @@ fn facts(config: &NodeConfig) -> NodeFacts {
 
 /// What the workers will share, but for the actors' handles.
 fn shared(config: &NodeConfig, mode: &Mode, clock: SystemClock) -> Result<Unfinished, BootError> {
-    let node = NodeInfo { region: config.region.clone(), account_id: config.account_id.clone() };
+    let node = NodeInfo {
+        region: config.region.clone(),
+        account_id: config.account_id.clone(),
+    };
     let settings = Settings {
         path: config.function_path.clone(),
         request_bytes_max: config.function_request_bytes_max,
@@ -244,8 +271,8 @@ fn shared(config: &NodeConfig, mode: &Mode, clock: SystemClock) -> Result<Unfini
     let background = tokio::runtime::Handle::current();
     let functions = Functions::new(background.clone(), settings, telemetry::function_sink(mode))
         .map_err(|error| BootError::new(codes::DATA_DIR_IO, error.to_string()))?;
-    let metrics = Metrics::new()
-        .map_err(|error| BootError::new(codes::NODE_CONFIG, error.to_string()))?;
+    let metrics =
+        Metrics::new().map_err(|error| BootError::new(codes::NODE_CONFIG, error.to_string()))?;
     Ok(Unfinished {
         snapshot: Arc::default(),
         upstreams: Upstreams::new(background),
@@ -302,7 +329,9 @@ fn start_actors(
     let throttle = {
         let (allowances, door) = (allowances.clone(), opened.door.clone());
         let start = move || ThrottleActor::start(allowances, door, Arc::new(clock));
-        systems.spawn("throttle", start).map_err(io("cannot start the throttle actor"))?
+        systems
+            .spawn("throttle", start)
+            .map_err(io("cannot start the throttle actor"))?
     };
     let (upstreams, functions) = (Arc::clone(&shared.upstreams), shared.functions.clone());
     let certificates = Arc::clone(certificates);
@@ -313,10 +342,11 @@ fn start_actors(
     };
     let (wanted, facts) = (opened.door.published(), facts(config));
     let (allowances, snapshot) = (allowances.clone(), Arc::clone(&shared.snapshot));
-    let start = move || {
-        RouteActor::start(wanted, facts, allowances, snapshot, Arc::new(on_publish))
-    };
-    let route = systems.spawn("route", start).map_err(io("cannot start the route actor"))?;
+    let start =
+        move || RouteActor::start(wanted, facts, allowances, snapshot, Arc::new(on_publish));
+    let route = systems
+        .spawn("route", start)
+        .map_err(io("cannot start the route actor"))?;
     Ok((systems, route, throttle))
 }
 
@@ -334,6 +364,7 @@ fn node_runtime(
         functions: shared.functions.clone(),
         upstreams: Arc::clone(&shared.upstreams),
         cache: Arc::clone(&shared.cache),
+        snapshot: Arc::clone(&shared.snapshot),
         route,
         throttle: shared.throttle.clone(),
         allowances,
@@ -355,7 +386,9 @@ fn start_admin(
     clock: SystemClock,
     key: RootKey,
 ) -> Result<Option<admin::AdminServer>, BootError> {
-    let Some(socket) = socket else { return Ok(None) };
+    let Some(socket) = socket else {
+        return Ok(None);
+    };
     let state = AdminState {
         door: door.clone(),
         credentials: Credentials {
@@ -373,7 +406,9 @@ fn start_admin(
         runtime: Arc::<NodeRuntime>::clone(runtime),
         anonymous_loopback: matches!(mode, Mode::Dev(_)),
     };
-    admin::start(socket, state).map(Some).map_err(io("cannot start the admin listener"))
+    admin::start(socket, state)
+        .map(Some)
+        .map_err(io("cannot start the admin listener"))
 }
 
 fn start_edge(

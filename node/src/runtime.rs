@@ -3,10 +3,12 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 use tollgate_config::cells::{BucketId, CellSource, QuotaSlot, TokenBucket};
 use tollgate_config::compile::{CompileError, NodeFacts, compile};
+use tollgate_config::snapshot::Snapshot;
 use tollgate_edge::Observer;
 use tollgate_functions::Functions;
 use tollgate_model::{Model, Quota, Throttle};
@@ -33,6 +35,8 @@ pub struct NodeRuntime {
     pub upstreams: Arc<Upstreams>,
     /// The response cache.
     pub cache: Arc<ResponseCache>,
+    /// The snapshot that requests read.
+    pub snapshot: Arc<ArcSwap<Snapshot>>,
     /// What is served.
     pub route: RouteHandle,
     /// Who refills quotas.
@@ -145,7 +149,16 @@ impl Runtime for NodeRuntime {
     }
 
     fn check(&self, model: &Arc<Model>) -> Result<(), Vec<CompileError>> {
-        compile(model, Revision(0), &self.facts, None, &mut TrialCells).map(drop)
+        // What is served already compiles: only what differs from it is tried.
+        let served = self.snapshot.load_full();
+        compile(
+            model,
+            Revision(0),
+            &self.facts,
+            Some(&served),
+            &mut TrialCells,
+        )
+        .map(drop)
     }
 }
 
@@ -156,17 +169,27 @@ impl Observed for NodeRuntime {
         let metrics = &self.metrics;
         let served = self.route.served();
         set(metrics, &names::CONFIG_REVISION, &[], served.revision.0);
-        metrics.gauge(&names::CONFIG_COMPILE, &[]).set(served.compile_seconds);
-        metrics.counter(&names::CONFIG_REJECTED, &[]).absolute(served.rejected);
-        metrics.counter(&names::LOG_DROPPED, &[]).absolute(self.logs.dropped());
+        metrics
+            .gauge(&names::CONFIG_COMPILE, &[])
+            .set(served.compile_seconds);
+        metrics
+            .counter(&names::CONFIG_REJECTED, &[])
+            .absolute(served.rejected);
+        metrics
+            .counter(&names::LOG_DROPPED, &[])
+            .absolute(self.logs.dropped());
         set(metrics, &names::CACHE_BYTES, &[], self.cache.size().1);
         let leases = self.allowances.numbers();
         set(metrics, &names::QUOTA_HELD, &[], leases.held);
-        metrics.counter(&names::QUOTA_GRANTS, &[]).absolute(leases.grants);
+        metrics
+            .counter(&names::QUOTA_GRANTS, &[])
+            .absolute(leases.grants);
         let usage = process::usage();
         set(metrics, &names::RESIDENT, &[], usage.resident_bytes);
         metrics.gauge(&names::CPU, &[]).set(usage.cpu_seconds);
-        metrics.gauge(&names::START_TIME, &[]).set(self.started_seconds);
+        metrics
+            .gauge(&names::START_TIME, &[])
+            .set(self.started_seconds);
         set(metrics, &names::BUILD_INFO, &[env!("CARGO_PKG_VERSION")], 1);
         metrics.render()
     }
@@ -174,7 +197,11 @@ impl Observed for NodeRuntime {
     fn conditions(&self) -> Vec<(&'static str, bool, String)> {
         let served = self.route.served();
         vec![match served.error {
-            None => ("configuration", true, format!("revision {} is served", served.revision)),
+            None => (
+                "configuration",
+                true,
+                format!("revision {} is served", served.revision),
+            ),
             Some(error) => (
                 "configuration",
                 false,
@@ -186,14 +213,22 @@ impl Observed for NodeRuntime {
 
 impl NodeRuntime {
     fn observe_edge(&self) {
-        let Some(edge) = self.edge.get().map(Observer::observe) else { return };
+        let Some(edge) = self.edge.get().map(Observer::observe) else {
+            return;
+        };
         let metrics = &self.metrics;
         set(metrics, &names::CONNECTIONS, &[], edge.connections_open);
         set(metrics, &names::IN_FLIGHT, &[], edge.requests_in_flight);
-        metrics.counter(&names::PANICS, &[]).absolute(edge.panics_total);
-        metrics.counter(&names::CONNECTIONS_REFUSED, &[]).absolute(edge.connections_refused);
+        metrics
+            .counter(&names::PANICS, &[])
+            .absolute(edge.panics_total);
+        metrics
+            .counter(&names::CONNECTIONS_REFUSED, &[])
+            .absolute(edge.connections_refused);
         for (reason, count) in edge.bad_requests_total {
-            metrics.counter(&names::BAD_REQUESTS, &[reason.as_str()]).absolute(count);
+            metrics
+                .counter(&names::BAD_REQUESTS, &[reason.as_str()])
+                .absolute(count);
         }
     }
 
@@ -204,22 +239,37 @@ impl NodeRuntime {
                 let labels = [&*group.name, &*it.server];
                 let up = u64::from(it.condition == ServerCondition::Up);
                 set(metrics, &names::UPSTREAM_UP, &labels, up);
-                metrics.counter(&names::UPSTREAM_REQUESTS, &labels).absolute(it.requests);
-                metrics.counter(&names::UPSTREAM_FAILURES, &labels).absolute(it.failures);
+                metrics
+                    .counter(&names::UPSTREAM_REQUESTS, &labels)
+                    .absolute(it.requests);
+                metrics
+                    .counter(&names::UPSTREAM_FAILURES, &labels)
+                    .absolute(it.failures);
             }
         }
         for it in self.functions.observe() {
             let name = it.name.as_str();
-            for (state, count) in
-                [("starting", it.starting), ("idle", it.idle), ("busy", it.busy)]
-            {
-                set(metrics, &names::FUNCTION_PROCESSES, &[name, state], count as u64);
+            for (state, count) in [
+                ("starting", it.starting),
+                ("idle", it.idle),
+                ("busy", it.busy),
+            ] {
+                set(
+                    metrics,
+                    &names::FUNCTION_PROCESSES,
+                    &[name, state],
+                    count as u64,
+                );
             }
             let ok = it.invocations.saturating_sub(it.errors + it.timeouts);
             for (outcome, count) in [("ok", ok), ("error", it.errors), ("timeout", it.timeouts)] {
-                metrics.counter(&names::FUNCTION_INVOCATIONS, &[name, outcome]).absolute(count);
+                metrics
+                    .counter(&names::FUNCTION_INVOCATIONS, &[name, outcome])
+                    .absolute(count);
             }
-            metrics.counter(&names::FUNCTION_COLD_STARTS, &[name]).absolute(it.cold_starts);
+            metrics
+                .counter(&names::FUNCTION_COLD_STARTS, &[name])
+                .absolute(it.cold_starts);
         }
     }
 }

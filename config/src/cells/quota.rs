@@ -106,6 +106,12 @@ impl LeaseCell {
         self.left.load(Ordering::Acquire).max(0).unsigned_abs()
     }
 
+    /// Whether the last answer was that no more can be granted.
+    #[must_use]
+    pub fn is_exhausted(&self) -> bool {
+        self.exhausted.load(Ordering::Acquire)
+    }
+
     fn take(&self) -> Take {
         let mut left = self.left.load(Ordering::Acquire);
         while left > 0 {

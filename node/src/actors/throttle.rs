@@ -163,7 +163,7 @@ impl Handler<Report> for ThrottleActor {
     type Result = ();
 
     fn handle(&mut self, Report(waiting): Report, context: &mut Self::Context) {
-        self.allowances.lock().leases.report();
+        self.allowances.lock().leases.report_and_ask();
         self.next_waiting.push(waiting);
         self.advance(context);
     }
@@ -222,24 +222,12 @@ impl ThrottleHandle {
         )
     }
 
-    /// Reports what was spent until now, and returns when that is committed or takes too long.
+    /// Reports what was spent until now, asks again for keys whose quota was used up, and returns when that is committed or takes too long.
     pub async fn report(&self) {
         let (waiting, answered) = oneshot::channel();
         if self.address.try_send(Report(waiting)).is_ok() {
             // Late numbers are no error: they are reported with the next batch.
             drop(tokio::time::timeout(WAIT_DEADLINE, answered).await);
-        }
-    }
-
-    /// A key's window was changed from outside: ask how much there is now.
-    pub fn refresh(&self, plan: &PlanId, key: &KeyId) {
-        let want = Want {
-            plan: plan.clone(),
-            key: key.clone(),
-            waiting: None,
-        };
-        if self.address.try_send(want).is_err() {
-            tracing::debug!("the throttle actor's mailbox is full");
         }
     }
 
