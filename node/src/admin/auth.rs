@@ -18,7 +18,7 @@ pub(crate) enum Caller {
     /// Let in without a signature.
     Anonymous,
     /// His signature is right; the body must have this hash.
-    Proven(Verified),
+    Proven(Box<Verified>),
     /// His access key is known, and his signature covers the body: read it and ask again.
     BodyNeeded,
 }
@@ -89,7 +89,7 @@ fn accept(verified: Verified) -> Result<Caller, AwsError> {
             "a body in signed chunks is not taken; sign it as a whole",
         ));
     }
-    Ok(Caller::Proven(verified))
+    Ok(Caller::Proven(Box::new(verified)))
 }
 
 /// Whether a program on this machine sent this, and not a web page in a browser on it: a page

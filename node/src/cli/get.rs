@@ -1,5 +1,7 @@
 //! `tollgate get`: what a node has, as tables or as the node's own JSON.
 
+mod columns;
+
 use serde_json::Value;
 use tollgate_aws::Service;
 
@@ -117,87 +119,6 @@ fn noun(kind: Kind) -> &'static str {
     }
 }
 
-/// The columns of a kind: heads, and where their cells are in an item.
-fn columns(kind: Kind) -> &'static [(&'static str, &'static str)] {
-    match kind {
-        Kind::Apis => &[
-            ("ID", "/apiId"),
-            ("NAME", "/name"),
-            ("PROTOCOL", "/protocolType"),
-            ("ENDPOINT", "/apiEndpoint"),
-            ("CREATED", "/createdDate"),
-        ],
-        Kind::Routes => &[
-            ("API", "/apiId"),
-            ("ID", "/routeId"),
-            ("ROUTE KEY", "/routeKey"),
-            ("API KEY", "/apiKeyRequired"),
-            ("TARGET", "/target"),
-        ],
-        Kind::Integrations => &[
-            ("API", "/apiId"),
-            ("ID", "/integrationId"),
-            ("TYPE", "/integrationType"),
-            ("METHOD", "/integrationMethod"),
-            ("URI", "/integrationUri"),
-        ],
-        Kind::Stages => &[
-            ("API", "/apiId"),
-            ("NAME", "/stageName"),
-            ("DEPLOYMENT", "/deploymentId"),
-            ("AUTO DEPLOY", "/autoDeploy"),
-            ("UPDATED", "/lastUpdatedDate"),
-        ],
-        Kind::Deployments => &[
-            ("API", "/apiId"),
-            ("ID", "/deploymentId"),
-            ("STATUS", "/deploymentStatus"),
-            ("AUTO", "/autoDeployed"),
-            ("CREATED", "/createdDate"),
-            ("DESCRIPTION", "/description"),
-        ],
-        Kind::Keys => &[
-            ("ID", "/id"),
-            ("NAME", "/name"),
-            ("ENABLED", "/enabled"),
-            ("CREATED", "/createdDate"),
-        ],
-        Kind::UsagePlans => &[
-            ("ID", "/id"),
-            ("NAME", "/name"),
-            ("RATE", "/throttle/rateLimit"),
-            ("BURST", "/throttle/burstLimit"),
-            ("QUOTA", "/quota/limit"),
-            ("PERIOD", "/quota/period"),
-            ("STAGES", "/apiStages"),
-        ],
-        Kind::Domains => &[
-            ("NAME", "/domainName"),
-            ("CERTIFICATE", "/domainNameConfigurations/0/certificateName"),
-            ("STATUS", "/domainNameConfigurations/0/domainNameStatus"),
-        ],
-        Kind::Functions => &[
-            ("NAME", "/name"),
-            ("IDLE", "/idle"),
-            ("BUSY", "/busy"),
-            ("STARTING", "/starting"),
-            ("QUEUED", "/queued"),
-            ("INVOCATIONS", "/invocations"),
-            ("ERRORS", "/errors"),
-            ("INIT ERROR", "/initError"),
-        ],
-        Kind::Upstreams => &[
-            ("GROUP", "/name"),
-            ("SERVER", "/server"),
-            ("CONDITION", "/condition"),
-            ("WEIGHT", "/weight"),
-            ("OUTSTANDING", "/outstanding"),
-            ("REQUESTS", "/requests"),
-            ("FAILURES", "/failures"),
-        ],
-    }
-}
-
 /// Keys as a list of them, for `key list`.
 pub(super) fn show_keys(keys: &[Value], context: &Context) {
     show(Kind::Keys, keys, context);
@@ -215,7 +136,7 @@ fn show(kind: Kind, items: &[Value], context: &Context) {
     } else {
         items
     };
-    let columns = columns(kind);
+    let columns = columns::of(kind);
     let heads: Vec<&str> = columns.iter().map(|(head, _)| *head).collect();
     let row = |item: &Value| {
         let cells = columns.iter().map(|(_, at)| cell(at, item.pointer(at)));

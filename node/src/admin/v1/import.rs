@@ -97,7 +97,7 @@ fn import(
             last_updated_date: now,
             ..ApiKey::default()
         },
-        |old| ApiKey::clone(old),
+        ApiKey::clone,
     );
     key.name.clone_from(&row.name);
     key.description.clone_from(&row.description);
