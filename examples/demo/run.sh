@@ -3,7 +3,7 @@
 # print with what README.md says, and goes on serving until Ctrl-C.
 #
 #   DEMO_ONCE=1              ends after the lines: 0 when all of them print what README.md says, else 1
-#   TOLLGATE_BIN=PATH        the binary, by default target/release/tollgate
+#   DEMO_BIN=PATH            the binary, by default target/release/tollgate
 #   TOLLGATE_HTTP=HOST:PORT  other addresses; likewise TOLLGATE_ADMIN, TOLLGATE_OPS, TOLLGATE_PEER
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -14,7 +14,7 @@ export TOLLGATE_ADMIN=${TOLLGATE_ADMIN:-127.0.0.1:8081}
 export TOLLGATE_OPS=${TOLLGATE_OPS:-127.0.0.1:8082}
 # Node.js and Python may be anywhere that this shell finds them.
 export TOLLGATE_FUNCTION_PATH=${TOLLGATE_FUNCTION_PATH:-/usr/local/bin:/usr/bin:/bin:$PATH}
-readonly BIN=${TOLLGATE_BIN:-target/release/tollgate}
+readonly BIN=${DEMO_BIN:-target/release/tollgate}
 readonly ONCE=${DEMO_ONCE:-0}
 readonly READY_SECONDS_MAX=30
 
