@@ -2,16 +2,18 @@
 //!
 //! What holds the parts together: actors that own mutable state, workers that serve requests,
 //! the admin and ops listeners, and the order in which all of it starts and stops.
+#![forbid(unsafe_code)]
 
 pub mod actors;
 pub mod admin;
+pub mod boot;
+pub mod cli;
 pub mod clock;
+pub mod credentials;
 pub mod logs;
 pub mod metrics;
-pub mod process;
-pub mod worker;
-pub mod boot;
-pub mod credentials;
 pub mod ops;
+pub mod process;
 pub mod runtime;
 pub mod tls;
+pub mod worker;

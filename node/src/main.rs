@@ -1,2 +1,24 @@
-//! The `tollgate` binary.
-fn main() {}
+//! The `tollgate` binary: the command line, and a node where a command starts one.
+
+use std::path::PathBuf;
+
+use tollgate_config::node_config::NodeConfig;
+use tollgate_node::boot::{self, Mode};
+use tollgate_node::cli::{self, Launcher};
+
+/// Starts nodes in this process.
+struct ThisProcess;
+
+impl Launcher for ThisProcess {
+    fn start(&self, config: NodeConfig) -> i32 {
+        boot::start(config, Mode::Start)
+    }
+
+    fn dev(&self, config: NodeConfig, path: PathBuf) -> i32 {
+        boot::start(config, Mode::Dev(path))
+    }
+}
+
+fn main() {
+    std::process::exit(cli::run(std::env::args_os(), &ThisProcess));
+}

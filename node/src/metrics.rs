@@ -90,14 +90,12 @@ impl Metrics {
     }
 
     /// The counter of a metric with these label values.
-    #[must_use]
     pub fn counter(&self, metric: &Metric, values: &[&str]) -> Counter {
         self.recorder
             .register_counter(&key(metric, values), &METADATA)
     }
 
     /// The gauge of a metric with these label values.
-    #[must_use]
     pub fn gauge(&self, metric: &Metric, values: &[&str]) -> Gauge {
         self.recorder
             .register_gauge(&key(metric, values), &METADATA)

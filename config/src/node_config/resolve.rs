@@ -9,8 +9,6 @@ use tollgate_protocol::limits;
 use super::{NodeConfig, Settings};
 use crate::document::{Node, Report, TreePath};
 
-/// Bytes of a request body unless configured (AWS: 10 MB).
-const BODY_BYTES: u64 = 10 * 1024 * 1024;
 /// Bytes of all cached responses unless configured.
 const CACHE_BYTES: u64 = 64 * 1024 * 1024;
 /// Where the usual interpreters are.
@@ -30,20 +28,20 @@ pub(super) fn resolve(settings: &Settings, root: &Node, report: &mut Report) -> 
     let s = settings;
     let data_dir = it.path("data_dir", s.data_dir.as_deref());
     let data_dir = data_dir.unwrap_or_else(|| PathBuf::from("tollgate-data"));
-    let https_default = s.tls_cert.as_ref().map(|_| 8443);
+    let https_default = s.tls_cert.as_ref().and_then(|_| local(8443));
     it.rules(s);
     NodeConfig {
-        http: it.address("http", s.http.as_deref(), public(Some(8080))),
-        https: it.address("https", s.https.as_deref(), public(https_default)),
+        http: it.address("http", s.http.as_deref(), local(8080)),
+        https: it.address("https", s.https.as_deref(), https_default),
         tls_cert: it.path("tls_cert", s.tls_cert.as_deref()),
         tls_key: it.path("tls_key", s.tls_key.as_deref()),
-        admin: it.address("admin", s.admin.as_deref(), local(9080)),
-        ops: it.address("ops", s.ops.as_deref(), local(9090)),
-        peer: it.address("peer", s.peer.as_deref(), local(9070)),
+        admin: it.address("admin", s.admin.as_deref(), local(8081)),
+        ops: it.address("ops", s.ops.as_deref(), local(8082)),
+        peer: it.address("peer", s.peer.as_deref(), local(7400)),
         apply: it.paths("apply", s.apply.as_deref()),
         region: text(s.region.as_ref(), "us-east-1"),
         account_id: text(s.account_id.as_ref(), "000000000000"),
-        execute_api_suffix: text(s.execute_api_suffix.as_ref(), "amazonaws.com"),
+        execute_api_suffix: text(s.execute_api_suffix.as_ref(), "localhost"),
         workers: it.number("workers", s.workers.map(u64::from), processors(), 1..=512),
         header_bytes_max: it.number(
             "header_bytes_max",
@@ -63,7 +61,7 @@ pub(super) fn resolve(settings: &Settings, root: &Node, report: &mut Report) -> 
             limits::TARGET_BYTES_MAX as u64,
             256..=1024 * 1024,
         ),
-        body_bytes_max: Some(s.body_bytes_max.unwrap_or(BODY_BYTES)).filter(|it| *it > 0),
+        body_bytes_max: s.body_bytes_max.filter(|it| *it > 0),
         header_timeout_ms: it.timeout("header_timeout_ms", s.header_timeout_ms, 10_000),
         keep_alive_ms: it.timeout("keep_alive_ms", s.keep_alive_ms, 75_000),
         body_idle_timeout_ms: it.timeout("body_idle_timeout_ms", s.body_idle_timeout_ms, 30_000),
@@ -99,10 +97,6 @@ pub(super) fn resolve(settings: &Settings, root: &Node, report: &mut Report) -> 
 
 fn text(value: Option<&String>, default: &str) -> String {
     value.map_or_else(|| default.to_owned(), Clone::clone)
-}
-
-fn public(port: Option<u16>) -> Option<SocketAddr> {
-    port.map(|port| SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port))
 }
 
 fn local(port: u16) -> Option<SocketAddr> {

@@ -54,23 +54,23 @@ pub enum LogFormat {
 #[serde(default)]
 #[schemars(title = "Tollgate node configuration")]
 pub struct Settings {
-    /// The directory of the node's data. Default `tollgate-data`.
+    /// The directory of the node's data. Default `./tollgate-data`.
     pub data_dir: Option<PathBuf>,
-    /// Address of the plain listener for clients: `0.0.0.0:8080`, `:8080`, or `off`. Default
-    /// `0.0.0.0:8080`.
+    /// Address of the plain listener for clients: `127.0.0.1:8080`, `:8080`, or `off`. Default
+    /// `127.0.0.1:8080`.
     pub http: Option<String>,
-    /// Address of the TLS listener for clients, or `off`. Default `0.0.0.0:8443` with `tls_cert`,
+    /// Address of the TLS listener for clients, or `off`. Default `127.0.0.1:8443` with `tls_cert`,
     /// else `off`.
     pub https: Option<String>,
     /// PEM file of the certificate chain for hosts without one of their own.
     pub tls_cert: Option<PathBuf>,
     /// PEM file of its private key.
     pub tls_key: Option<PathBuf>,
-    /// Address of the management API, or `off`. Default `127.0.0.1:9080`.
+    /// Address of the management API, or `off`. Default `127.0.0.1:8081`.
     pub admin: Option<String>,
-    /// Address of health checks and metrics, or `off`. Default `127.0.0.1:9090`.
+    /// Address of health checks and metrics, or `off`. Default `127.0.0.1:8082`.
     pub ops: Option<String>,
-    /// Address for the other nodes, or `off`. Default `127.0.0.1:9070`.
+    /// Address for the other nodes, or `off`. Default `127.0.0.1:7400`.
     pub peer: Option<String>,
     /// API files or directories that are applied at the start.
     pub apply: Option<Vec<PathBuf>>,
@@ -79,7 +79,7 @@ pub struct Settings {
     /// The account id that ARNs carry, 12 digits. Default `000000000000`.
     pub account_id: Option<String>,
     /// What generated hosts end in, `{apiId}.execute-api.{region}.{suffix}`. Default
-    /// `amazonaws.com`.
+    /// `localhost`.
     pub execute_api_suffix: Option<String>,
     /// Threads that serve requests, 1 to 512. Default: one per processor.
     pub workers: Option<u32>,
@@ -89,7 +89,7 @@ pub struct Settings {
     pub header_fields_max: Option<u32>,
     /// Bytes of a request target, 256 to 1048576. Default 10240.
     pub url_bytes_max: Option<u32>,
-    /// Bytes of a request body; 0 is unlimited. Default 10485760.
+    /// Bytes of a request body; 0 is unlimited, as by default: bodies stream. Functions have a limit of their own.
     pub body_bytes_max: Option<u64>,
     /// Milliseconds for a request head to arrive. Default 10000.
     pub header_timeout_ms: Option<u64>,

@@ -54,9 +54,12 @@ fn flags_beat_variables_which_beat_the_file_which_beats_defaults() {
 #[test]
 fn without_anything_there_are_defaults() {
     let config = load(None, &Overrides::default(), &[]).unwrap();
-    assert_eq!(config.http.unwrap().to_string(), "0.0.0.0:8080");
+    assert_eq!(config.http.unwrap().to_string(), "127.0.0.1:8080");
     assert_eq!(config.https, None);
-    assert!(config.admin.unwrap().ip().is_loopback());
+    assert_eq!(config.admin.unwrap().to_string(), "127.0.0.1:8081");
+    assert_eq!(config.ops.unwrap().to_string(), "127.0.0.1:8082");
+    assert_eq!(config.peer.unwrap().to_string(), "127.0.0.1:7400");
+    assert_eq!(config.body_bytes_max, None);
     assert!(config.workers >= 1);
 }
 

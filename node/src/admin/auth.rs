@@ -120,12 +120,12 @@ mod tests {
 
     #[test]
     fn only_names_of_this_machine_are_local() {
-        for host in ["127.0.0.1:9080", "localhost", "LOCALHOST:1", "[::1]:9080"] {
+        for host in ["127.0.0.1:8081", "localhost", "LOCALHOST:1", "[::1]:8081"] {
             assert!(is_loopback_host(host), "{host}");
         }
         for host in [
             "",
-            "evil.example:9080",
+            "evil.example:8081",
             "10.0.0.1",
             "[::2]:1",
             "localhost.evil",

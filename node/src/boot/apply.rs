@@ -47,7 +47,12 @@ impl Applier {
             region: config.region.clone(),
             account_id: config.account_id.clone(),
         };
-        Self { door: door.clone(), runtime: Arc::clone(runtime), context, clock }
+        Self {
+            door: door.clone(),
+            runtime: Arc::clone(runtime),
+            context,
+            clock,
+        }
     }
 
     /// Applies what the node was started with. Files that cannot be used stop the start, but not
@@ -80,7 +85,12 @@ impl Applier {
             eprint!("{}", render(&loaded.warnings));
         }
         let current = self.door.published().borrow().clone();
-        let wanted = Arc::new(merge(&current.model, loaded.model, self.clock.now(), others));
+        let wanted = Arc::new(merge(
+            &current.model,
+            loaded.model,
+            self.clock.now(),
+            others,
+        ));
         self.runtime.check(&wanted).map_err(|errors| {
             let reasons: Vec<String> = errors.iter().map(ToString::to_string).collect();
             BootError::new(codes::API_FILE, format!("{shown}: {}", reasons.join("; ")))
@@ -113,11 +123,11 @@ impl Applier {
     /// Applies the files again whenever one of them changes, and restarts functions whose code
     /// changed.
     pub(super) async fn watch(self, path: PathBuf, functions: Functions) {
-        let mut seen = stamps(&[path.clone()]);
+        let mut seen = stamps(&path);
         let mut code = self.function_stamps();
         loop {
             tokio::time::sleep(WATCH_INTERVAL).await;
-            let now = stamps(&[path.clone()]);
+            let now = stamps(&path);
             if now != seen {
                 seen = now;
                 match self.apply(&path, Others::Remove).await {
@@ -140,7 +150,7 @@ impl Applier {
         let functions = model.functions.values();
         functions
             .filter(|function| !function.directory.is_empty())
-            .map(|it| (it.name.clone(), stamps(&[PathBuf::from(&it.directory)])))
+            .map(|it| (it.name.clone(), stamps(Path::new(&it.directory))))
             .collect()
     }
 }
@@ -148,8 +158,15 @@ impl Applier {
 fn refused(shown: &impl std::fmt::Display, found: &[Diagnostic]) -> BootError {
     eprint!("{}", render(found));
     let errors = found.iter().filter(|it| it.is_error()).count();
-    let errors = if errors == 1 { "1 error".into() } else { format!("{errors} errors") };
-    BootError::new(codes::API_FILE, format!("{shown} has {errors}; nothing was changed"))
+    let errors = if errors == 1 {
+        "1 error".into()
+    } else {
+        format!("{errors} errors")
+    };
+    BootError::new(
+        codes::API_FILE,
+        format!("{shown} has {errors}; nothing was changed"),
+    )
 }
 
 fn name(change: &Change) -> String {
@@ -159,20 +176,27 @@ fn name(change: &Change) -> String {
 
 type Stamps = BTreeMap<PathBuf, (SystemTime, u64)>;
 
-/// Times and sizes of the files at and below some paths. What node and Python write themselves is
+/// Times and sizes of the files at and below a path. What node and Python write themselves is
 /// left out.
-fn stamps(roots: &[PathBuf]) -> Stamps {
+fn stamps(root: &Path) -> Stamps {
     let mut out = Stamps::new();
-    let mut open: Vec<PathBuf> = roots.to_vec();
+    let mut open = vec![root.to_owned()];
     while let Some(path) = open.pop() {
         if out.len() >= WATCHED_FILES_MAX {
             break;
         }
-        let Ok(metadata) = std::fs::metadata(&path) else { continue };
+        let Ok(metadata) = std::fs::metadata(&path) else {
+            continue;
+        };
         if metadata.is_dir() {
-            let Ok(entries) = std::fs::read_dir(&path) else { continue };
+            let Ok(entries) = std::fs::read_dir(&path) else {
+                continue;
+            };
             open.extend(entries.flatten().map(|it| it.path()).filter(|it| {
-                let name = it.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+                let name = it
+                    .file_name()
+                    .and_then(|name| name.to_str())
+                    .unwrap_or_default();
                 !matches!(name, "node_modules" | "__pycache__" | ".git" | ".venv")
             }));
         } else if let Ok(modified) = metadata.modified() {

@@ -12,16 +12,28 @@ const HEALTHY: (u16, u16) = (200, 399);
 
 /// The upstream groups of a snapshot.
 pub(super) fn groups(snapshot: &Snapshot) -> Vec<GroupSpec> {
-    snapshot.upstreams.iter().map(|upstream| group(upstream)).collect()
+    snapshot
+        .upstreams
+        .iter()
+        .map(|upstream| group(upstream))
+        .collect()
 }
 
 /// The functions that this node runs itself.
 pub(super) fn functions(snapshot: &Snapshot) -> Vec<FunctionSpec> {
-    snapshot.functions.iter().filter_map(|function| spec(function)).collect()
+    snapshot
+        .functions
+        .iter()
+        .filter_map(|function| spec(function))
+        .collect()
 }
 
 fn group(upstream: &Upstream) -> GroupSpec {
-    let servers = upstream.servers.iter().filter_map(|it| server(&it.url, it.weight)).collect();
+    let servers = upstream
+        .servers
+        .iter()
+        .filter_map(|it| server(&it.url, it.weight))
+        .collect();
     let mut group = GroupSpec::new(upstream.name.clone(), servers);
     group.balance = match upstream.balance {
         model::Balance::RoundRobin => Balance::RoundRobin,
@@ -78,8 +90,16 @@ fn server(url: &str, weight: u32) -> Option<ServerSpec> {
         Some((host, port)) if !port.contains(']') => (host, port.parse().ok()?),
         _ => (authority, default),
     };
-    let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-    (!host.is_empty()).then_some(ServerSpec { scheme, host, port, weight })
+    let host = host
+        .trim_start_matches('[')
+        .trim_end_matches(']')
+        .to_owned();
+    (!host.is_empty()).then_some(ServerSpec {
+        scheme,
+        host,
+        port,
+        weight,
+    })
 }
 
 fn spec(function: &Function) -> Option<FunctionSpec> {
@@ -112,9 +132,18 @@ mod tests {
     fn urls_become_servers() {
         let at = |url: &str| server(url, 1).map(|it| (it.scheme, it.host, it.port));
         assert_eq!(at("http://a"), Some((Scheme::Http, "a".into(), 80)));
-        assert_eq!(at("https://a.b/x"), Some((Scheme::Https, "a.b".into(), 443)));
-        assert_eq!(at("http://[::1]:81"), Some((Scheme::Http, "::1".into(), 81)));
-        assert_eq!(at("https://[::1]"), Some((Scheme::Https, "::1".into(), 443)));
+        assert_eq!(
+            at("https://a.b/x"),
+            Some((Scheme::Https, "a.b".into(), 443))
+        );
+        assert_eq!(
+            at("http://[::1]:81"),
+            Some((Scheme::Http, "::1".into(), 81))
+        );
+        assert_eq!(
+            at("https://[::1]"),
+            Some((Scheme::Https, "::1".into(), 443))
+        );
         for bad in ["ftp://a", "http://", "a:80", "http://a:99999"] {
             assert_eq!(at(bad), None, "{bad}");
         }

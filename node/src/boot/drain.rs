@@ -77,7 +77,10 @@ impl Node {
         self.phase.set(Phase::Draining);
         let drained = self.edge.drain(self.drain).await;
         if drained.aborted > 0 {
-            tracing::warn!(connections = drained.aborted, "connections were cut at the deadline");
+            tracing::warn!(
+                connections = drained.aborted,
+                "connections were cut at the deadline"
+            );
         }
         if let Some(admin) = self.admin
             && let Err(error) = admin.stop().await
@@ -85,7 +88,10 @@ impl Node {
             tracing::warn!(%error, "the admin listener did not end cleanly");
         }
         self.functions.shutdown(FUNCTIONS_DEADLINE).await;
-        if tokio::time::timeout(GIVE_BACK_DEADLINE, self.throttle.give_back()).await.is_err() {
+        if tokio::time::timeout(GIVE_BACK_DEADLINE, self.throttle.give_back())
+            .await
+            .is_err()
+        {
             tracing::warn!("held quota was not given back in time and counts as spent");
         }
         self.opened.door.close().await;

@@ -38,7 +38,9 @@ pub(super) struct Data {
 impl Listeners {
     pub(super) fn bind(config: &NodeConfig) -> Result<Self, BootError> {
         let data = |address: Option<SocketAddr>| {
-            let bound = address.map(|it| tollgate_edge::bind(it, config.workers)).transpose();
+            let bound = address
+                .map(|it| tollgate_edge::bind(it, config.workers))
+                .transpose();
             bound.map_err(|error| {
                 let cause = std::error::Error::source(&error).map(ToString::to_string);
                 let reason = format!("{error}: {}", cause.unwrap_or_default());
@@ -53,7 +55,10 @@ impl Listeners {
             }
         }
         Ok(Self {
-            data: Data { http: data(config.http)?, https: data(config.https)? },
+            data: Data {
+                http: data(config.http)?,
+                https: data(config.https)?,
+            },
             admin: config.admin.map(listen).transpose()?,
             ops: config.ops.map(listen).transpose()?,
             peer: config.peer.map(|it| reserve(it, false)).transpose()?,
@@ -70,9 +75,17 @@ impl Listeners {
         let rows: Vec<(&str, Option<SocketAddr>)> = vec![
             ("http", self.data.http.as_ref().map(Sockets::local_addr)),
             ("https", self.data.https.as_ref().map(Sockets::local_addr)),
-            ("admin", self.admin.as_ref().and_then(|it| it.local_addr().ok())),
+            (
+                "admin",
+                self.admin.as_ref().and_then(|it| it.local_addr().ok()),
+            ),
             ("ops", self.ops.as_ref().and_then(|it| it.local_addr().ok())),
-            ("peer", self.peer.as_ref().and_then(|it| it.local_addr().ok()?.as_socket())),
+            (
+                "peer",
+                self.peer
+                    .as_ref()
+                    .and_then(|it| it.local_addr().ok()?.as_socket()),
+            ),
         ];
         let mut map = serde_json::Map::new();
         for (name, address) in rows {
@@ -87,7 +100,10 @@ impl Listeners {
             let path = config.data_dir.join(credentials::FILE);
             println!("                 (shown once; kept in {})", path.display());
         }
-        write(&config.data_dir, &serde_json::Value::Object(map).to_string())
+        write(
+            &config.data_dir,
+            &serde_json::Value::Object(map).to_string(),
+        )
     }
 }
 
@@ -105,7 +121,11 @@ impl Data {
         plain
             .into_iter()
             .chain(secure)
-            .map(|(sockets, tls)| ListenerConfig { sockets, tls, proxy_protocol: trusted.clone() })
+            .map(|(sockets, tls)| ListenerConfig {
+                sockets,
+                tls,
+                proxy_protocol: trusted.clone(),
+            })
             .collect()
     }
 }
@@ -116,8 +136,11 @@ fn listen(address: SocketAddr) -> Result<TcpListener, BootError> {
 
 fn reserve(address: SocketAddr, listen: bool) -> Result<Socket, BootError> {
     let bind = || -> std::io::Result<Socket> {
-        let socket =
-            Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+        let socket = Socket::new(
+            Domain::for_address(address),
+            Type::STREAM,
+            Some(Protocol::TCP),
+        )?;
         socket.set_reuse_address(true)?;
         socket.bind(&address.into())?;
         if listen {

@@ -27,7 +27,9 @@ impl Systems {
             });
         })?;
         self.0.push((stop, thread));
-        handle.recv().map_err(|_| io::Error::other("the thread ended"))
+        handle
+            .recv()
+            .map_err(|_| io::Error::other("the thread ended"))
     }
 
     /// Ends the threads.

@@ -81,7 +81,7 @@ pub(super) enum Command {
 #[command(next_help_heading = "Connection")]
 pub(super) struct ConnectionArguments {
     /// The node's admin listener; else TOLLGATE_ADMIN, else the data directory says it, else
-    /// http://127.0.0.1:9080.
+    /// http://127.0.0.1:8081.
     #[arg(long, value_name = "URL")]
     pub(super) admin_url: Option<String>,
     /// The node's data directory on this machine, which holds its addresses and its root access
@@ -264,7 +264,7 @@ pub(super) struct LogLevelArguments {
     HEALTHCHECK CMD [\"tollgate\", \"healthcheck\"]      in a Dockerfile")]
 pub(super) struct HealthcheckArguments {
     /// The node's ops listener; else TOLLGATE_OPS, else the data directory says it, else
-    /// http://127.0.0.1:9090.
+    /// http://127.0.0.1:8082.
     #[arg(long, value_name = "URL")]
     pub(super) ops_url: Option<String>,
     /// The node's data directory; else TOLLGATE_DATA_DIR, else tollgate-data.

@@ -15,9 +15,9 @@ const DATA_DIR: &str = "tollgate-data";
 const ADDRESSES: &str = "addresses.json";
 const ROOT_KEY: &str = "root-key.json";
 /// Where `tollgate start` listens for administrators unless told otherwise.
-const ADMIN_DEFAULT: &str = "127.0.0.1:9080";
+const ADMIN_DEFAULT: &str = "127.0.0.1:8081";
 /// Where `tollgate start` answers health checks unless told otherwise.
-const OPS_DEFAULT: &str = "127.0.0.1:9090";
+const OPS_DEFAULT: &str = "127.0.0.1:8082";
 const REGION_DEFAULT: &str = "us-east-1";
 
 /// A node's admin listener, and how requests to it are signed.
@@ -183,11 +183,11 @@ mod tests {
     #[test]
     fn addresses_come_in_many_forms() {
         for (text, authority) in [
-            ("http://127.0.0.1:9080", "127.0.0.1:9080"),
-            ("http://node.example:9080/", "node.example:9080"),
+            ("http://127.0.0.1:8081", "127.0.0.1:8081"),
+            ("http://node.example:8081/", "node.example:8081"),
             ("0.0.0.0:80", "127.0.0.1:80"),
             ("[::]:80", "[::1]:80"),
-            (":9080", "127.0.0.1:9080"),
+            (":8081", "127.0.0.1:8081"),
         ] {
             assert_eq!(parse(text).as_deref(), Ok(authority), "{text}");
         }
