@@ -1,4 +1,6 @@
-//! API files that several suites start nodes with.
+//! API files that several suites start nodes with, and how they read what comes.
+
+use tollgate_harness::Connection;
 
 /// The id of the API in every file here.
 pub const API: &str = "main";
@@ -51,4 +53,31 @@ usagePlans:
     usagePlans: [plan]
 "
     )
+}
+
+/// Reads into `seen` until it holds `end`.
+///
+/// # Panics
+///
+/// If the gateway closes or is silent before.
+pub fn read_until(client: &mut Connection, seen: &mut Vec<u8>, end: &str) {
+    let mut buffer = [0; 4096];
+    while !seen
+        .windows(end.len())
+        .any(|window| window == end.as_bytes())
+    {
+        let read = client.read(&mut buffer).unwrap_or_else(|error| {
+            panic!(
+                "no {end:?}, {error}, after: {}",
+                String::from_utf8_lossy(seen)
+            )
+        });
+        assert_ne!(
+            read,
+            0,
+            "closed before {end:?}: {}",
+            String::from_utf8_lossy(seen)
+        );
+        seen.extend_from_slice(&buffer[..read]);
+    }
 }

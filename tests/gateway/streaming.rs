@@ -5,7 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
-use tollgate_harness::{Backend, Connection, DEADLINE, Node, NodeOptions, Request};
+use tollgate_harness::{Backend, Connection, Node, NodeOptions, Request};
 use tollgate_tests::files;
 
 /// A back end that writes when the test says so.
@@ -39,30 +39,13 @@ fn an_answer_is_passed_on_while_it_is_written() {
     let head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\
                  Transfer-Encoding: chunked\r\n\r\n7\r\nevent 1\r\n";
     backend.send(head).unwrap();
-    read_until(&mut client, "event 1");
+    let mut seen = Vec::new();
+    files::read_until(&mut client, &mut seen, "event 1");
     // The second is written only after the first has arrived: whoever collects never gets here.
     backend.send(b"7\r\nevent 2\r\n").unwrap();
-    read_until(&mut client, "event 2");
+    files::read_until(&mut client, &mut seen, "event 2");
     backend.send(b"0\r\n\r\n").unwrap();
-    read_until(&mut client, "0\r\n\r\n");
-}
-
-fn read_until(client: &mut Connection, end: &str) {
-    client
-        .silence_limit(DEADLINE)
-        .expect("the limit is not zero");
-    let mut seen = Vec::new();
-    let mut buffer = [0; 4096];
-    while !String::from_utf8_lossy(&seen).contains(end) {
-        let read = client.read(&mut buffer).expect("read from the gateway");
-        assert_ne!(
-            read,
-            0,
-            "closed before {end:?}: {}",
-            String::from_utf8_lossy(&seen)
-        );
-        seen.extend_from_slice(&buffer[..read]);
-    }
+    files::read_until(&mut client, &mut seen, "0\r\n\r\n");
 }
 
 #[test]

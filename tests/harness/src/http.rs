@@ -190,13 +190,18 @@ impl Connection {
     }
 
     /// Sends a request and reads its answer; the connection stays open if the server lets it.
+    /// A server may answer before it has the whole request, and take no more of it (RFC 9112,
+    /// section 9.5): that answer counts.
     ///
     /// # Errors
     ///
     /// If the connection is cut or silent.
     pub fn request(&mut self, request: &Request) -> io::Result<Response> {
-        self.send(&request.bytes())?;
-        self.read_response(&request.method)
+        let sent = self.send(&request.bytes());
+        match (sent, self.read_response(&request.method)) {
+            (_, Ok(response)) => Ok(response),
+            (Err(error), Err(_)) | (Ok(()), Err(error)) => Err(error),
+        }
     }
 
     /// Reads one answer to `method`, which decides whether it has a body. Interim answers (1xx,
