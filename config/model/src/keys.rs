@@ -108,6 +108,7 @@ pub struct ApiStage {
 /// A token bucket: `burst_limit` requests at once, then `rate_limit` per second.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(extend("required" = ["burstLimit", "rateLimit"])))]
 #[serde(rename_all = "camelCase", default)]
 pub struct Throttle {
     /// Requests at once.
@@ -123,6 +124,7 @@ pub struct Throttle {
 /// A number of requests in a calendar period (UTC).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(extend("required" = ["limit", "period"])))]
 #[serde(rename_all = "camelCase", default)]
 pub struct Quota {
     /// Requests in a period.

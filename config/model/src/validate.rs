@@ -10,6 +10,8 @@ mod mapping;
 mod platform;
 mod route_key;
 mod stage;
+#[cfg(test)]
+mod tests;
 mod text;
 
 pub use route_key::RouteKey;

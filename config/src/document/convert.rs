@@ -104,6 +104,10 @@ impl<'c> Converter<'c> {
     /// The rules of the model, with their findings brought back to the sources.
     fn rules(&mut self) {
         for violation in validate(&self.model) {
+            if self.report.is_full() {
+                self.report.count_error();
+                continue;
+            }
             let (origin, rest) = self.find_origin(&violation.segments);
             let path = follow(&self.roots[origin.root], origin.path.clone(), rest);
             if !self.report.is_spoiled(&path) {
@@ -251,7 +255,10 @@ impl<'c> Converter<'c> {
     fn read_member(&mut self, path: &Path, file: &str) -> Option<String> {
         let target = self.resolve(0, path, file);
         match read_bounded(&target, MEMBER_FILE_BYTES_MAX) {
-            Ok(text) => Some(text),
+            Ok(text) => {
+                self.report.files.push(target);
+                Some(text)
+            }
             Err(reason) => {
                 self.error(0, path, reason);
                 None
@@ -274,6 +281,7 @@ fn follow(root: &Node, mut path: Path, steps: &[String]) -> Path {
             "integrationUri" => "uri",
             "integrationType" => "type",
             "integrationMethod" => "httpMethod",
+            "corsConfiguration" => "x-amazon-apigateway-cors",
             other => other,
         };
         let names = [step.as_str(), alias];

@@ -151,12 +151,7 @@ fn conclude(
     files: Vec<PathBuf>,
 ) -> Result<Loaded, Vec<Diagnostic>> {
     let mut sources = files;
-    for source in report.sources.iter().skip(sources.len()) {
-        let path = PathBuf::from(&source.name);
-        if path.is_absolute() {
-            sources.push(path);
-        }
-    }
+    sources.extend(report.files.iter().cloned());
     let failed = report.has_errors();
     let findings = report.into_findings();
     match model {

@@ -31,6 +31,9 @@ pub enum Others {
 /// stages with `autoDeploy` get a deployment of the new definition when it differs, and
 /// deployments that no stage points at go when they are more than
 /// [`DEPLOYMENTS_KEPT`].
+///
+/// What stays may refer to what is replaced (a plan to a stage that is gone, another key to the
+/// same secret), so the result has to be validated like any other change.
 #[must_use]
 pub fn merge(existing: &Model, loaded: Model, now: Millis, others: Others) -> Model {
     let mut out = match others {

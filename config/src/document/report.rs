@@ -31,6 +31,8 @@ pub(crate) struct Source {
 pub(crate) struct Report {
     code: &'static Code,
     pub sources: Vec<Source>,
+    /// The files that the sources name and that were read.
+    pub files: Vec<PathBuf>,
     pub findings: Vec<Diagnostic>,
     /// The resources that have a finding: later checks are silent about them.
     pub spoiled: BTreeSet<Path>,
@@ -43,6 +45,7 @@ impl Report {
         Self {
             code: &API_FILE,
             sources: Vec::new(),
+            files: Vec::new(),
             findings: Vec::new(),
             spoiled: BTreeSet::new(),
             errors: 0,
@@ -87,6 +90,10 @@ impl Report {
 
     /// An error about a node or its key that does not silence later checks.
     pub(crate) fn rule_broken(&mut self, root: &Node, path: &Path, at_key: bool, reason: String) {
+        self.errors += 1;
+        if self.is_full() {
+            return;
+        }
         let (node, mut place) = root.locate(&path.0);
         let mut value = self.shown(node, place);
         if at_key && let Some((Step::Key(key), parents)) = path.0.split_last() {
@@ -96,7 +103,6 @@ impl Report {
                 value = Some(shorten(key));
             }
         }
-        self.errors += 1;
         self.push(Severity::Error, place, path, reason).value = value;
     }
 
@@ -105,6 +111,11 @@ impl Report {
         self.errors += 1;
         self.findings
             .push(Diagnostic::new(self.code, reason).in_file(file));
+    }
+
+    /// An error that is not kept.
+    pub(crate) fn count_error(&mut self) {
+        self.errors += 1;
     }
 
     /// Something that does nothing, or not what it seems to.
@@ -129,6 +140,10 @@ impl Report {
         path: &Path,
         reason: impl Into<String>,
     ) -> &mut Diagnostic {
+        if self.is_full() {
+            // Looking for places takes time, which nobody would see spent.
+            return self.error(Place::default(), path, reason);
+        }
         let (node, place) = root.locate(&path.0);
         let value = self.shown(node, place);
         let diagnostic = self.error(place, path, reason);
@@ -136,10 +151,17 @@ impl Report {
         diagnostic
     }
 
+    /// Whether further findings are only counted.
+    pub(crate) fn is_full(&self) -> bool {
+        self.findings.len() >= FINDINGS_MAX
+    }
+
     /// A warning about a node that is in a tree.
     pub(crate) fn warning_at(&mut self, root: &Node, path: &Path, reason: impl Into<String>) {
-        let (_, place) = root.locate(&path.0);
-        self.warning(place, path, reason);
+        if !self.is_full() {
+            let (_, place) = root.locate(&path.0);
+            self.warning(place, path, reason);
+        }
     }
 
     /// The findings in the order of the text.
@@ -150,6 +172,11 @@ impl Report {
             .sort_by_key(|it| (place(it), it.line, it.column));
         // What is shared by many, such as a requirement of all operations, is found many times.
         self.findings.dedup();
+        let more = self.errors.saturating_sub(FINDINGS_MAX);
+        if more > 0 {
+            let reason = format!("{more} more errors are not shown");
+            self.findings.push(Diagnostic::new(self.code, reason));
+        }
         self.findings
     }
 
@@ -204,7 +231,7 @@ impl Report {
         path: &Path,
         reason: String,
     ) -> &mut Diagnostic {
-        if self.findings.len() >= FINDINGS_MAX {
+        if self.is_full() {
             // Nobody reads this one: callers complete what they get.
             self.overflow = Diagnostic::new(self.code, reason);
             return &mut self.overflow;

@@ -61,6 +61,7 @@ pub(crate) fn read_file(
     let base = file.parent().map_or_else(PathBuf::new, Path::to_path_buf);
     let name = file.to_string_lossy().into_owned();
     let index = report.add_source(name, text.clone(), base);
+    report.files.push(file.to_path_buf());
     let Some(mut root) = parse(report, index, &text) else {
         return Ok(None);
     };

@@ -263,6 +263,32 @@ fn json_is_read_as_well_with_tabs_and_surrogates() {
 }
 
 #[test]
+fn a_byte_order_mark_and_windows_lines_are_no_text() {
+    let yaml = format!("\u{feff}{}", SHOP.trim_start().replace('\n', "\r\n"));
+    assert_eq!(text(&yaml).unwrap().model, text(SHOP).unwrap().model);
+}
+
+#[test]
+fn too_many_errors_are_counted() {
+    let routes = "      - {routeKey: bad, integration: none}\n".repeat(500);
+    let message = error(&format!("{SHOP}{routes}"));
+    assert!(message.contains("more errors are not shown"), "{message}");
+}
+
+#[test]
+fn files_that_are_read_are_known() {
+    let loaded = load(Path::new("testdata/good/everything.yaml"), &context()).unwrap();
+    let names: Vec<_> = loaded
+        .sources
+        .iter()
+        .filter_map(|it| it.file_name()?.to_str())
+        .collect();
+    for name in ["everything.yaml", "bob.key", "cert.pem", "key.pem"] {
+        assert!(names.contains(&name), "{names:?}");
+    }
+}
+
+#[test]
 fn a_syntax_error_shows_no_key() {
     let message = error("apiKeys:\n  - value: hidden-hidden-hidden-hidden: {\n");
     assert!(!message.contains("hidden-hidden"), "{message}");
