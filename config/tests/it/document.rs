@@ -11,6 +11,7 @@ use tollgate_config::diagnostic::{render, render_json};
 use tollgate_config::document::{
     LoadContext, Loaded, Others, load, load_str, merge, reference, schema,
 };
+use tollgate_config::openapi::{BasePath, import};
 use tollgate_model::{Model, diff, validate};
 use tollgate_protocol::Millis;
 
@@ -401,25 +402,44 @@ proptest! {
 }
 
 #[test]
-#[ignore = "a measurement: run it by name"]
-fn a_hundred_thousand_keys() {
+fn many_keys_load_and_as_many_errors_end() {
+    const KEYS: usize = 5_000;
     let mut yaml = String::from(
         "apis: [{name: Shop}]\nusagePlans: {gold: {apiStages: [{api: Shop}]}}\napiKeys:\n",
     );
-    for n in 0..100_000 {
+    for n in 0..KEYS {
         yaml.push_str(&format!(
             "  key{n}: {{value: key-{n:020}, usagePlans: [gold]}}\n"
         ));
     }
-    let start = std::time::Instant::now();
     let loaded = text(&yaml).unwrap();
-    println!("load {:?}", start.elapsed());
+    assert_eq!(loaded.model.api_keys.len(), KEYS);
     let model = merge(&Model::default(), loaded.model.clone(), NOW, Others::Keep);
-    println!("and merge {:?}", start.elapsed());
-    assert_eq!(model.api_keys.len(), 100_000);
     assert_eq!(merge(&model, loaded.model, LATER, Others::Keep), model);
-    let start = std::time::Instant::now();
-    let bad = yaml.replace("gold]", "glod]");
-    assert!(text(&bad).is_err());
-    println!("and 100000 errors {:?}", start.elapsed());
+    let message = error(&yaml.replace("gold]}\n", "glod]}\n"));
+    assert!(
+        message.contains("4800 more errors are not shown"),
+        "{message}"
+    );
+}
+
+#[test]
+fn the_path_of_the_server_is_ignored_prepended_or_split() {
+    let yaml = "openapi: 3.0.0
+info: {title: Shop}
+servers: [{url: 'https://{host}/{basePath}', variables: {basePath: {default: a/b/c}}}]
+paths:
+  /x: {get: {x-amazon-apigateway-integration: {type: http_proxy, uri: 'http://127.0.0.1:1'}}}
+";
+    for (base_path, wanted) in [
+        (BasePath::Ignore, "GET /x"),
+        (BasePath::Prepend, "GET /a/b/c/x"),
+        (BasePath::Split, "GET /b/c/x"),
+    ] {
+        let loaded = import("shop.yaml", yaml, base_path, &context());
+        let loaded = loaded.unwrap_or_else(|it| panic!("{}", render(&it)));
+        let routes = &shop(&loaded.model).definition.routes;
+        let keys: Vec<_> = routes.values().map(|it| it.route_key.as_str()).collect();
+        assert_eq!(keys, [wanted]);
+    }
 }
