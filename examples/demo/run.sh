@@ -19,6 +19,7 @@ readonly ONCE=${DEMO_ONCE:-0}
 readonly READY_SECONDS_MAX=30
 
 work=$(mktemp -d)
+export TOLLGATE_DATA_DIR=$work/data
 backend_pid='' gateway_pid='' tail_pid=''
 
 say() { printf '%s\n' "$*"; }
