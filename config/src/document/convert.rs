@@ -119,7 +119,7 @@ impl<'c> Converter<'c> {
         }
     }
 
-    fn find_origin<'v>(&self, segments: &'v [String]) -> (Origin, &'v [String]) {
+    pub(crate) fn find_origin<'v>(&self, segments: &'v [String]) -> (Origin, &'v [String]) {
         for end in (0..=segments.len()).rev() {
             if let Some(origin) = self.origins.get(&segments[..end]) {
                 return (origin.clone(), &segments[end..]);

@@ -5,15 +5,19 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use proptest::prelude::*;
+use tollgate_config::cells::{BucketId, CellSource, QuotaSlot, TokenBucket};
+use tollgate_config::compile::{NodeFacts, compile};
 use tollgate_config::diagnostic::{render, render_json};
 use tollgate_config::document::{
     LoadContext, Loaded, Others, load, load_str, merge, reference, schema,
 };
 use tollgate_config::openapi::{BasePath, import};
-use tollgate_model::{Model, diff, validate};
+use tollgate_model::{Model, Quota, Throttle, diff, validate};
 use tollgate_protocol::Millis;
+use tollgate_protocol::ids::{KeyId, PlanId, Revision};
 
 use crate::golden;
 
@@ -94,8 +98,36 @@ fn good_files_become_valid_models() {
             assert_eq!(validate(&loaded.model), []);
             let whole = merge(&Model::default(), loaded.model.clone(), NOW, Others::Keep);
             assert_eq!(validate(&whole), [], "{}", file.display());
+            compiles(whole, &file);
             golden::check(&format!("{}.model.txt", file.display()), &shown(&loaded));
         }
+    }
+}
+
+/// Cells that nobody counts with.
+#[derive(Debug)]
+struct Cells;
+
+impl CellSource for Cells {
+    fn bucket(&mut self, _: BucketId, throttle: Throttle) -> Arc<TokenBucket> {
+        Arc::new(TokenBucket::new(throttle))
+    }
+
+    fn quota(&mut self, plan: &PlanId, key: &KeyId, quota: Quota) -> Arc<QuotaSlot> {
+        Arc::new(QuotaSlot::new(plan.clone(), key.clone(), quota))
+    }
+}
+
+/// What keeps the rules can be served.
+fn compiles(model: Model, file: &Path) {
+    let facts = NodeFacts {
+        region: "us-east-1".into(),
+        account_id: "000000000000".into(),
+        cache_ttl_seconds_max: 3_600,
+    };
+    let snapshot = compile(&Arc::new(model), Revision(1), &facts, None, &mut Cells);
+    if let Err(errors) = snapshot {
+        panic!("{}: {errors:?}", file.display());
     }
 }
 

@@ -140,6 +140,7 @@ impl Converter<'_> {
             deployments: BTreeMap::new(),
             stages,
         };
+        self.check_stage_variables(&api);
         self.api_names
             .entry(name)
             .or_insert_with(|| api.api_id.clone());

@@ -1,6 +1,6 @@
 //! An integration of the file as one of the model: what the URI says is written out.
 
-use tollgate_model::{ConnectionType, Integration, IntegrationType, PayloadFormat};
+use tollgate_model::{Api, ConnectionType, Integration, IntegrationType, PayloadFormat};
 use tollgate_protocol::ids::IntegrationId;
 
 use super::Converter;
@@ -61,6 +61,26 @@ impl Converter<'_> {
         }
     }
 
+    /// A stage without a variable that a URI needs would send requests nowhere.
+    pub(super) fn check_stage_variables(&mut self, api: &Api) {
+        for (id, it) in &api.definition.integrations {
+            let texts = [it.integration_uri.as_deref(), it.connection_id.as_deref()];
+            for name in texts.into_iter().flatten().flat_map(stage_variables) {
+                for (stage, _) in api
+                    .stages
+                    .iter()
+                    .filter(|(_, stage)| !stage.stage_variables.contains_key(name))
+                {
+                    let segments = ["apis", api.api_id.as_str(), "integrations", id.as_str()];
+                    let (origin, _) = self.find_origin(&segments.map(str::to_owned));
+                    let reason =
+                        format!("the stage `{stage}` has no variable `{name}`, which this needs");
+                    self.error(origin.root, &origin.path, reason);
+                }
+            }
+        }
+    }
+
     /// An ARN may name a function that is added later through the management API, so an unknown
     /// one is no error.
     fn warn_unknown_function(&mut self, uri: &str, (root, path): (usize, &Path)) {
@@ -76,6 +96,13 @@ impl Converter<'_> {
             self.report.warning_at(root, path, reason);
         }
     }
+}
+
+/// The names of the stage variables of a URI.
+fn stage_variables(text: &str) -> impl Iterator<Item = &str> {
+    text.split("${stageVariables.")
+        .skip(1)
+        .filter_map(|it| it.split_once('}').map(|(name, _)| name))
 }
 
 /// The id of an integration: by its name, or by its content when it has none.
