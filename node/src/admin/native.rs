@@ -11,6 +11,11 @@ use super::call::Call;
 use super::operations;
 use super::reply::{Outcome, Reply};
 
+/// What can be logged, most serious first.
+const LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
+/// Bytes of a log filter.
+const FILTER_BYTES_MAX: usize = 1024;
+
 /// Whether a path takes a whole configuration.
 pub(crate) fn takes_large_body(path: &str) -> bool {
     path == "/tollgate/v1/apply"
@@ -80,10 +85,27 @@ struct LogLevel {
 
 fn log_level(call: &Call<'_>) -> Outcome {
     let wanted: LogLevel = call.input()?;
+    check_level(&wanted.level)?;
     call.state
         .runtime
         .set_log_level(&wanted.level)
         .map_err(AwsError::bad_request)?;
     tracing::info!(who = call.who, level = wanted.level, "log level changed");
     Ok(Reply::json(200, json!({"level": wanted.level})))
+}
+
+/// A level, or levels by module as in `tollgate_edge=debug,info`. A filter takes any word for the
+/// name of a module, which hides spelling mistakes: here every part must have a level.
+fn check_level(filter: &str) -> Result<(), AwsError> {
+    let is_level = |part: &str| {
+        let level = part.rsplit('=').next().unwrap_or_default().trim();
+        LEVELS.iter().any(|known| level.eq_ignore_ascii_case(known))
+    };
+    if filter.len() <= FILTER_BYTES_MAX && filter.split(',').all(is_level) {
+        return Ok(());
+    }
+    let levels = LEVELS.join(", ");
+    Err(AwsError::bad_request(format!(
+        "expected one of {levels}, or MODULE=LEVEL separated by commas"
+    )))
 }

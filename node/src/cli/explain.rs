@@ -6,7 +6,7 @@ use tollgate_protocol::codes;
 
 use super::Context;
 use super::arguments::{Arguments, CompletionsArguments, ExplainArguments, Format};
-use super::failure::Failure;
+use super::failure::{Failure, USAGE};
 use super::names::near;
 use super::table::table;
 
@@ -27,7 +27,9 @@ pub(super) fn run(arguments: &ExplainArguments, context: &Context) -> Result<(),
         } else {
             format!("near it: {}; tollgate explain lists all", near.join(", "))
         };
-        return Err(Failure::new(format!("there is no code {wanted}")).hint(hint));
+        return Err(Failure::new(format!("there is no code {wanted}"))
+            .hint(hint)
+            .exit(USAGE));
     };
     match context.format {
         Format::Text => context.output.data(code.page.trim_end()),
