@@ -177,8 +177,10 @@ impl Resolver<'_> {
         };
         let parsed = complete.parse().ok();
         if parsed.is_none() {
-            let reason = "expected an address and a port (`127.0.0.1:8080`, `:8080`, `[::]:8080`) \
-                          or `off`";
+            let reason = format!(
+                "expected an address and a port (`127.0.0.1:8080`, `:8080`, `[::]:8080`) or `off`, \
+                 not {text:?}"
+            );
             self.error(key, reason);
         }
         parsed
@@ -194,7 +196,8 @@ impl Resolver<'_> {
         let number = value.unwrap_or(default);
         if value.is_some() && !range.contains(&number) {
             let (low, high) = (range.start(), range.end());
-            self.error(key, format!("expected a whole number from {low} to {high}"));
+            let reason = format!("expected a whole number from {low} to {high}, not {number}");
+            self.error(key, reason);
         }
         usize::try_from(number).unwrap_or(usize::MAX)
     }
@@ -237,7 +240,8 @@ impl Resolver<'_> {
             match network {
                 Ok(network) => out.push(network),
                 Err(_) => {
-                    let reason = "expected a network (`10.0.0.0/8`) or an address";
+                    let reason =
+                        format!("expected a network (`10.0.0.0/8`) or an address, not {text:?}");
                     self.report.error_at(self.root, &path.index(index), reason);
                 }
             }
