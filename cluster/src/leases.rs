@@ -118,7 +118,8 @@ impl Leases {
         if let Some(held) = self.held.get(&place) {
             if held.slot.quota() != quota {
                 held.slot.set_quota(quota);
-                if held.cell.is_some() {
+                if let Some(cell) = &held.cell {
+                    cell.reopen();
                     self.wanted.insert(place);
                 }
             }

@@ -8,7 +8,7 @@ mod route;
 mod throttle;
 
 pub use allowances::Allowances;
-pub use route::{RouteActor, RouteHandle, Served};
+pub use route::{OnPublish, RouteActor, RouteHandle, Served};
 pub use throttle::{ThrottleActor, ThrottleHandle};
 
 /// Messages that may wait in an actor's mailbox. A full one means that the actor cannot keep up:

@@ -335,9 +335,9 @@ fn start_actors(
     };
     let (upstreams, functions) = (Arc::clone(&shared.upstreams), shared.functions.clone());
     let certificates = Arc::clone(certificates);
-    let on_publish = move |snapshot: &Snapshot| {
-        upstreams.sync(backends::groups(snapshot));
-        functions.sync(backends::functions(snapshot));
+    let on_publish = move |snapshot: &Snapshot, older: &[Arc<Snapshot>]| {
+        upstreams.sync(backends::groups(snapshot, older));
+        functions.sync(backends::functions(snapshot, older));
         certificates.publish(&snapshot.model);
     };
     let (wanted, facts) = (opened.door.published(), facts(config));

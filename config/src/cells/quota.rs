@@ -112,6 +112,11 @@ impl LeaseCell {
         self.exhausted.load(Ordering::Acquire)
     }
 
+    /// Forgets that no more can be granted: the quota changed, and the next request asks again.
+    pub fn reopen(&self) {
+        self.exhausted.store(false, Ordering::Release);
+    }
+
     fn take(&self) -> Take {
         let mut left = self.left.load(Ordering::Acquire);
         while left > 0 {

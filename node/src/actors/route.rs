@@ -1,7 +1,7 @@
 //! The route actor: owns the wanted configuration, compiles it and publishes snapshots.
 
-use std::sync::Arc;
-use std::time::Instant;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
 
 use actix::prelude::*;
 use arc_swap::ArcSwap;
@@ -12,6 +12,15 @@ use tollgate_config::snapshot::Snapshot;
 use tollgate_protocol::ids::Revision;
 
 use super::Allowances;
+
+/// How long what an older snapshot names stays, when requests may still read that snapshot.
+const RETIRED_KEPT: Duration = Duration::from_secs(60);
+/// How often is looked whether older snapshots are still read.
+const RETIRED_LOOK: Duration = Duration::from_millis(500);
+
+/// Brings upstream groups, functions and certificates in line with a snapshot. What only the
+/// older ones name must stay, because requests still read them.
+pub type OnPublish = dyn Fn(&Snapshot, &[Arc<Snapshot>]) + Send + Sync;
 
 /// What this node serves.
 #[derive(Debug, Clone, Default)]
@@ -36,7 +45,9 @@ pub struct RouteActor {
     allowances: Allowances,
     snapshot: Arc<ArcSwap<Snapshot>>,
     served: watch::Sender<Served>,
-    on_publish: Arc<dyn Fn(&Snapshot) + Send + Sync>,
+    on_publish: Arc<OnPublish>,
+    /// What was served before, and since when it is not. Requests that began with it go on.
+    retired: Vec<(Instant, Weak<Snapshot>)>,
 }
 
 /// A new configuration was committed.
@@ -52,14 +63,15 @@ pub struct RouteHandle {
 
 impl RouteActor {
     /// Starts the actor on this thread's arbiter. `on_publish` hears every snapshot just before
-    /// requests see it: upstream groups and functions must be there by then.
+    /// requests see it: upstream groups and functions must be there by then. It hears it again
+    /// when older ones are not read any more.
     #[must_use]
     pub fn start(
         wanted: watch::Receiver<Published>,
         facts: NodeFacts,
         allowances: Allowances,
         snapshot: Arc<ArcSwap<Snapshot>>,
-        on_publish: Arc<dyn Fn(&Snapshot) + Send + Sync>,
+        on_publish: Arc<OnPublish>,
     ) -> RouteHandle {
         let (served, handle) = watch::channel(Served::default());
         let actor = Self {
@@ -69,9 +81,29 @@ impl RouteActor {
             snapshot,
             served,
             on_publish,
+            retired: Vec::new(),
         };
         Actor::start(actor);
         RouteHandle { served: handle }
+    }
+
+    /// The older snapshots that a request may hold.
+    fn still_read(&mut self) -> Vec<Arc<Snapshot>> {
+        self.retired
+            .retain(|(since, it)| since.elapsed() < RETIRED_KEPT && it.strong_count() > 0);
+        self.retired
+            .iter()
+            .filter_map(|(_, it)| it.upgrade())
+            .collect()
+    }
+
+    /// Removes what only older snapshots named, once nobody reads them.
+    fn clear_retired(&mut self) {
+        let before = self.retired.len();
+        let read = self.still_read();
+        if read.len() < before {
+            (self.on_publish)(&self.snapshot.load(), &read);
+        }
     }
 
     fn publish(&mut self) {
@@ -82,7 +114,9 @@ impl RouteActor {
         match compile(&model, revision, &self.facts, Some(&previous), &mut cells) {
             Ok(snapshot) => {
                 let snapshot = Arc::new(snapshot);
-                (self.on_publish)(&snapshot);
+                self.retired.push((started, Arc::downgrade(&previous)));
+                let read = self.still_read();
+                (self.on_publish)(&snapshot, &read);
                 self.snapshot.store(snapshot);
                 let seconds = started.elapsed().as_secs_f64();
                 tracing::info!(revision = revision.0, seconds, "configuration is served");
@@ -111,6 +145,7 @@ impl Actor for RouteActor {
     type Context = Context<Self>;
 
     fn started(&mut self, context: &mut Self::Context) {
+        context.run_interval(RETIRED_LOOK, |actor, _| actor.clear_retired());
         let (mut wanted, address) = (self.wanted.clone(), context.address());
         self.publish();
         actix::spawn(async move {
@@ -143,11 +178,7 @@ impl RouteHandle {
     ///
     /// # Errors
     /// Why it is not served: it cannot be compiled, or the time is over.
-    pub async fn wait_served(
-        &self,
-        revision: Revision,
-        deadline: std::time::Duration,
-    ) -> Result<(), String> {
+    pub async fn wait_served(&self, revision: Revision, deadline: Duration) -> Result<(), String> {
         let mut served = self.served.clone();
         let seen = served.wait_for(|served| served.seen >= revision);
         let served = match tokio::time::timeout(deadline, seen).await {

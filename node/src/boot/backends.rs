@@ -1,5 +1,8 @@
 //! What the model says of back ends and functions, in the terms of those who run them.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use tollgate_config::snapshot::Snapshot;
 use tollgate_functions::{FunctionSpec, Runtime};
 use tollgate_model::{self as model, Function, Upstream};
@@ -10,22 +13,41 @@ use tollgate_upstream::{
 /// The statuses of a good health check, 200 to 399.
 const HEALTHY: (u16, u16) = (200, 399);
 
-/// The upstream groups of a snapshot.
-pub(super) fn groups(snapshot: &Snapshot) -> Vec<GroupSpec> {
-    snapshot
-        .upstreams
-        .iter()
-        .map(|upstream| group(upstream))
-        .collect()
+/// The upstream groups of a snapshot, and those that only older ones name: requests that still
+/// read one of these find their groups.
+pub(super) fn groups(snapshot: &Snapshot, older: &[Arc<Snapshot>]) -> Vec<GroupSpec> {
+    let mut groups: BTreeMap<&str, &Upstream> = BTreeMap::new();
+    for snapshot in oldest_first(snapshot, older) {
+        groups.extend(
+            snapshot
+                .upstreams
+                .iter()
+                .map(|it| (it.name.as_str(), &**it)),
+        );
+    }
+    groups.into_values().map(group).collect()
 }
 
-/// The functions that this node runs itself.
-pub(super) fn functions(snapshot: &Snapshot) -> Vec<FunctionSpec> {
-    snapshot
-        .functions
-        .iter()
-        .filter_map(|function| spec(function))
-        .collect()
+/// The functions that this node runs itself, and those that only older snapshots name.
+pub(super) fn functions(snapshot: &Snapshot, older: &[Arc<Snapshot>]) -> Vec<FunctionSpec> {
+    let mut functions: BTreeMap<&str, &Function> = BTreeMap::new();
+    for snapshot in oldest_first(snapshot, older) {
+        functions.extend(
+            snapshot
+                .functions
+                .iter()
+                .map(|it| (it.name.as_str(), &**it)),
+        );
+    }
+    functions.into_values().filter_map(spec).collect()
+}
+
+/// The newest one has the last word on a name.
+fn oldest_first<'s>(
+    snapshot: &'s Snapshot,
+    older: &'s [Arc<Snapshot>],
+) -> impl Iterator<Item = &'s Snapshot> {
+    older.iter().map(|it| &**it).chain([snapshot])
 }
 
 fn group(upstream: &Upstream) -> GroupSpec {
@@ -127,6 +149,32 @@ fn spec(function: &Function) -> Option<FunctionSpec> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_older_snapshots_name_stays_as_long_as_they_are_read() {
+        let snapshot = |upstreams: &[(&str, &str)]| Snapshot {
+            upstreams: upstreams
+                .iter()
+                .map(|(name, url)| Arc::new(upstream(name, url)))
+                .collect(),
+            ..Snapshot::default()
+        };
+        let old = Arc::new(snapshot(&[("a", "http://old"), ("gone", "http://gone")]));
+        let new = snapshot(&[("a", "http://new"), ("b", "http://b")]);
+        let hosts = |groups: Vec<GroupSpec>| -> Vec<String> {
+            groups
+                .into_iter()
+                .map(|it| format!("{} {}", it.name, it.servers[0].host))
+                .collect()
+        };
+        assert_eq!(hosts(groups(&new, &[old])), ["a new", "b b", "gone gone"]);
+        assert_eq!(hosts(groups(&new, &[])), ["a new", "b b"]);
+    }
+
+    fn upstream(name: &str, url: &str) -> Upstream {
+        let json = serde_json::json!({"name": name, "servers": [{"url": url, "weight": 1}]});
+        serde_json::from_value(json).unwrap()
+    }
 
     #[test]
     fn urls_become_servers() {
