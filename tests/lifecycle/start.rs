@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use tollgate_harness::{Backend, Connection, Node, NodeOptions, Request};
+use tollgate_harness::{Backend, Node, NodeOptions, Request};
 use tollgate_tests::files;
 
 /// Every file below a directory.
@@ -33,7 +33,6 @@ fn every_listener_answers_where_addresses_json_says() {
     assert!(!node.metrics().is_empty());
     // Without a signature the admin API tells nothing, but it answers.
     assert!((400..500).contains(&Request::get("/v2/apis").send(addresses.admin).status));
-    Connection::open(addresses.peer).unwrap();
     let said = node.process().tail();
     for bound in [
         addresses.http,

@@ -9,11 +9,14 @@ import httpx
 good = gateway.client("apigatewayv2")
 good.get_apis()
 
-wrong = gateway.client("apigatewayv2", aws_secret_access_key="wrong")
+key_id = os.environ["AWS_ACCESS_KEY_ID"]
+wrong = gateway.client("apigatewayv2", aws_access_key_id=key_id, aws_secret_access_key="wrong")
 error = gateway.refused("InvalidSignatureException", wrong.get_apis)
 assert error["ResponseMetadata"]["HTTPStatusCode"] == 403, error
 
-stranger = gateway.client("apigatewayv2", aws_access_key_id="AKIANOBODYHASTHISKEY")
+secret = os.environ["AWS_SECRET_ACCESS_KEY"]
+nobody = "AKIANOBODYHASTHISKEY"
+stranger = gateway.client("apigatewayv2", aws_access_key_id=nobody, aws_secret_access_key=secret)
 error = gateway.refused("UnrecognizedClientException", stranger.get_apis)
 assert error["ResponseMetadata"]["HTTPStatusCode"] == 403, error
 
