@@ -17,7 +17,7 @@ mod v1;
 mod v2;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use server::{AdminServer, start};
 

@@ -48,11 +48,15 @@ impl Call<'_> {
     /// # Errors
     /// `SerializationException`, which names a place and quotes nothing: a value can be secret.
     pub(crate) fn input<T: DeserializeOwned>(&self) -> Result<T, AwsError> {
-        let body = if self.body.is_empty() {
-            b"{}"
-        } else {
-            self.body
-        };
+        let body = self.body.trim_ascii_start();
+        if body.is_empty() {
+            return serde_json::from_slice(b"{}").map_err(|error| unreadable(&error));
+        }
+        // An array would be read as the members in their order.
+        if !body.starts_with(b"{") {
+            let text = "the body is no JSON object";
+            return Err(AwsError::new(ErrorKind::Serialization, text));
+        }
         serde_json::from_slice(body).map_err(|error| unreadable(&error))
     }
 

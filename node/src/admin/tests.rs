@@ -1,1 +1,7 @@
-//! The admin listener on a real socket, over a real door.
+//! The admin listener on a real socket, over a real door on a real disk; only the node around it
+//! is played.
+
+mod apply;
+mod auth;
+mod retries;
+pub(crate) mod support;

@@ -1,0 +1,312 @@
+//! A listener with everything behind it, and raw signed requests to it.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tollgate_aws::Secret;
+use tollgate_aws::sigv4::{Payload, RequestView, Signer, SigningCredentials};
+use tollgate_cluster::Door;
+use tollgate_config::compile::CompileError;
+use tollgate_model::Model;
+use tollgate_protocol::ids::Revision;
+use tollgate_protocol::{Clock, Millis};
+use tollgate_store::Identity;
+
+use crate::admin::{AdminServer, AdminState, Credentials, Endpoints, Runtime, start};
+use crate::clock::SystemClock;
+
+pub(crate) const ACCESS_KEY: &str = "AKIATESTADMIN0000001";
+pub(crate) const SECRET_KEY: &str = "a-secret-of-the-admin-tests-000000000001";
+
+/// How long an answer is waited for.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// What the listener asked of the node around it.
+#[derive(Debug, Default)]
+pub(crate) struct Played {
+    /// Revisions that were waited for.
+    pub(crate) waited: Mutex<Vec<u64>>,
+    /// The cache flushes asked for.
+    pub(crate) flushed: Mutex<Vec<String>>,
+    /// Levels set.
+    pub(crate) levels: Mutex<Vec<String>>,
+    /// How often usage was reported.
+    pub(crate) reported: AtomicU64,
+}
+
+impl Runtime for Played {
+    fn functions(&self) -> Value {
+        json!([{"name": "hello", "idle": 1, "busy": 0, "initError": null}])
+    }
+
+    fn upstreams(&self) -> Value {
+        json!([{"name": "pool", "servers": [{"server": "10.0.0.1:80", "condition": "healthy"}]}])
+    }
+
+    fn flush_cache(&self, api: Option<&str>, stage: Option<&str>) -> u64 {
+        self.flushed
+            .lock()
+            .unwrap()
+            .push(format!("{api:?} {stage:?}"));
+        3
+    }
+
+    fn set_log_level(&self, level: &str) -> Result<(), String> {
+        self.levels.lock().unwrap().push(level.to_owned());
+        Ok(())
+    }
+
+    fn served_revision(&self) -> Revision {
+        Revision(self.waited.lock().unwrap().last().copied().unwrap_or(0))
+    }
+
+    fn wait_served(&self, revision: Revision, _: Duration) -> BoxFuture<'_, bool> {
+        self.waited.lock().unwrap().push(revision.0);
+        Box::pin(async { true })
+    }
+
+    fn report_usage(&self) -> BoxFuture<'_, ()> {
+        self.reported.fetch_add(1, Ordering::SeqCst);
+        Box::pin(async {})
+    }
+
+    fn check(&self, model: &Arc<Model>) -> Result<(), Vec<CompileError>> {
+        if model.apis.values().any(|api| api.name == "unservable") {
+            return Err(vec![CompileError {
+                path: "apis.unservable".into(),
+                reason: "it cannot be served".into(),
+            }]);
+        }
+        Ok(())
+    }
+}
+
+/// A running listener.
+pub(crate) struct Admin {
+    pub(crate) address: SocketAddr,
+    pub(crate) played: Arc<Played>,
+    pub(crate) door: Door,
+    server: Option<AdminServer>,
+    _dir: TempDir,
+}
+
+/// What came back.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    /// The whole head, names in lower case.
+    pub(crate) head: String,
+    pub(crate) body: String,
+}
+
+impl Reply {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    pub(crate) fn error(&self) -> &str {
+        let mut lines = self.head.lines();
+        lines
+            .find_map(|line| line.strip_prefix("x-amzn-errortype: "))
+            .unwrap_or_else(|| panic!("no error: {self:?}"))
+    }
+}
+
+impl Admin {
+    pub(crate) fn start() -> Self {
+        Self::start_with(false)
+    }
+
+    pub(crate) fn start_with(anonymous_loopback: bool) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+        let first = || Identity::first("c".repeat(32), Millis(1));
+        let opened = Door::open(dir.path(), Arc::clone(&clock), first).unwrap();
+        let played = Arc::new(Played::default());
+        let runtime: Arc<dyn Runtime> = Arc::<Played>::clone(&played);
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let door = opened.door;
+        let state = AdminState {
+            door: door.clone(),
+            credentials: Credentials {
+                access_key: ACCESS_KEY.into(),
+                secret: Secret::new(SECRET_KEY),
+            },
+            region: "us-east-1".into(),
+            account_id: "000000000000".into(),
+            endpoints: Endpoints {
+                tls: false,
+                suffix: "localhost".into(),
+                port: Some(8080),
+            },
+            clock,
+            runtime,
+            anonymous_loopback,
+        };
+        let server = start(listener, state).unwrap();
+        Self {
+            address,
+            played,
+            door,
+            server: Some(server),
+            _dir: dir,
+        }
+    }
+
+    /// A signed request.
+    pub(crate) fn send(&self, method: &str, target: &str, body: &str) -> Reply {
+        self.send_as(method, target, &[], body, ACCESS_KEY, SECRET_KEY)
+    }
+
+    /// A signed request with more headers, as another administrator.
+    pub(crate) fn send_as(
+        &self,
+        method: &str,
+        target: &str,
+        more: &[(&str, &str)],
+        body: &str,
+        access_key: &str,
+        secret: &str,
+    ) -> Reply {
+        let signer = signer(access_key, secret);
+        let host = self.address.to_string();
+        let mut headers: Vec<(&str, &str)> = vec![("host", &host)];
+        headers.extend(more);
+        let signed = sign(&signer, method, target, &headers, body);
+        headers.extend(signed.iter().map(|(name, value)| (*name, value.as_str())));
+        self.raw(method, target, &headers, body)
+    }
+
+    /// A signed request that declares the hash of its body.
+    pub(crate) fn send_declared(&self, method: &str, target: &str, body: &str) -> Reply {
+        self.declared(method, target, body, body)
+    }
+
+    /// A request that was signed with the declared hash of another body.
+    pub(crate) fn send_lying(&self, method: &str, target: &str, body: &str) -> Reply {
+        self.declared(method, target, "{}", body)
+    }
+
+    fn declared(&self, method: &str, target: &str, signed: &str, sent: &str) -> Reply {
+        let signer = signer(ACCESS_KEY, SECRET_KEY).declaring_body();
+        let host = self.address.to_string();
+        let mut headers: Vec<(&str, &str)> = vec![("host", &host)];
+        let signed = sign(&signer, method, target, &headers, signed);
+        headers.extend(signed.iter().map(|(name, value)| (*name, value.as_str())));
+        self.raw(method, target, &headers, sent)
+    }
+
+    /// A request as it stands.
+    pub(crate) fn raw(
+        &self,
+        method: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Reply {
+        let length = format!("content-length: {}\r\n\r\n{body}", body.len());
+        self.exchange(method, target, headers, &length)
+    }
+
+    /// A request's head with this last line, and nothing behind it.
+    pub(crate) fn raw_head(
+        &self,
+        method: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+        last: &str,
+    ) -> Reply {
+        self.exchange(method, target, headers, &format!("{last}\r\n\r\n"))
+    }
+
+    fn exchange(&self, method: &str, target: &str, headers: &[(&str, &str)], rest: &str) -> Reply {
+        let mut text = format!("{method} {target} HTTP/1.1\r\nconnection: close\r\n");
+        for (name, value) in headers {
+            text += &format!("{name}: {value}\r\n");
+        }
+        text += rest;
+        let mut socket = TcpStream::connect(self.address).unwrap();
+        socket.set_read_timeout(Some(DEADLINE)).unwrap();
+        // A refused body may meet a closed socket; what matters is the answer.
+        drop(socket.write_all(text.as_bytes()));
+        let mut answer = Vec::new();
+        drop(socket.read_to_end(&mut answer));
+        let answer = String::from_utf8(answer).unwrap();
+        let (head, body) = answer
+            .split_once("\r\n\r\n")
+            .unwrap_or_else(|| panic!("no answer: {answer:?}"));
+        Reply {
+            status: head.split(' ').nth(1).unwrap().parse().unwrap(),
+            head: lower_names(head),
+            body: body.to_owned(),
+        }
+    }
+
+    /// The number of the committed configuration.
+    pub(crate) fn revision(&self) -> u64 {
+        self.door.published().borrow().revision.0
+    }
+}
+
+impl Drop for Admin {
+    fn drop(&mut self) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        if let Some(server) = self.server.take() {
+            runtime.block_on(server.stop()).unwrap();
+        }
+        runtime.block_on(self.door.close());
+    }
+}
+
+/// A head with its names in lower case.
+fn lower_names(head: &str) -> String {
+    let lines = head.split("\r\n").map(|line| match line.split_once(": ") {
+        Some((name, value)) => format!("{}: {value}", name.to_ascii_lowercase()),
+        None => line.to_owned(),
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn signer(access_key: &str, secret: &str) -> Signer {
+    let credentials = SigningCredentials {
+        access_key: access_key.into(),
+        secret: Secret::new(secret),
+        session_token: None,
+    };
+    Signer::new(credentials, "us-east-1", "apigateway")
+}
+
+fn sign(
+    signer: &Signer,
+    method: &str,
+    target: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Vec<(&'static str, String)> {
+    let (path, query) = match target.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (target, None),
+    };
+    let view = RequestView {
+        method,
+        path,
+        query,
+        headers: headers
+            .iter()
+            .map(|(name, value)| (*name, value.as_bytes())),
+    };
+    let now = SystemClock::start().now().0;
+    signer
+        .sign(&view, Payload::Bytes(body.as_bytes()), now)
+        .unwrap()
+}
