@@ -7,6 +7,7 @@
 //! Functions panic where a test can only fail, and return a value where a test decides.
 
 mod backend;
+mod bars;
 mod binary;
 mod cli;
 mod http;
@@ -17,6 +18,7 @@ mod tools;
 mod wait;
 
 pub use backend::{Answer, Backend, Received};
+pub use bars::bar;
 pub use binary::{tollgate_binary, workspace_root};
 pub use cli::{CliOutput, tollgate};
 pub use http::{Connection, Request, Response};

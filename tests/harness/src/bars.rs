@@ -1,0 +1,25 @@
+//! Measured figures that the project promises, collected for the end of `make test`.
+
+use std::fs::OpenOptions;
+use std::io::Write as _;
+
+use crate::binary::workspace_root;
+
+/// Prints `bar N: text` and adds it to `target/bars.txt`, which `make test` shows at its end.
+///
+/// # Panics
+///
+/// If the file cannot be written.
+pub fn bar(number: u8, text: &str) {
+    let line = format!("bar {number}: {text}\n");
+    print!("{line}");
+    let path = workspace_root().join("target/bars.txt");
+    let mut file = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(&path)
+        .unwrap_or_else(|error| panic!("open {}: {error}", path.display()));
+    // One write, so that suites that run side by side do not mix their lines.
+    file.write_all(line.as_bytes())
+        .unwrap_or_else(|error| panic!("write {}: {error}", path.display()));
+}
