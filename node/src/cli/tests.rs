@@ -1,5 +1,7 @@
 //! Command lines in, output and exit codes out, against a real admin listener.
 
+mod docs;
+
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{self, Write};
