@@ -1,7 +1,7 @@
 //! What a function is given (AWS: "Create AWS Lambda proxy integrations for HTTP APIs").
 
 use serde_json::{Value, json};
-use tollgate_harness::{Request};
+use tollgate_harness::Request;
 
 use crate::code::{APIS, RUNTIMES, get, host, start};
 

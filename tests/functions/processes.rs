@@ -35,10 +35,7 @@ fn a_warm_function_has_no_cold_start_on_the_request_path() {
     for function in RUNTIMES {
         wait_warm(&node, function);
         for _ in 0..5 {
-            assert_eq!(
-                get(&node, &format!("{function}-2"), "/context").status,
-                200
-            );
+            assert_eq!(get(&node, &format!("{function}-2"), "/context").status, 200);
         }
         let cold = sum(&node, "tollgate_function_cold_starts_total", function);
         assert!(cold < 0.5, "{cold} cold starts of {function}");
@@ -55,7 +52,10 @@ fn a_function_without_warm_processes_starts_one_on_demand() {
             .collect();
         assert_eq!(pids.len(), 1, "an idle process is used again");
         let cold = sum(&node, "tollgate_function_cold_starts_total", function);
-        assert!((0.5..1.5).contains(&cold), "{cold} cold starts of {function}");
+        assert!(
+            (0.5..1.5).contains(&cold),
+            "{cold} cold starts of {function}"
+        );
     }
 }
 

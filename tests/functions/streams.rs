@@ -15,7 +15,11 @@ functions:
   streaming: {runtime: nodejs, directory: code, handler: app.stream, environment: {TURNS: turns}}
 ",
     );
-    Node::start(options("").apply("stream.yaml", text).file("code/turns", ""))
+    Node::start(
+        options("")
+            .apply("stream.yaml", text)
+            .file("code/turns", ""),
+    )
 }
 
 /// Lets the function write its next piece.

@@ -1,1 +1,175 @@
-//! x
+//! Five thousand routes over five hundred APIs: what they cost in memory, how fast a change of them
+//! is live, and that no request notices it.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tollgate_harness::{
+    Backend, Connection, DEADLINE, Node, NodeOptions, Request, bar, tollgate_binary, wait_until,
+};
+
+const APIS: usize = 500;
+const ROUTES: usize = 10;
+const CLIENTS: usize = 4;
+const CHANGES: usize = 10;
+const MIB: f64 = 1_048_576.0;
+/// The promises, of an optimised build.
+const RSS_MIB_MAX: f64 = 40.0;
+const LIVE_MAX: Duration = Duration::from_millis(100);
+
+/// The whole document; the last API answers `GET /version` with this text.
+fn document(url: &str, version: &str) -> String {
+    let mut text = String::from("apis:\n");
+    for api in 0..APIS {
+        text.push_str(&one(api, url, version));
+    }
+    text
+}
+
+/// One API: reads and writes of things below paths with a variable, behind one back end.
+fn one(api: usize, url: &str, version: &str) -> String {
+    let mut text = format!("  - name: api-{api}\n    routes:\n");
+    for route in 0..ROUTES - 1 {
+        let method = ["GET", "POST", "ANY"][route % 3];
+        text.push_str(&format!(
+            "      - {{routeKey: '{method} /things-{route}/{{id}}', \
+             integration: '{url}/{api}/{route}/{{id}}'}}\n"
+        ));
+    }
+    text.push_str(&format!(
+        "      - {{routeKey: GET /version, integration: {{fixedResponse: {{body: '{version}'}}}}}}\n"
+    ));
+    text
+}
+
+fn host(api: usize) -> String {
+    format!("api-{api}.execute-api.us-east-1.localhost")
+}
+
+/// Calls APIs one after another until told to stop; returns how many calls were answered. The
+/// first answer that is not what it should be ends it with a panic.
+fn call_all(node: SocketAddr, first: usize, stop: &AtomicBool, answered: &AtomicUsize) {
+    let mut connection = Connection::open(node).expect("connect");
+    let mut api = first;
+    while !stop.load(Ordering::SeqCst) {
+        api = (api + 7) % APIS;
+        let request = Request::get(&format!("/things-0/{api}")).host(&host(api));
+        let response = connection
+            .request(&request)
+            .unwrap_or_else(|error| panic!("api-{api} gave no answer: {error}"));
+        assert_eq!(response.status, 200, "api-{api}: {response:?}");
+        assert_eq!(response.json()["target"], format!("/{api}/0/{api}"));
+        answered.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// Applies the file and measures from the start of the command until a client sees the change.
+fn apply_and_see(node: &Node, file: &str, wanted: &str) -> (Duration, Duration) {
+    let live = AtomicBool::new(false);
+    let began = Instant::now();
+    thread::scope(|scope| {
+        let seen = scope.spawn(|| {
+            let mut connection = Connection::open(node.http()).expect("connect");
+            let request = Request::get("/version").host(&host(APIS - 1));
+            while began.elapsed() < DEADLINE {
+                let text = connection.request(&request).expect("an answer").text();
+                if text == wanted {
+                    live.store(true, Ordering::SeqCst);
+                    return began.elapsed();
+                }
+                // The next look: often enough for the figure, rarely enough not to be the load.
+                thread::sleep(Duration::from_millis(1));
+            }
+            began.elapsed()
+        });
+        let applied = node.cli(&["apply", "-f", file]);
+        let command = began.elapsed();
+        assert_eq!(applied.code, 0, "{applied:?}");
+        let seen = seen.join().expect("a client does not panic");
+        assert!(live.load(Ordering::SeqCst), "{wanted:?} was never served");
+        (command, seen)
+    })
+}
+
+fn worst(mut of: Vec<Duration>) -> Duration {
+    of.sort();
+    of.pop().unwrap_or_default()
+}
+
+fn ms(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1000.0
+}
+
+/// Whether the binary under test is an optimised one, of which the promises are.
+fn is_optimised() -> bool {
+    let binary = tollgate_binary();
+    let folder = binary.parent().and_then(|parent| parent.file_name());
+    folder.is_some_and(|name| name != "debug")
+}
+
+#[test]
+fn five_thousand_routes_are_small_and_change_at_once() {
+    let backend = Backend::echo();
+    let url = backend.url();
+    let node = Node::start(NodeOptions::api(document(&url, "0")));
+    let idle = node.usage().rss_bytes as f64 / MIB;
+    let (stop, answered) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let (one_change, all) = thread::scope(|scope| {
+        let clients: Vec<_> = (0..CLIENTS)
+            .map(|client| {
+                let (stop, answered) = (&stop, &answered);
+                let first = client * APIS / CLIENTS;
+                scope.spawn(move || call_all(node.http(), first, stop, answered))
+            })
+            .collect();
+        wait_until(DEADLINE, "the clients to be at work", || {
+            let count = answered.load(Ordering::SeqCst);
+            if count > 100 { Ok(()) } else { Err(count) }
+        });
+        let (mut one_change, mut all) = (Vec::new(), Vec::new());
+        for turn in 1..=CHANGES {
+            // One API of five hundred, and then the whole document with one API changed.
+            let version = format!("one {turn}");
+            let text = format!("apis:\n{}", one(APIS - 1, &url, &version));
+            fs::write(node.home().join("one.yaml"), text).expect("write");
+            one_change.push(apply_and_see(&node, "one.yaml", &version));
+            let version = format!("all {turn}");
+            fs::write(node.home().join("all.yaml"), document(&url, &version)).expect("write");
+            all.push(apply_and_see(&node, "all.yaml", &version));
+        }
+        stop.store(true, Ordering::SeqCst);
+        for client in clients {
+            client.join().expect("no request fails");
+        }
+        (one_change, all)
+    });
+    let busy = node.usage().rss_bytes as f64 / MIB;
+    let live = |of: &[(Duration, Duration)]| worst(of.iter().map(|(_, seen)| *seen).collect());
+    let compile = node
+        .metrics()
+        .sum("tollgate_config_last_compile_seconds", &[])
+        .unwrap_or_default();
+    bar(
+        4,
+        &format!(
+            "{} routes over {APIS} APIs: resident memory {idle:.1} MiB at rest, {busy:.1} MiB after \
+             {} changes under load (at most {RSS_MIB_MAX}); a changed API is live {:.0} ms after \
+             the start of `tollgate apply`, all {APIS} with each changed {:.0} ms (at worst); commit to served \
+             {:.1} ms; 0 of {} requests failed",
+            APIS * ROUTES,
+            2 * CHANGES,
+            ms(live(&one_change)),
+            ms(live(&all)),
+            compile * 1000.0,
+            answered.load(Ordering::SeqCst)
+        ),
+    );
+    if is_optimised() {
+        assert!(busy <= RSS_MIB_MAX, "{busy:.1} MiB of resident memory");
+        assert!(live(&one_change) <= LIVE_MAX, "{one_change:?}");
+        assert!(Duration::from_secs_f64(compile) <= LIVE_MAX, "{compile} s");
+    }
+}

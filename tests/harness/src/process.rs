@@ -19,6 +19,8 @@ const TAIL_LINES: usize = 60;
 pub struct Usage {
     /// Resident memory now.
     pub rss_bytes: u64,
+    /// The most resident memory since the start.
+    pub rss_peak_bytes: u64,
     /// Processor time of all threads since the start, user and system.
     pub cpu: Duration,
     /// Threads now.
@@ -173,13 +175,16 @@ fn usage_of(stat: &str, status: &str, files: usize) -> Usage {
             .unwrap_or(0)
     };
     let ticks_per_s = rustix::param::clock_ticks_per_second();
-    let rss_kib: u64 = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))
-        .and_then(|value| value.trim().trim_end_matches(" kB").parse().ok())
-        .unwrap_or(0);
+    let kib = |name: &str| -> u64 {
+        status
+            .lines()
+            .find_map(|line| line.strip_prefix(name))
+            .and_then(|value| value.trim().trim_end_matches(" kB").parse().ok())
+            .unwrap_or(0)
+    };
     Usage {
-        rss_bytes: rss_kib * 1024,
+        rss_bytes: kib("VmRSS:") * 1024,
+        rss_peak_bytes: kib("VmHWM:") * 1024,
         cpu: Duration::from_millis((field(14) + field(15)) * 1000 / ticks_per_s),
         threads: field(20),
         files,
@@ -230,8 +235,9 @@ mod tests {
     #[test]
     fn reads_proc_despite_a_hostile_process_name() {
         let stat = "7 (a) b) (c) S 1 7 7 0 -1 4194560 1 2 3 4 250 50 0 0 20 0 9 0 100 1000 10";
-        let usage = usage_of(stat, "Name:\ta\nVmRSS:\t   2048 kB\n", 12);
+        let usage = usage_of(stat, "Name:\ta\nVmHWM:\t 4096 kB\nVmRSS:\t 2048 kB\n", 12);
         assert_eq!(usage.rss_bytes, 2048 * 1024);
+        assert_eq!(usage.rss_peak_bytes, 4096 * 1024);
         assert_eq!(usage.cpu, Duration::from_secs(3));
         assert_eq!(usage.threads, 9);
         assert_eq!(usage.files, 12);
