@@ -121,8 +121,8 @@ fn five_thousand_routes_are_small_and_change_at_once() {
         let clients: Vec<_> = (0..CLIENTS)
             .map(|client| {
                 let (stop, answered) = (&stop, &answered);
-                let first = client * APIS / CLIENTS;
-                scope.spawn(move || call_all(node.http(), first, stop, answered))
+                let (address, first) = (node.http(), client * APIS / CLIENTS);
+                scope.spawn(move || call_all(address, first, stop, answered))
             })
             .collect();
         wait_until(DEADLINE, "the clients to be at work", || {
