@@ -95,7 +95,8 @@ impl LogWriter {
 pub struct LogBuffer {
     writer: LogWriter,
     buffers: RefCell<HashMap<LogDestination, Pending, foldhash::fast::RandomState>>,
-    waiting: Cell<bool>,
+    /// Whether a flush is on its way.
+    scheduled: Cell<bool>,
 }
 
 #[derive(Default)]
@@ -111,12 +112,12 @@ impl LogBuffer {
         Self {
             writer,
             buffers: RefCell::default(),
-            waiting: Cell::new(false),
+            scheduled: Cell::new(false),
         }
     }
 
     /// Appends a line, which `write` makes without its end. The caller flushes soon when
-    /// [`LogBuffer::take_waiting`] says that something began to wait.
+    /// [`LogBuffer::schedule_flush`] says that no flush is on its way yet.
     pub fn line(&self, destination: &LogDestination, write: impl FnOnce(&mut Vec<u8>)) {
         let mut buffers = self.buffers.borrow_mut();
         if !buffers.contains_key(destination) {
@@ -135,18 +136,17 @@ impl LogBuffer {
             };
             let Pending { lines, count } = std::mem::replace(pending, full);
             self.writer.send(destination.clone(), lines, count);
-        } else {
-            self.waiting.set(true);
         }
     }
 
-    /// Whether lines began to wait since this was asked last.
-    pub fn take_waiting(&self) -> bool {
-        self.waiting.take()
+    /// Whether the caller has to see to a flush: true once, until it happened.
+    pub fn schedule_flush(&self) -> bool {
+        !self.scheduled.replace(true)
     }
 
     /// Hands over everything.
     pub fn flush(&self) {
+        self.scheduled.set(false);
         for (destination, pending) in self.buffers.borrow_mut().iter_mut() {
             if pending.count > 0 {
                 let Pending { lines, count } = std::mem::take(pending);
@@ -254,8 +254,9 @@ mod tests {
                 out.extend_from_slice(format!("{n}").as_bytes())
             });
         }
-        assert!(buffer.take_waiting());
+        assert!(buffer.schedule_flush() && !buffer.schedule_flush());
         buffer.flush();
+        assert!(buffer.schedule_flush());
         writer.flush();
         std::fs::rename(dir.path().join("a.log"), dir.path().join("a.log.1")).unwrap();
         writer.reopen();

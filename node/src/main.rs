@@ -6,6 +6,10 @@ use tollgate_config::node_config::NodeConfig;
 use tollgate_node::boot::{self, Mode};
 use tollgate_node::cli::{self, Launcher};
 
+/// Allocating and freeing was 18 % of the CPU time of a proxied request with glibc's allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Starts nodes in this process.
 struct ThisProcess;
 

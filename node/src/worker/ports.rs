@@ -97,7 +97,7 @@ impl NodePorts {
 
     /// Hands the worker's log lines over soon, once for all lines that come until then.
     fn flush_logs_soon(&self) {
-        if self.0.logs.take_waiting() {
+        if self.0.logs.schedule_flush() {
             let logs = Rc::clone(&self.0.logs);
             actix_rt::spawn(async move {
                 tokio::time::sleep(LOG_FLUSH_DELAY).await;
