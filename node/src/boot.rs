@@ -87,9 +87,28 @@ fn io(what: &'static str) -> impl Fn(std::io::Error) -> BootError {
     move |error| BootError::new(codes::DATA_DIR_IO, format!("{what}: {error}"))
 }
 
+/// The data directory of a development node that was not given one: new for every process, and
+/// removed when the node ends.
+#[must_use]
+pub fn throw_away_dir() -> PathBuf {
+    std::env::temp_dir().join(format!("tollgate-dev-{}", std::process::id()))
+}
+
 /// Runs a node until it is told to stop; returns the process's exit code.
 #[must_use]
 pub fn start(config: NodeConfig, mode: Mode) -> i32 {
+    let dir = config.data_dir.clone();
+    let code = start_and_wait(config, mode);
+    if dir == throw_away_dir()
+        && let Err(error) = std::fs::remove_dir_all(&dir)
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        eprintln!("{} stays: {error}", dir.display());
+    }
+    code
+}
+
+fn start_and_wait(config: NodeConfig, mode: Mode) -> i32 {
     let level = telemetry::start(&config, &mode);
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)

@@ -171,7 +171,7 @@ fn refused(shown: &impl std::fmt::Display, found: &[Diagnostic]) -> BootError {
 
 fn name(change: &Change) -> String {
     let (kind, name) = change.subject();
-    format!("{kind} {name}")
+    format!("{kind} {name}").trim_end().to_owned()
 }
 
 type Stamps = BTreeMap<PathBuf, (SystemTime, u64)>;

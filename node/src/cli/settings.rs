@@ -197,7 +197,11 @@ pub(super) fn load_dev(
         let what = format!("{} is not there", file.display());
         return Err(Failure::new(what).exit(USAGE));
     }
-    let config = config(arguments.config, arguments.flags, context)?;
+    let mut flags = arguments.flags;
+    if flags.data_dir.is_none() && context.variable("TOLLGATE_DATA_DIR").is_none() {
+        flags.data_dir = Some(crate::boot::throw_away_dir());
+    }
+    let config = config(arguments.config, flags, context)?;
     Ok((config, file))
 }
 
