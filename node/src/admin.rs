@@ -13,6 +13,7 @@ mod native;
 mod operations;
 mod reply;
 mod server;
+mod tags;
 mod v1;
 mod v2;
 

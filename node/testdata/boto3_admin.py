@@ -137,6 +137,58 @@ v2.delete_access_log_settings(ApiId=api_id, StageName="prod")
 stage = v2.get_stage(ApiId=api_id, StageName="prod")
 assert "AccessLogSettings" not in stage and not stage["RouteSettings"], stage
 assert len(listed(v2, "get_stages", "Items", ApiId=api_id)) == 2
+renamed = v2.update_deployment(
+    ApiId=api_id, DeploymentId=first["DeploymentId"], Description="renamed"
+)
+assert renamed["Description"] == "renamed", renamed
+
+arn = f"arn:aws:apigateway:us-east-1::/apis/{api_id}"
+v2.tag_resource(ResourceArn=arn, Tags={"b": "2", "c": "3"})
+v2.untag_resource(ResourceArn=arn, TagKeys=["team", "c"])
+assert v2.get_tags(ResourceArn=arn)["Tags"] == {"b": "2"}
+assert v2.get_api(ApiId=api_id)["Tags"] == {"b": "2"}
+v2.tag_resource(ResourceArn=f"{arn}/stages/prod", Tags={"x": "y"})
+assert v2.get_stage(ApiId=api_id, StageName="prod")["Tags"] == {"x": "y"}
+refused("NotFoundException", v2.get_tags, ResourceArn=arn + "x")
+refused("BadRequestException", v2.get_tags, ResourceArn="nonsense")
+
+domain = v2.create_domain_name(DomainName="Api.Example.com", Tags={"d": "1"})
+assert domain["DomainName"] == "api.example.com", domain
+assert domain["DomainNameConfigurations"][0]["DomainNameStatus"] == "AVAILABLE", domain
+refused("ConflictException", v2.create_domain_name, DomainName="api.example.com")
+refused(
+    "BadRequestException", v2.create_domain_name, DomainName="b.example.com",
+    DomainNameConfigurations=[{"CertificateArn": "arn:aws:acm:us-east-1:0:certificate/none"}],
+)
+mappings = [
+    v2.create_api_mapping(
+        DomainName="api.example.com", ApiId=api_id, Stage="prod", ApiMappingKey=key
+    )
+    for key in ("", "v1")
+]
+refused(
+    "ConflictException", v2.create_api_mapping,
+    DomainName="api.example.com", ApiId=api_id, Stage="prod", ApiMappingKey="v1",
+)
+refused(
+    "NotFoundException", v2.create_api_mapping,
+    DomainName="api.example.com", ApiId=api_id, Stage="nothere",
+)
+moved = v2.update_api_mapping(
+    DomainName="api.example.com", ApiMappingId=mappings[1]["ApiMappingId"],
+    ApiId=api_id, ApiMappingKey="v2",
+)
+assert (moved["ApiMappingKey"], moved["Stage"]) == ("v2", "prod"), moved
+paged = listed(v2, "get_domain_names", "Items")
+assert len(paged) == 1, paged
+assert len(v2.get_api_mappings(DomainName="api.example.com")["Items"]) == 2
+refused("ConflictException", v2.delete_stage, ApiId=api_id, StageName="prod")
+refused("ConflictException", v2.delete_api, ApiId=api_id)
+v2.delete_api_mapping(
+    DomainName="api.example.com", ApiMappingId=mappings[1]["ApiMappingId"]
+)
+v2.delete_domain_name(DomainName="api.example.com")
+
 assert v2.get_domain_names()["Items"] == [] and v2.get_vpc_links()["Items"] == []
 refused("NotFoundException", v2.get_domain_name, DomainName="x.example")
 refused("NotFoundException", v2.get_vpc_link, VpcLinkId="nothere")
@@ -163,6 +215,11 @@ assert len(listed(v1, "get_api_keys", "items", nameQuery="Acme")) == 0
 assert len(listed(v1, "get_api_keys", "items", customerId="c1")) == 1
 assert all("value" not in it for it in v1.get_api_keys()["items"])
 assert all("value" in it for it in v1.get_api_keys(includeValues=True)["items"])
+key_arn = f"arn:aws:apigateway:us-east-1::/apikeys/{key['id']}"
+v1.tag_resource(resourceArn=key_arn, tags={"k": "v"})
+assert v1.get_tags(resourceArn=key_arn)["tags"] == {"k": "v"}
+v1.untag_resource(resourceArn=key_arn, tagKeys=["k"])
+assert v1.get_api_key(apiKey=key["id"])["tags"] == {}
 renamed = v1.update_api_key(
     apiKey=key["id"],
     patchOperations=[patch("replace", "/name", "n"), patch("replace", "/enabled", "false")],

@@ -18,6 +18,8 @@ const ATTEMPTS_MAX: u32 = 8;
 pub(crate) const SERVED_DEADLINE: Duration = Duration::from_secs(5);
 /// Broken rules that an error names.
 const RULES_NAMED_MAX: usize = 20;
+/// Resources that a line of the log names.
+const SUBJECTS_LOGGED_MAX: usize = 8;
 /// Bytes of a command that are not changes, at most: revision, access key and lengths.
 const COMMAND_FRAME_BYTES: usize = 4096;
 
@@ -47,6 +49,8 @@ pub(crate) async fn change<T>(
     for attempt in 0..ATTEMPTS_MAX {
         let planned = plan(call, &edit).await?;
         if planned.changes.is_empty() {
+            // A retry must wait for what its first attempt committed.
+            served(call, planned.revision).await?;
             return Ok(planned);
         }
         let changes = serde_json::to_vec(&planned.changes).map_err(|error| {
@@ -65,6 +69,7 @@ pub(crate) async fn change<T>(
         };
         match propose(call, attempt, command).await? {
             Reply::Configured(revision) => {
+                log(call, &planned.changes, revision);
                 served(call, revision).await?;
                 return Ok(Changed {
                     revision,
@@ -84,6 +89,25 @@ pub(crate) async fn change<T>(
     Err(AwsError::conflict(
         "Unable to complete operation due to concurrent modification. Please try again later.",
     ))
+}
+
+/// Operators' actions are told: who changed what, and never what it is now.
+fn log(call: &Call<'_>, changes: &[Change], revision: Revision) {
+    let subjects: Vec<String> = changes
+        .iter()
+        .take(SUBJECTS_LOGGED_MAX)
+        .map(|change| {
+            let (kind, name) = change.subject();
+            format!("{kind} {name}")
+        })
+        .collect();
+    tracing::info!(
+        who = call.who,
+        revision = revision.0,
+        changes = changes.len(),
+        subjects = subjects.join(", "),
+        "configuration changed"
+    );
 }
 
 /// What [`change`] would do, without doing it.

@@ -12,6 +12,7 @@ use tollgate_aws::operations::{Matched, V1Op};
 
 use super::call::{Call, label};
 use super::reply::Outcome;
+use super::tags;
 
 /// Carries an operation out; `None` when this release does not have it.
 pub(crate) async fn run(op: V1Op, call: &Call<'_>, matched: &Matched<'_>) -> Option<Outcome> {
@@ -34,6 +35,9 @@ pub(crate) async fn run(op: V1Op, call: &Call<'_>, matched: &Matched<'_>) -> Opt
         V1Op::GetUsagePlanKeys => plan_keys::list(call, plan).await,
         V1Op::GetUsagePlanKey => plan_keys::get(call, plan, plan_key).await,
         V1Op::DeleteUsagePlanKey => plan_keys::delete(call, plan, plan_key).await,
+        V1Op::GetTags => tags::get(call, label(matched, "resource_arn")).await,
+        V1Op::TagResource => tags::put(call, label(matched, "resource_arn"), 204).await,
+        V1Op::UntagResource => tags::remove(call, label(matched, "resource_arn")).await,
         V1Op::GetUsage => usage::get(call, plan).await,
         V1Op::UpdateUsage => usage::update(call, plan, plan_key).await,
         _ => return None,

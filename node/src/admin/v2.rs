@@ -2,6 +2,7 @@
 
 mod apis;
 mod deployments;
+mod domains;
 mod edit;
 mod integrations;
 mod read;
@@ -14,6 +15,7 @@ use tollgate_aws::operations::{Matched, V2Op};
 
 use super::call::{Call, label};
 use super::reply::Outcome;
+use super::tags;
 
 /// Carries an operation out; `None` when this release does not have it.
 pub(crate) async fn run(op: V2Op, call: &Call<'_>, matched: &Matched<'_>) -> Option<Outcome> {
@@ -50,11 +52,25 @@ pub(crate) async fn run(op: V2Op, call: &Call<'_>, matched: &Matched<'_>) -> Opt
         V2Op::GetDeployments => read::deployments(call, api).await,
         V2Op::GetDeployment => read::deployment(call, api, of("deploymentId")).await,
         V2Op::CreateDeployment => deployments::create(call, api).await,
+        V2Op::UpdateDeployment => deployments::update(call, api, of("deploymentId")).await,
         V2Op::DeleteDeployment => deployments::delete(call, api, of("deploymentId")).await,
         V2Op::GetDomainNames => read::domain_names(call).await,
         V2Op::GetDomainName => read::domain_name(call, of("domainName")).await,
         V2Op::GetApiMappings => read::api_mappings(call, of("domainName")).await,
         V2Op::GetApiMapping => read::api_mapping(call, of("domainName"), of("apiMappingId")).await,
+        V2Op::CreateDomainName => domains::create(call).await,
+        V2Op::UpdateDomainName => domains::update(call, of("domainName")).await,
+        V2Op::DeleteDomainName => domains::delete(call, of("domainName")).await,
+        V2Op::CreateApiMapping => domains::create_mapping(call, of("domainName")).await,
+        V2Op::UpdateApiMapping => {
+            domains::update_mapping(call, of("domainName"), of("apiMappingId")).await
+        }
+        V2Op::DeleteApiMapping => {
+            domains::delete_mapping(call, of("domainName"), of("apiMappingId")).await
+        }
+        V2Op::GetTags => tags::get(call, of("resource-arn")).await,
+        V2Op::TagResource => tags::put(call, of("resource-arn"), 201).await,
+        V2Op::UntagResource => tags::remove(call, of("resource-arn")).await,
         V2Op::GetVpcLinks => read::vpc_links(call).await,
         V2Op::GetVpcLink => read::vpc_link(call, of("vpcLinkId")).await,
         _ => return None,

@@ -265,6 +265,23 @@ fn who_cannot_be_reached_or_refuses_has_a_code() {
 }
 
 #[test]
+fn a_development_node_needs_no_credentials() {
+    let admin = Admin::start_with(true);
+    let address = admin.address.to_string();
+    let line = [
+        "key",
+        "create",
+        "acme",
+        "--admin-url",
+        &address,
+        "--data-dir",
+        "none",
+    ];
+    let made = alone(&line);
+    assert_eq!((made.code, made.data.trim().len()), (0, 40), "{made:?}");
+}
+
+#[test]
 fn the_data_directory_tells_where_the_node_is_and_who_may_ask() {
     let (admin, folder) = (Admin::start(), tempfile::tempdir().unwrap());
     let addresses = format!(r#"{{"admin":"{}"}}"#, admin.address);

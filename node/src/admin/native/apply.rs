@@ -34,10 +34,6 @@ pub(super) async fn run(call: &Call<'_>) -> Outcome {
     } else {
         change(call, edit).await?
     };
-    if !dry_run && !changed.changes.is_empty() {
-        let (changes, revision) = (changed.changes.len(), changed.revision.0);
-        tracing::info!(who = call.who, changes, revision, "configuration applied");
-    }
     Ok(Reply::json(
         200,
         json!({

@@ -86,6 +86,25 @@ fn point(
     Ok(())
 }
 
+/// `PATCH /v2/apis/{apiId}/deployments/{deploymentId}`: the description, all else is frozen.
+pub(super) async fn update(call: &Call<'_>, api: &str, id: &str) -> Outcome {
+    let input: Input = call.input()?;
+    let changed = change(call, |model, _| {
+        let mut api = Api::clone(find_api(model, api)?);
+        let found = api.deployments.get_mut(id);
+        let deployment = Arc::make_mut(found.ok_or_else(|| not_found("deployment", id))?);
+        if let Some(text) = &input.description {
+            deployment.description = Some(text.clone()).filter(|text| !text.is_empty());
+        }
+        let shown = render::deployment(deployment);
+        let mut model = model.clone();
+        model.apis.insert(api.api_id.clone(), Arc::new(api));
+        Ok((model, shown))
+    })
+    .await?;
+    Ok(Reply::json(200, changed.value))
+}
+
 /// `DELETE /v2/apis/{apiId}/deployments/{deploymentId}`, unless a stage serves it.
 pub(super) async fn delete(call: &Call<'_>, api: &str, id: &str) -> Outcome {
     change(call, |model, _| {

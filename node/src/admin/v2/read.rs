@@ -20,7 +20,14 @@ pub(super) fn find_api<'m>(model: &'m Model, id: &str) -> Result<&'m Arc<Api>, A
     model.apis.get(id).ok_or_else(|| not_found("API", id))
 }
 
-fn find_domain<'m>(model: &'m Model, name: &str) -> Result<&'m Arc<DomainName>, AwsError> {
+/// The domain name, in any case.
+///
+/// # Errors
+/// `NotFoundException`
+pub(super) fn find_domain<'m>(
+    model: &'m Model,
+    name: &str,
+) -> Result<&'m Arc<DomainName>, AwsError> {
     let found = model.domain_names.get(name.to_ascii_lowercase().as_str());
     found.ok_or_else(|| not_found("domain name", name))
 }

@@ -1,0 +1,92 @@
+//! Tags, of both services: a resource is named by its ARN in the path.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::json;
+use tollgate_aws::arn::TagResource;
+use tollgate_aws::{AwsError, query_pairs};
+use tollgate_model::{Api, Model, Stage};
+
+use super::call::Call;
+use super::change::change;
+use super::reply::{Outcome, Reply};
+
+type Tags = BTreeMap<String, String>;
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Input {
+    tags: Tags,
+}
+
+/// `GetTags`
+pub(crate) async fn get(call: &Call<'_>, arn: &str) -> Outcome {
+    let (_, model) = call.model().await?;
+    let mut model = Model::clone(&model);
+    let tags = find(&mut model, arn)?;
+    Ok(Reply::json(200, json!({"tags": tags})))
+}
+
+/// `TagResource`; the services answer with different statuses.
+pub(crate) async fn put(call: &Call<'_>, arn: &str, status: u16) -> Outcome {
+    let input: Input = call.input()?;
+    change(call, |model, _| {
+        let mut model = model.clone();
+        find(&mut model, arn)?.extend(input.tags.clone());
+        Ok((model, ()))
+    })
+    .await?;
+    Ok(match status {
+        204 => Reply::empty(status),
+        _ => Reply::json(status, json!({})),
+    })
+}
+
+/// `UntagResource?tagKeys=KEY&tagKeys=KEY`
+pub(crate) async fn remove(call: &Call<'_>, arn: &str) -> Outcome {
+    let keys: Vec<String> = query_pairs(call.query.unwrap_or_default())
+        .filter(|(name, _)| name == "tagKeys")
+        .map(|(_, key)| key.into_owned())
+        .collect();
+    change(call, |model, _| {
+        let mut model = model.clone();
+        find(&mut model, arn)?.retain(|key, _| !keys.contains(key));
+        Ok((model, ()))
+    })
+    .await?;
+    Ok(Reply::empty(204))
+}
+
+/// The tags of the resource that an ARN names.
+fn find<'m>(model: &'m mut Model, arn: &str) -> Result<&'m mut Tags, AwsError> {
+    let resource =
+        TagResource::parse(arn).map_err(|_| AwsError::bad_request("Invalid ARN specified"))?;
+    let found = match resource {
+        TagResource::Api(id) => model.apis.get_mut(&*id).map(|api| &mut api_of(api).tags),
+        TagResource::ApiStage { api, stage } => model
+            .apis
+            .get_mut(&*api)
+            .and_then(|api| api_of(api).stages.get_mut(&*stage))
+            .map(|stage| &mut Arc::<Stage>::make_mut(stage).tags),
+        TagResource::ApiKey(id) => model
+            .api_keys
+            .get_mut(&*id)
+            .map(|key| &mut Arc::make_mut(key).tags),
+        TagResource::UsagePlan(id) => model
+            .usage_plans
+            .get_mut(&*id)
+            .map(|plan| &mut Arc::make_mut(plan).tags),
+        TagResource::DomainName(name) => model
+            .domain_names
+            .get_mut(&*name)
+            .map(|domain| &mut Arc::make_mut(domain).tags),
+        _ => None,
+    };
+    found.ok_or_else(|| AwsError::not_found("Invalid Resource identifier specified"))
+}
+
+fn api_of(api: &mut Arc<Api>) -> &mut Api {
+    Arc::make_mut(api)
+}

@@ -1,0 +1,187 @@
+//! Custom domain names and what their paths lead to.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+use tollgate_aws::AwsError;
+use tollgate_model::{ApiMapping, DomainName, Model};
+use tollgate_protocol::ids::MappingId;
+
+use super::edit::{refuse, required, tags};
+use super::read::find_domain;
+use super::{not_found, render};
+use crate::admin::call::Call;
+use crate::admin::change::change;
+use crate::admin::reply::{Outcome, Reply};
+
+const UNAVAILABLE: [(&str, &[&str]); 2] = [
+    ("mutualTlsAuthentication", &[]),
+    ("routingMode", &["API_MAPPING_ONLY"]),
+];
+
+/// `POST /v2/domainnames`. `certificateArn` ends in `certificate/NAME`, the name of a certificate
+/// of an API file.
+pub(super) async fn create(call: &Call<'_>) -> Outcome {
+    let input = call.members()?;
+    let name = required(&input, "domainName")?.to_ascii_lowercase();
+    refuse(&input, &UNAVAILABLE)?;
+    let changed = change(call, |model, _| {
+        if model.domain_names.contains_key(&name) {
+            return Err(AwsError::conflict(format!(
+                "The domain name you provided already exists: {name}"
+            )));
+        }
+        let domain = DomainName {
+            domain_name: name.clone(),
+            certificate: certificate(model, &input)?,
+            tags: tags(&input)?,
+            ..DomainName::default()
+        };
+        let shown = render::domain_name(&domain, call.state);
+        Ok((with_domain(model, domain), shown))
+    })
+    .await?;
+    Ok(Reply::json(201, changed.value))
+}
+
+/// `PATCH /v2/domainnames/{domainName}`: the certificate.
+pub(super) async fn update(call: &Call<'_>, name: &str) -> Outcome {
+    let input = call.members()?;
+    refuse(&input, &UNAVAILABLE)?;
+    let changed = change(call, |model, _| {
+        let mut domain = DomainName::clone(find_domain(model, name)?);
+        if let Some(certificate) = certificate(model, &input)? {
+            domain.certificate = Some(certificate);
+        }
+        let shown = render::domain_name(&domain, call.state);
+        Ok((with_domain(model, domain), shown))
+    })
+    .await?;
+    Ok(Reply::json(200, changed.value))
+}
+
+/// `DELETE /v2/domainnames/{domainName}` with its mappings.
+pub(super) async fn delete(call: &Call<'_>, name: &str) -> Outcome {
+    change(call, |model, _| {
+        let key = find_domain(model, name)?.domain_name.clone();
+        let mut model = model.clone();
+        model.domain_names.remove(&key);
+        Ok((model, ()))
+    })
+    .await?;
+    Ok(Reply::empty(204))
+}
+
+/// The name of the certificate that a request names, which must be there.
+fn certificate(model: &Model, input: &Map<String, Value>) -> Result<Option<String>, AwsError> {
+    let first = input
+        .get("domainNameConfigurations")
+        .and_then(|it| it.get(0));
+    let Some(arn) = first
+        .and_then(|it| it.get("certificateArn"))
+        .and_then(Value::as_str)
+    else {
+        return Ok(None);
+    };
+    let name = arn.rsplit('/').next().unwrap_or_default();
+    if !model.certificates.contains_key(name) {
+        return Err(AwsError::bad_request(format!(
+            "there is no certificate {name}; apply an API file with it first"
+        )));
+    }
+    Ok(Some(name.to_owned()))
+}
+
+fn with_domain(model: &Model, domain: DomainName) -> Model {
+    let mut model = model.clone();
+    let name = domain.domain_name.clone();
+    model.domain_names.insert(name, Arc::new(domain));
+    model
+}
+
+/// `POST /v2/domainnames/{domainName}/apimappings`
+pub(super) async fn create_mapping(call: &Call<'_>, domain: &str) -> Outcome {
+    let input = call.members()?;
+    let id = MappingId::from(call.seed.id("mapping", 6));
+    let mapping = ApiMapping {
+        api_mapping_id: id.clone(),
+        api_mapping_key: String::new(),
+        api_id: required(&input, "apiId")?.into(),
+        stage: required(&input, "stage")?.into(),
+    };
+    let changed = change(call, |model, _| put(model, domain, &mapping, &input)).await?;
+    Ok(Reply::json(201, changed.value))
+}
+
+/// `PATCH /v2/domainnames/{domainName}/apimappings/{apiMappingId}`
+pub(super) async fn update_mapping(call: &Call<'_>, domain: &str, id: &str) -> Outcome {
+    let input = call.members()?;
+    let changed = change(call, |model, _| {
+        let mappings = &find_domain(model, domain)?.api_mappings;
+        let found = mappings.iter().find(|it| it.api_mapping_id.as_str() == id);
+        let found = found.ok_or_else(|| not_found("API mapping", id))?;
+        put(model, domain, found, &input)
+    })
+    .await?;
+    Ok(Reply::json(200, changed.value))
+}
+
+/// `DELETE /v2/domainnames/{domainName}/apimappings/{apiMappingId}`
+pub(super) async fn delete_mapping(call: &Call<'_>, domain: &str, id: &str) -> Outcome {
+    change(call, |model, _| {
+        let mut domain = DomainName::clone(find_domain(model, domain)?);
+        let count = domain.api_mappings.len();
+        domain
+            .api_mappings
+            .retain(|it| it.api_mapping_id.as_str() != id);
+        if domain.api_mappings.len() == count {
+            return Err(not_found("API mapping", id));
+        }
+        Ok((with_domain(model, domain), ()))
+    })
+    .await?;
+    Ok(Reply::empty(204))
+}
+
+/// The model with this mapping, changed by the request, in its domain.
+fn put(
+    model: &Model,
+    domain: &str,
+    mapping: &ApiMapping,
+    input: &Map<String, Value>,
+) -> Result<(Model, Value), AwsError> {
+    let text = |name: &str| input.get(name).and_then(Value::as_str);
+    let mut mapping = mapping.clone();
+    if let Some(key) = text("apiMappingKey") {
+        key.trim_matches('/')
+            .clone_into(&mut mapping.api_mapping_key);
+    }
+    if let Some(api) = text("apiId") {
+        mapping.api_id = api.into();
+    }
+    if let Some(stage) = text("stage") {
+        mapping.stage = stage.into();
+    }
+    let api = model.apis.get(&mapping.api_id);
+    let api = api.ok_or_else(|| not_found("API", mapping.api_id.as_str()))?;
+    if !api.stages.contains_key(&mapping.stage) {
+        return Err(not_found("stage", mapping.stage.as_str()));
+    }
+    let mut domain = DomainName::clone(find_domain(model, domain)?);
+    domain
+        .api_mappings
+        .retain(|it| it.api_mapping_id != mapping.api_mapping_id);
+    let taken = domain
+        .api_mappings
+        .iter()
+        .any(|it| it.api_mapping_key == mapping.api_mapping_key);
+    if taken {
+        return Err(AwsError::conflict(format!(
+            "ApiMapping key already exists for this domain name: {}",
+            mapping.api_mapping_key
+        )));
+    }
+    let shown = render::api_mapping(&mapping);
+    domain.api_mappings.push(mapping);
+    Ok((with_domain(model, domain), shown))
+}
