@@ -301,6 +301,7 @@ fn shared(config: &NodeConfig, mode: &Mode, clock: SystemClock) -> Result<Unfini
         metrics,
         clock,
         trusted_proxies: config.trusted_proxies.clone().into(),
+        function_request_bytes_max: config.function_request_bytes_max as u64,
         dev_log: matches!(mode, Mode::Dev(_)).then_some(telemetry::dev_line as DevLog),
     })
 }
@@ -315,6 +316,7 @@ struct Unfinished {
     metrics: Metrics,
     clock: SystemClock,
     trusted_proxies: Arc<[ipnet::IpNet]>,
+    function_request_bytes_max: u64,
     dev_log: Option<DevLog>,
 }
 
@@ -330,6 +332,7 @@ impl Unfinished {
             metrics: self.metrics,
             clock: self.clock,
             trusted_proxies: self.trusted_proxies,
+            function_request_bytes_max: self.function_request_bytes_max,
             dev_log: self.dev_log,
         }
     }

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use tollgate_config::cells::QuotaSlot;
 use tollgate_config::snapshot::{SigningKey, StagePlan};
 use tollgate_message::{Body, Request, Response};
+use tollgate_protocol::limits::FUNCTION_PAYLOAD_BYTES_MAX;
 
 use crate::cache::ResponseCache;
 use crate::finished::Finished;
@@ -34,6 +35,11 @@ pub trait Ports: Clone + Unpin + 'static {
     /// tracing does.
     fn sample_new_trace(&self) -> bool {
         false
+    }
+
+    /// Bytes of a request's body that a function's event may carry.
+    fn function_request_bytes_max(&self) -> u64 {
+        FUNCTION_PAYLOAD_BYTES_MAX
     }
 
     /// Sends a request to a server of an upstream group and waits for the response's head.

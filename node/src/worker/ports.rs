@@ -63,6 +63,8 @@ pub struct Shared {
     pub clock: SystemClock,
     /// Networks of proxies that are believed.
     pub trusted_proxies: Arc<[IpNet]>,
+    /// Bytes of a request's body that a function's event may carry.
+    pub function_request_bytes_max: u64,
     /// Writes a line for each request of a stage without an access log, in dev mode.
     pub dev_log: Option<DevLog>,
 }
@@ -153,6 +155,10 @@ impl Ports for NodePorts {
         x ^= x << 17;
         self.0.random.set(x);
         x.wrapping_mul(0x2545_F491_4F6C_DD1D)
+    }
+
+    fn function_request_bytes_max(&self) -> u64 {
+        self.0.shared.function_request_bytes_max
     }
 
     async fn send_http(

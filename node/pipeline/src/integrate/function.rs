@@ -4,7 +4,6 @@ use bytes::Bytes;
 use tollgate_config::snapshot::{FunctionPlan, FunctionTarget};
 use tollgate_message::{BodyError, Response};
 use tollgate_model::PayloadFormat;
-use tollgate_protocol::limits::FUNCTION_PAYLOAD_BYTES_MAX;
 
 use super::{RequestCtx, lambda, map_response, reply};
 use crate::event::{self, EventInput};
@@ -49,10 +48,10 @@ pub(crate) async fn call<P: Ports>(
     Ok(response)
 }
 
-/// Reads the body, which an event carries whole: at most 6 MiB.
+/// Reads the body, which an event carries whole and which is therefore bounded.
 async fn collect<P: Ports>(ctx: &mut RequestCtx<'_, P>) -> Result<Bytes, Fault> {
     let body = core::mem::take(&mut ctx.body);
-    body.collect(FUNCTION_PAYLOAD_BYTES_MAX)
+    body.collect(ctx.ports.function_request_bytes_max())
         .await
         .map_err(|error| match error {
             BodyError::TooLarge(_) => Fault::new(FaultKind::RequestTooLarge, error.to_string()),
