@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use tollgate_config::diagnostic::{render, render_json};
+use tollgate_config::diagnostic::render;
 use tollgate_config::document::{LoadContext, load};
 use tollgate_model::Model;
 
@@ -50,12 +50,7 @@ fn read(arguments: &ApplyArguments, context: &Context) -> Result<(Model, Value),
         }
     }
     if !errors.is_empty() {
-        let text = match context.format {
-            Format::Text => render(&errors),
-            Format::Json => render_json(&errors),
-        };
-        context.output.talk(text.trim_end());
-        return Err(Failure::told(FAILED));
+        return Err(Failure::findings(&errors, FAILED, context));
     }
     if context.format == Format::Text && !warnings.is_empty() {
         context.output.talk(render(&warnings).trim_end());

@@ -17,7 +17,7 @@ use tollgate_protocol::codes;
 use super::Context;
 use super::arguments::ConnectionArguments;
 use super::failure::{Failure, TRY_AGAIN};
-use super::resolve::{self, Endpoint};
+use super::resolve::{self, AdminListener};
 
 const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
 /// The node waits 5 s for the state and 5 s until it serves a change.
@@ -31,7 +31,7 @@ const PAGES_MAX: u32 = 10_000;
 
 /// A node's admin listener.
 pub(super) struct Client {
-    endpoint: Endpoint,
+    listener: AdminListener,
 }
 
 /// An answer as it came.
@@ -70,8 +70,8 @@ impl Client {
     /// # Errors
     /// What [`resolve::admin`] says.
     pub(super) fn new(arguments: &ConnectionArguments, context: &Context) -> Result<Self, Failure> {
-        let endpoint = resolve::admin(arguments, context)?;
-        Ok(Self { endpoint })
+        let listener = resolve::admin(arguments, context)?;
+        Ok(Self { listener })
     }
 
     /// Calls an operation of AWS's services, by its name; `null` for an empty answer.
@@ -175,14 +175,14 @@ impl Client {
         let query = encode_query(request.query);
         let body = request.body.as_deref().unwrap_or_default();
         let mut headers = vec![
-            ("host", self.endpoint.authority.clone()),
+            ("host", self.listener.authority.clone()),
             ("amz-sdk-invocation-id", invocation.to_owned()),
         ];
         if request.body.is_some() {
             headers.push(("content-type", "application/json".to_owned()));
         }
-        if let Some(credentials) = &self.endpoint.credentials {
-            let region = self.endpoint.region.as_str();
+        if let Some(credentials) = &self.listener.credentials {
+            let region = self.listener.region.as_str();
             let signer = Signer::new(credentials.clone(), region, "apigateway").declaring_body();
             let view = RequestView {
                 method: request.method,
@@ -204,7 +204,7 @@ impl Client {
         };
         let body = Bytes::copy_from_slice(body);
         exchange(
-            &self.endpoint.authority,
+            &self.listener.authority,
             request.method,
             &target,
             &headers,
@@ -222,7 +222,7 @@ impl Client {
             return serde_json::from_slice(&answer.body).map_err(|_| {
                 Failure::new(format!(
                     "what listens at http://{} is not a node's admin listener",
-                    self.endpoint.authority
+                    self.listener.authority
                 ))
             });
         }
@@ -236,10 +236,10 @@ impl Client {
             .find_map(|name| body.get(*name)?.as_str());
         let message = message.unwrap_or("no reason was given");
         let (status, kind) = (answer.status, &answer.kind);
-        let authority = &self.endpoint.authority;
+        let authority = &self.listener.authority;
         match status {
             401 | 403 => {
-                let who = match &self.endpoint.credentials {
+                let who = match &self.listener.credentials {
                     Some(credentials) => format!("access key {}", credentials.access_key),
                     None => "an unsigned request".to_owned(),
                 };

@@ -1,6 +1,7 @@
 //! Why a command did not do its work: what happened, and how to mend it.
 
 use serde_json::json;
+use tollgate_config::diagnostic::{Diagnostic, render, render_json};
 use tollgate_protocol::codes::Code;
 
 use super::Context;
@@ -43,6 +44,16 @@ impl Failure {
             exit,
             ..Self::new("")
         }
+    }
+
+    /// Tells findings in files, and is the failure that they were told.
+    pub(super) fn findings(found: &[Diagnostic], exit: i32, context: &Context) -> Self {
+        let text = match context.format {
+            Format::Text => render(found),
+            Format::Json => render_json(found),
+        };
+        context.output.talk(text.trim_end());
+        Self::told(exit)
     }
 
     pub(super) fn code(mut self, code: &'static Code) -> Self {

@@ -1,6 +1,7 @@
 //! Names as people type them: an id, a name, or nearly one.
 
 use serde_json::Value;
+use strsim::levenshtein;
 
 use super::failure::Failure;
 
@@ -14,28 +15,12 @@ pub(super) fn near<'k>(wanted: &str, known: &[&'k str]) -> Vec<&'k str> {
     let wanted = wanted.to_lowercase();
     let mut found: Vec<(usize, &str)> = known
         .iter()
-        .map(|name| (distance(&wanted, &name.to_lowercase()), *name))
+        .map(|name| (levenshtein(&wanted, &name.to_lowercase()), *name))
         .filter(|(distance, _)| *distance <= DISTANCE_MAX)
         .collect();
     found.sort();
     found.truncate(SUGGESTIONS_MAX);
     found.into_iter().map(|(_, name)| name).collect()
-}
-
-/// Edits between two short texts (Levenshtein), by rows.
-fn distance(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.chars().collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (at, a) in one.chars().enumerate() {
-        let mut diagonal = at;
-        row[0] = at + 1;
-        for (column, b) in other.iter().enumerate() {
-            let replaced = diagonal + usize::from(a != *b);
-            diagonal = row[column + 1];
-            row[column + 1] = replaced.min(row[column] + 1).min(diagonal + 1);
-        }
-    }
-    row[other.len()]
 }
 
 /// A member of an item as text.
@@ -92,8 +77,6 @@ mod tests {
     #[test]
     fn near_names_are_found_and_far_ones_not() {
         assert_eq!(near("gold", &["god", "silver", "golds"]), ["god", "golds"]);
-        assert_eq!(distance("kitten", "sitting"), 3);
-        assert_eq!(distance("", "ab"), 2);
         assert!(near("x", &["entirely"]).is_empty());
     }
 

@@ -11,6 +11,11 @@ use super::Context;
 use super::arguments::ConnectionArguments;
 use super::failure::{Failure, USAGE};
 
+/// Variables with the node's prefix that only commands read.
+pub(super) const OWN_VARIABLES: [&str; 2] = [ACCESS_KEY, SECRET_KEY];
+const ACCESS_KEY: &str = "TOLLGATE_ACCESS_KEY";
+const SECRET_KEY: &str = "TOLLGATE_SECRET_KEY";
+
 const DATA_DIR: &str = "tollgate-data";
 const ADDRESSES: &str = "addresses.json";
 const ROOT_KEY: &str = "root-key.json";
@@ -21,7 +26,7 @@ const OPS_DEFAULT: &str = "127.0.0.1:8082";
 const REGION_DEFAULT: &str = "us-east-1";
 
 /// A node's admin listener, and how requests to it are signed.
-pub(super) struct Endpoint {
+pub(super) struct AdminListener {
     /// `host:port`
     pub(super) authority: String,
     /// Who asks; `None` sends requests unsigned, as a development node takes them.
@@ -37,7 +42,7 @@ pub(super) struct Endpoint {
 pub(super) fn admin(
     arguments: &ConnectionArguments,
     context: &Context,
-) -> Result<Endpoint, Failure> {
+) -> Result<AdminListener, Failure> {
     let data_dir = data_dir(arguments.data_dir.as_deref(), context);
     let given = arguments.admin_url.as_deref();
     let given = given.or_else(|| context.variable("TOLLGATE_ADMIN"));
@@ -45,7 +50,7 @@ pub(super) fn admin(
     let region = ["TOLLGATE_REGION", "AWS_REGION", "AWS_DEFAULT_REGION"]
         .iter()
         .find_map(|name| context.variable(name));
-    Ok(Endpoint {
+    Ok(AdminListener {
         authority,
         credentials: credentials(arguments, context, &data_dir)?,
         region: region.unwrap_or(REGION_DEFAULT).to_owned(),
@@ -151,7 +156,7 @@ fn credentials(
     }
     let pair =
         |id: &str, secret: &str| Some(signing(context.variable(id)?, context.variable(secret)?));
-    let own = pair("TOLLGATE_ACCESS_KEY", "TOLLGATE_SECRET_KEY")
+    let own = pair(ACCESS_KEY, SECRET_KEY)
         .or_else(|| pair("TOLLGATE_ROOT_ACCESS_KEY", "TOLLGATE_ROOT_SECRET_KEY"));
     Ok(own
         .or_else(|| read_key(&data_dir.join(ROOT_KEY)).ok())

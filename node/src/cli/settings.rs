@@ -7,8 +7,8 @@ use tollgate_config::diagnostic::render;
 use tollgate_config::node_config::{LogFormat, LogLevel, NodeConfig, Overrides};
 
 use super::Context;
-use super::arguments::Format;
 use super::failure::{Failure, USAGE};
+use super::resolve::OWN_VARIABLES;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
@@ -206,11 +206,10 @@ pub(super) fn load_dev(
 }
 
 fn config(file: Option<PathBuf>, flags: Flags, context: &Context) -> Result<NodeConfig, Failure> {
-    let loaded = NodeConfig::load(
-        file.as_deref(),
-        &flags.into_overrides(),
-        context.environment.clone(),
-    );
+    // Those that tell commands who asks are no settings of a node.
+    let mut environment = context.environment.clone();
+    environment.retain(|name, _| !OWN_VARIABLES.contains(&name.as_str()));
+    let loaded = NodeConfig::load(file.as_deref(), &flags.into_overrides(), environment);
     match loaded {
         Ok((config, warnings)) => {
             if !warnings.is_empty() {
@@ -218,14 +217,6 @@ fn config(file: Option<PathBuf>, flags: Flags, context: &Context) -> Result<Node
             }
             Ok(config)
         }
-        Err(findings) => {
-            let text = if context.format == Format::Json {
-                tollgate_config::diagnostic::render_json(&findings)
-            } else {
-                render(&findings)
-            };
-            context.output.talk(text.trim_end());
-            Err(Failure::told(USAGE))
-        }
+        Err(found) => Err(Failure::findings(&found, USAGE, context)),
     }
 }

@@ -336,6 +336,7 @@ fn mistakes_in_files_are_all_told_with_their_code() {
 fn a_node_is_started_with_what_flags_and_environment_say() {
     let launcher = Started::default();
     let environment = [
+        ("TOLLGATE_ACCESS_KEY", "for commands only"),
         ("TOLLGATE_OPS", "127.0.0.1:7"),
         ("TOLLGATE_HTTP", "127.0.0.1:8"),
     ];
@@ -346,7 +347,8 @@ fn a_node_is_started_with_what_flags_and_environment_say() {
         "--trusted-proxies",
         "10.0.0.0/8,::1",
     ];
-    assert_eq!(tollgate_with(&environment, &launcher, &line).code, 7);
+    let started = tollgate_with(&environment, &launcher, &line);
+    assert_eq!((started.code, &*started.talk), (7, ""), "{started:?}");
     let folder = tempfile::tempdir().unwrap();
     let shop = file(folder.path(), "shop.yaml", SHOP);
     assert_eq!(tollgate_with(&[], &launcher, &["dev", &shop]).code, 8);
