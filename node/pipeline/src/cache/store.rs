@@ -69,7 +69,22 @@ struct Flight {
 struct FlightState {
     /// `Some(None)`: ended without an entry.
     ended: Option<Option<Arc<Cached>>>,
-    wakers: Vec<Waker>,
+    /// Who waits, by the number that each got when it came.
+    wakers: HashMap<u64, Waker>,
+    came: u64,
+}
+
+/// One that waits. When it leaves, nothing of it stays behind: a flight may take as long as a back
+/// end likes, and anybody can come and go meanwhile.
+struct Waiter<'a> {
+    flight: &'a Flight,
+    number: u64,
+}
+
+impl Drop for Waiter<'_> {
+    fn drop(&mut self) {
+        lock(&self.flight.state).wakers.remove(&self.number);
+    }
 }
 
 /// Frees the memory of entries when their time is over.
@@ -196,14 +211,21 @@ const OVERHEAD: usize = 256;
 
 impl Flight {
     async fn wait(&self) -> Option<Arc<Cached>> {
-        poll_fn(|cx| {
+        let number = {
             let mut state = lock(&self.state);
+            state.came += 1;
+            state.came
+        };
+        let waiter = Waiter {
+            flight: self,
+            number,
+        };
+        poll_fn(|cx| {
+            let mut state = lock(&waiter.flight.state);
             if let Some(ended) = &state.ended {
                 return Poll::Ready(ended.clone());
             }
-            if !state.wakers.iter().any(|it| it.will_wake(cx.waker())) {
-                state.wakers.push(cx.waker().clone());
-            }
+            state.wakers.insert(waiter.number, cx.waker().clone());
             Poll::Pending
         })
         .await
@@ -218,7 +240,7 @@ impl Flight {
             state.ended = Some(entry);
             core::mem::take(&mut state.wakers)
         };
-        wakers.into_iter().for_each(Waker::wake);
+        wakers.into_values().for_each(Waker::wake);
     }
 }
 
@@ -240,4 +262,36 @@ impl Drop for Lead {
 /// A panic while the lock is held leaves a map and a list whole, so the poison is ignored.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use core::future::Future;
+    use core::pin::pin;
+    use core::task::Context;
+
+    use super::*;
+
+    #[test]
+    fn who_leaves_a_flight_leaves_nothing_behind() {
+        let cache = ResponseCache::new(1_000);
+        let key: Arc<[u8]> = Arc::from(&b"key"[..]);
+        let mut cx = Context::from_waker(Waker::noop());
+        let Poll::Ready(Turn::Lead(lead)) = pin!(cache.turn(&key, 0)).poll(&mut cx) else {
+            panic!("nobody else fetches it");
+        };
+        let waiting = || lock(&lead.flight.state).wakers.len();
+        {
+            let mut staying = pin!(cache.turn(&key, 0));
+            for _ in 0..3 {
+                let mut leaving = pin!(cache.turn(&key, 0));
+                assert!(leaving.as_mut().poll(&mut cx).is_pending());
+                assert!(leaving.as_mut().poll(&mut cx).is_pending());
+                assert!(staying.as_mut().poll(&mut cx).is_pending());
+                assert_eq!(waiting(), 2, "each waits once");
+            }
+            assert_eq!(waiting(), 1);
+        }
+        assert_eq!(waiting(), 0);
+    }
 }
