@@ -26,11 +26,13 @@ use crate::integrate::{self, RequestCtx};
 use crate::mapping;
 use crate::ports::{IntegrationError, IntegrationErrorKind, Ports};
 
-/// Whether the cache has a say in this request at all.
+/// Whether the cache has a say in this request at all. It has none in a GET with a body: the body
+/// is in no key, and there are back ends that read it.
 pub(crate) fn applies<P: Ports>(plan: &CachePlan, ctx: &RequestCtx<'_, P>) -> bool {
     let method = ctx.head.method.as_str();
     plan.ttl_ms > 0
         && plan.methods.iter().any(|it| **it == *method)
+        && (matches!(ctx.body, Body::Empty) || !matches!(method, "GET" | "HEAD"))
         && !ctx.headers.contains("upgrade")
 }
 

@@ -1,4 +1,5 @@
-//! What tells cache entries apart: the namespace, the method, and the values that the route names.
+//! What tells cache entries apart: the namespace, the method, the address that was asked, and the
+//! values that the route names.
 //! As on AWS, a path variable that is not named does not (reference 15).
 
 use std::sync::Arc;
@@ -23,6 +24,11 @@ pub(crate) fn of<P: Ports>(plan: &CachePlan, ctx: &RequestCtx<'_, P>) -> Arc<[u8
     key.extend_from_slice(plan.namespace.as_bytes());
     key.push(0);
     push(&mut key, ctx.head.method.as_str().as_bytes());
+    // What an integration is told of the gateway's address it may write into links. A host that
+    // a stranger made up must not get into what others are given.
+    push(&mut key, ctx.source.scheme.as_str().as_bytes());
+    let host = ctx.headers.get("host").unwrap_or_default();
+    push(&mut key, &host.to_ascii_lowercase());
     // The default route answers every path and has no variable that could be declared.
     if &*ctx.route.resource == "$default" {
         push(&mut key, ctx.address.path.as_bytes());
