@@ -16,6 +16,12 @@ use tollgate_message::{Body, HeaderList, Response};
 use crate::hop;
 use crate::text::{is_field_value, is_token};
 
+/// Header fields of a reply. AWS allows 10,240 bytes for all of them, which is no more than a
+/// thousand; libraries of listeners and clients end at a few thousand.
+const FIELDS_MAX: usize = 1_024;
+/// Bytes of all names and values of a reply's header: what HTTP back ends are allowed too.
+const FIELD_BYTES_MAX: usize = 256 * 1024;
+
 /// Why output is no reply. Goes to logs only; it names the place, never the value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum BadReply {
@@ -27,6 +33,8 @@ pub(crate) enum BadReply {
     Status,
     #[error("the reply has a header that HTTP cannot carry")]
     Header,
+    #[error("the reply's headers are more than {FIELDS_MAX} or {FIELD_BYTES_MAX} bytes")]
+    Headers,
     #[error("the reply's body is marked as base64 and is not")]
     Base64,
 }
@@ -143,13 +151,14 @@ fn from_envelope(envelope: Envelope<'_>, content_type: &str) -> Result<Response,
         Some(code) => status_of(code).ok_or(BadReply::Status)?,
     };
     let mut headers = HeaderList::new();
+    let mut left = FIELD_BYTES_MAX;
     // The multi-value ones first, then the single ones: what the live service does.
     for (name, values) in envelope.multi_value_headers.iter().flatten() {
         let Value::Array(values) = values else {
             return Err(BadReply::Header);
         };
         for value in values {
-            append(&mut headers, name, value)?;
+            append(&mut headers, &mut left, name, value)?;
         }
     }
     for (name, value) in envelope.headers.iter().flatten() {
@@ -157,11 +166,11 @@ fn from_envelope(envelope: Envelope<'_>, content_type: &str) -> Result<Response,
             .get_all(name)
             .any(|it| Some(it) == value.as_str().map(str::as_bytes));
         if !repeats {
-            append(&mut headers, name, value)?;
+            append(&mut headers, &mut left, name, value)?;
         }
     }
     for cookie in envelope.cookies.iter().flatten() {
-        append_text(&mut headers, "set-cookie", cookie)?;
+        append_text(&mut headers, &mut left, "set-cookie", cookie)?;
     }
     headers.remove_if(|name, _| hop::is_hop_by_hop(name) || name == "content-length");
     if !headers.contains("content-type") {
@@ -200,22 +209,36 @@ fn status_of(code: &Value) -> Option<u16> {
     (200..=599).contains(&number).then_some(number as u16)
 }
 
-fn append(headers: &mut HeaderList, name: &str, value: &Value) -> Result<(), BadReply> {
+fn append(
+    headers: &mut HeaderList,
+    left: &mut usize,
+    name: &str,
+    value: &Value,
+) -> Result<(), BadReply> {
     match value {
-        Value::String(text) => append_text(headers, name, text),
-        Value::Bool(true) => append_text(headers, name, "true"),
-        Value::Bool(false) => append_text(headers, name, "false"),
-        Value::Number(number) => append_text(headers, name, &number.to_string()),
-        Value::Null => append_text(headers, name, ""),
+        Value::String(text) => append_text(headers, left, name, text),
+        Value::Bool(true) => append_text(headers, left, name, "true"),
+        Value::Bool(false) => append_text(headers, left, name, "false"),
+        Value::Number(number) => append_text(headers, left, name, &number.to_string()),
+        Value::Null => append_text(headers, left, name, ""),
         Value::Array(_) | Value::Object(_) => Err(BadReply::Header),
     }
 }
 
 /// A value with a line break would be another header: refused, not repaired.
-fn append_text(headers: &mut HeaderList, name: &str, value: &str) -> Result<(), BadReply> {
+fn append_text(
+    headers: &mut HeaderList,
+    left: &mut usize,
+    name: &str,
+    value: &str,
+) -> Result<(), BadReply> {
     if !is_token(name) || !is_field_value(value.as_bytes()) {
         return Err(BadReply::Header);
     }
     headers.append(name, value.trim());
+    *left = left
+        .checked_sub(name.len() + value.len())
+        .filter(|_| headers.len() <= FIELDS_MAX)
+        .ok_or(BadReply::Headers)?;
     Ok(())
 }
