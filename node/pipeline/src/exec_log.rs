@@ -6,6 +6,7 @@
 use core::fmt::Write as _;
 
 use bytes::Bytes;
+use serde_json::Value;
 use tollgate_config::snapshot::{RoutePlan, StagePlan};
 use tollgate_message::{Body, HeaderList, Request, Response};
 use tollgate_model::LoggingLevel;
@@ -107,7 +108,7 @@ impl<'a, P: Ports> ExecLog<'a, P> {
             return;
         }
         if self.data {
-            let event = String::from_utf8_lossy(event);
+            let event = masked(event);
             self.line(format_args!(
                 "Endpoint request body after transformations: {event}"
             ));
@@ -189,6 +190,41 @@ impl core::fmt::Write for Line {
     }
 }
 
+/// What stands for a secret.
+const MASK: &str = "****";
+
+/// Whether a field (name in lower case) holds a key or credentials.
+fn is_secret(name: &str) -> bool {
+    matches!(
+        name,
+        "authorization"
+            | "x-api-key"
+            | "cookie"
+            | "set-cookie"
+            | "x-amz-security-token"
+            | "proxy-authorization"
+    )
+}
+
+/// An event of either format with the secrets masked that it holds of the request's header.
+fn masked(event: &[u8]) -> String {
+    let mut json: Value = serde_json::from_slice(event).unwrap_or_default();
+    for fields in ["headers", "multiValueHeaders"] {
+        let fields = json.get_mut(fields).and_then(Value::as_object_mut);
+        for (name, value) in fields.into_iter().flatten() {
+            if is_secret(name) {
+                *value = MASK.into();
+            }
+        }
+    }
+    for secret in ["/cookies", "/requestContext/identity/apiKey"] {
+        if let Some(value) = json.pointer_mut(secret) {
+            *value = MASK.into();
+        }
+    }
+    json.to_string()
+}
+
 /// Header fields as `{name=value, ...}` with secrets masked.
 struct Fields<'a>(&'a HeaderList);
 
@@ -196,17 +232,8 @@ impl core::fmt::Display for Fields<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str("{")?;
         for (at, (name, value)) in self.0.iter().enumerate() {
-            let secret = matches!(
-                name,
-                "authorization"
-                    | "x-api-key"
-                    | "cookie"
-                    | "set-cookie"
-                    | "x-amz-security-token"
-                    | "proxy-authorization"
-            );
             let value = String::from_utf8_lossy(value);
-            let shown = if secret { "****" } else { &*value };
+            let shown = if is_secret(name) { MASK } else { &*value };
             write!(f, "{}{name}={shown}", if at == 0 { "" } else { ", " })?;
         }
         f.write_str("}")
