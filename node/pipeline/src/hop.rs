@@ -1,6 +1,6 @@
 //! Which header fields speak about one connection only (RFC 9110, section 7.6.1) and stop here.
 
-use tollgate_message::{HeaderList, Version};
+use tollgate_message::{Body, HeaderList, Version};
 
 /// Whether a field (name in lower case) is never passed on, in either direction.
 pub(crate) fn is_hop_by_hop(name: &str) -> bool {
@@ -69,6 +69,24 @@ pub(crate) fn upgrade_wish(version: Version, headers: &HeaderList) -> Option<&[u
         let h2c = |token: &[u8]| token.trim_ascii().eq_ignore_ascii_case(b"h2c");
         !value.is_empty() && !value.split(|byte| *byte == b',').any(h2c)
     })
+}
+
+/// Parts the client's side of a connection that is to be upgraded from the body of a request: of
+/// the two a request has one at most. The listener hands both in as a stream, but only a body ends
+/// before there is an answer, so only a body may be read by what is not the other side.
+///
+/// Without framing there is no body in HTTP/1.1 (RFC 9112, section 6.3).
+pub(crate) fn part_tunnel(version: Version, headers: &HeaderList, body: Body) -> (Body, Body) {
+    let endless = matches!(body, Body::Stream { length: None, .. });
+    if endless
+        && version == Version::Http11
+        && headers.contains("upgrade")
+        && !headers.contains("transfer-encoding")
+    {
+        (Body::Empty, body)
+    } else {
+        (body, Body::Empty)
+    }
 }
 
 /// Removes from a back end's response what speaks about its connection. `Content-Length` stays:

@@ -35,6 +35,8 @@ pub(crate) struct RequestCtx<'a, P: Ports> {
     pub(crate) query: Option<String>,
     pub(crate) headers: HeaderList,
     pub(crate) body: Body,
+    /// The client's side of an upgrade, for a back end that is asked to upgrade.
+    pub(crate) tunnel: Body,
     pub(crate) source: Source,
     pub(crate) trace: Trace,
     pub(crate) log: ExecLog<'a, P>,

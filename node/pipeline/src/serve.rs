@@ -15,7 +15,7 @@ use crate::forwarded::{self, Source};
 use crate::integrate::{self, RequestCtx};
 use crate::ports::Ports;
 use crate::trace::Trace;
-use crate::{admit, cache, respond, route};
+use crate::{admit, cache, hop, respond, route};
 
 /// Answers a request.
 ///
@@ -126,6 +126,7 @@ async fn answer<P: Ports>(
     let log = ExecLog::new(ports, address.stage, matched.route, &head.request_id);
     log.starting(head, matched.route, incoming.query.as_deref());
     log.request(&incoming.headers, &incoming.body);
+    let (body, tunnel) = hop::part_tunnel(head.version, &incoming.headers, incoming.body);
     let mut ctx = RequestCtx {
         ports,
         snapshot,
@@ -136,7 +137,8 @@ async fn answer<P: Ports>(
         params: matched.params,
         query: incoming.query,
         headers: incoming.headers,
-        body: incoming.body,
+        body,
+        tunnel,
         source: incoming.source,
         trace: incoming.trace,
         log,

@@ -5,7 +5,7 @@
 //! 5.5), which says something untrue and helps nobody.
 
 use tollgate_config::snapshot::HttpPlan;
-use tollgate_message::{HeaderList, Method, Request, Response, Version};
+use tollgate_message::{Body, HeaderList, Method, Request, Response, Version};
 
 use super::{RequestCtx, map_response, path};
 use crate::fault::Fault;
@@ -13,7 +13,7 @@ use crate::finished::Record;
 use crate::forwarded::Told;
 use crate::hop;
 use crate::mapping::RequestEdits;
-use crate::ports::Ports;
+use crate::ports::{IntegrationError, IntegrationErrorKind, Ports};
 
 /// What `Via` names us (RFC 9110, section 7.6.3).
 const VIA: [&str; 3] = ["1.0 tollgate", "1.1 tollgate", "2.0 tollgate"];
@@ -40,6 +40,11 @@ pub(crate) async fn call<P: Ports>(
     ctx.log.received(&response, latency_us);
     if response.status == 101 {
         return Ok(response);
+    }
+    if !(200..600).contains(&response.status) {
+        let detail = format!("{} is no status of a response", response.status);
+        let error = IntegrationError::new(IntegrationErrorKind::Protocol, detail);
+        return Err(Fault::integration(error, record));
     }
     hop::strip_response(&mut response.headers);
     if let Some(steps) = plan.response_mapping.get(&response.status) {
@@ -89,13 +94,18 @@ async fn build<P: Ports>(
         Some(token) => Method::from_token(token),
         None => ctx.head.method.clone(),
     };
+    let headers = headers(ctx, plan, &edits);
+    let body = match core::mem::take(&mut ctx.tunnel) {
+        tunnel @ Body::Stream { .. } if headers.contains("upgrade") => tunnel,
+        _ => core::mem::take(&mut ctx.body),
+    };
     Ok(Request {
         method,
         path: target,
         query,
         version: Version::Http11,
-        headers: headers(ctx, plan, &edits),
-        body: core::mem::take(&mut ctx.body),
+        headers,
+        body,
     })
 }
 

@@ -6,6 +6,7 @@ mod support;
 
 mod addressing;
 mod admission;
+mod attacks;
 mod caching;
 mod compiled;
 mod cors;
