@@ -19,7 +19,10 @@ pub(super) async fn run(
     let headers = [("host", authority.clone())];
     let answer = exchange(&authority, "GET", "/readyz", &headers, Bytes::new())
         .await
-        .map_err(|failure| failure.exit(FAILED))?;
+        .map_err(|failure| {
+            let hint = "is it running? tollgate start; is it elsewhere? --ops-url or TOLLGATE_OPS";
+            failure.hint(hint).exit(FAILED)
+        })?;
     let ready = answer.status == 200;
     let text = String::from_utf8_lossy(&answer.body).trim().to_owned();
     match context.format {
