@@ -24,5 +24,8 @@ impl Launcher for ThisProcess {
 }
 
 fn main() {
+    // With transparent huge pages the allocator's sparse arenas take 25 MiB more of resident memory
+    // and no request gets faster. Kernels without the call have no huge pages either.
+    rustix::thread::disable_transparent_huge_pages(true).ok();
     std::process::exit(cli::run(std::env::args_os(), &ThisProcess));
 }
