@@ -10,6 +10,10 @@ use tollgate_message::{Body, BodyError, BodyStream, HeaderList, Method, Response
 use crate::call::panic_text;
 use crate::reject::internal_error;
 
+/// Header fields of a response. The map that HTTP/2 is written from panics at 24,576; no client
+/// takes as many as this.
+const FIELDS_MAX: usize = 8_192;
+
 /// A response with its framing decided.
 pub(crate) struct Outgoing {
     pub(crate) status: u16,
@@ -38,6 +42,11 @@ pub(crate) fn outgoing(mut response: Response, method: &Method, can_upgrade: boo
     let tunnel = response.status == 101 && can_upgrade;
     if !(200..600).contains(&response.status) && !tunnel {
         tracing::debug!(status = response.status, "a response that cannot be final");
+        response = internal_error();
+    }
+    if response.headers.len() > FIELDS_MAX {
+        let fields = response.headers.len();
+        tracing::debug!(fields, "a response with more fields than can be written");
         response = internal_error();
     }
     let Response {

@@ -166,6 +166,7 @@ struct Facts {
     keep_alive: bool,
     connection_upgrade: bool,
     upgrade_websocket: bool,
+    upgrade_h2c: bool,
     expects_continue: bool,
 }
 
@@ -197,7 +198,10 @@ impl Facts {
                 self.keep_alive |= has_token(value, b"keep-alive");
                 self.connection_upgrade |= has_token(value, b"upgrade");
             }
-            7 if is("upgrade") => self.upgrade_websocket |= has_token(value, b"websocket"),
+            7 if is("upgrade") => {
+                self.upgrade_websocket |= has_token(value, b"websocket");
+                self.upgrade_h2c |= has_token(value, b"h2c");
+            }
             6 if is("expect") => self.expects_continue |= has_token(value, b"100-continue"),
             _ => {}
         }
@@ -223,7 +227,11 @@ impl Facts {
         if self.chunked && (self.length.is_some() || version == Version::Http10) {
             return Err(Rejection::Framing);
         }
-        let upgrades = self.connection_upgrade && self.upgrade_websocket && method == "GET";
+        // HTTP/2 dropped `h2c` (RFC 9113, section 3.1): nobody behind the edge passes it on.
+        let upgrades = self.connection_upgrade
+            && self.upgrade_websocket
+            && !self.upgrade_h2c
+            && method == "GET";
         Ok(match self.length {
             _ if self.chunked => Framing::Chunked,
             Some(length) if length > 0 => Framing::Length(length),

@@ -153,6 +153,9 @@ async fn a_panic_or_a_broken_body_costs_one_stream() {
         .unwrap()
         .forget();
     assert_eq!(get(&mut sender, "/panic").await.0, 500);
+    // More fields than the library's map can hold.
+    assert_eq!(get(&mut sender, "/fields/100").await.0, 200);
+    assert_eq!(get(&mut sender, "/fields/40000").await.0, 500);
     for path in ["/broken", "/short", "/long", "/panicking-body"] {
         assert!(
             send(&mut sender, request("GET", path, empty()))

@@ -67,6 +67,9 @@ impl Service for TestService {
             "head" => Response::new(200).with_header("content-length", "12345"),
             "info" => self.info(&request, conn),
             "upgrade" => upgrade(request),
+            "fields" => (0..argument.parse().unwrap()).fold(Response::new(200), |it, _: u32| {
+                it.with_header("set-cookie", "a=b")
+            }),
             _ => Response::new(200).with_body("ok"),
         }
     }

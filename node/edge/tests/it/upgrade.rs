@@ -79,8 +79,12 @@ async fn a_refused_upgrade_is_answered_and_closed() {
         "{answer}"
     );
     assert!(answer.contains("connection: close"), "{answer}");
-    // Without the `Connection` option it is not an upgrade at all.
+    // Without the `Connection` option it is not an upgrade at all, and with `h2c` none that is
+    // passed on (RFC 9113, section 3.1): what follows is the next request.
     let mut client = server.connect().await;
+    let h2c = UPGRADE.replace("websocket", "websocket, h2c");
+    client.send(h2c.replace("/upgrade", "/count")).await;
+    assert_eq!(client.reply(false).await.text(), "0");
     client
         .send("GET /info HTTP/1.1\r\nhost: a\r\nupgrade: websocket\r\n\r\n")
         .await;
