@@ -11,7 +11,7 @@ use std::sync::Arc;
 use tollgate_message::HeaderList;
 
 use crate::client::{ClientInfo, Scheme};
-use crate::text::{is_field_value, is_token};
+use crate::text::is_field_value;
 
 /// Where a request came from.
 #[derive(Debug, Clone)]
@@ -187,15 +187,25 @@ impl<'c> Told<'c> {
         self.port = port.map(<[u8]>::to_vec);
     }
 
-    /// Whether a field of the client is replaced by what we tell.
-    pub(crate) fn replaces(name: &str) -> bool {
-        name == "forwarded"
-            || name.strip_prefix("x-forwarded-").is_some_and(|rest| {
-                matches!(
+    /// Whether a field of the client is replaced by what we tell. Of a stranger that is every
+    /// `X-Forwarded-*`: with some of them a proxy says whom it let in (`X-Forwarded-User`).
+    ///
+    /// `_` counts as `-`: to servers that make variables of fields, as CGI did, it is the same.
+    pub(crate) fn replaces(&self, name: &str) -> bool {
+        const X: &str = "x-forwarded-";
+        if name == "forwarded" {
+            return true;
+        }
+        let Some((start, rest)) = name.split_at_checked(X.len()) else {
+            return false;
+        };
+        let same = |(byte, wanted)| byte == wanted || byte == b'_' && wanted == b'-';
+        start.bytes().zip(X.bytes()).all(same)
+            && (!self.client.peer_trusted
+                || matches!(
                     rest,
                     "for" | "proto" | "port" | "host" | "server" | "prefix"
-                )
-            })
+                ))
     }
 
     /// Adds the `X-Forwarded-*` fields that functions see too.
@@ -256,7 +266,8 @@ fn push_elements(out: &mut Vec<u8>, list: &[u8]) {
 /// A token as it is, an IPv6 address in brackets, anything else as a quoted string (RFC 7239,
 /// sections 4 and 6).
 fn push_node(out: &mut Vec<u8>, text: &[u8]) {
-    if is_token(text) {
+    let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
+    if !text.is_empty() && text.iter().all(is_token) {
         out.extend_from_slice(text);
         return;
     }

@@ -97,7 +97,7 @@ fn add_headers<P: Ports>(ctx: &mut RequestCtx<'_, P>) {
     headers.remove_if(|name, _| {
         crate::hop::is_hop_by_hop(name)
             || name == "x-amzn-trace-id"
-            || Told::replaces(name)
+            || told.replaces(name)
             || named.iter().any(|it| it == name)
     });
     told.append_x(headers);

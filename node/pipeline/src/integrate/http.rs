@@ -131,7 +131,7 @@ fn headers<P: Ports>(
             || name == "traceparent"
             || name == "x-amzn-trace-id"
             || (name == "tracestate" && !keep_state)
-            || Told::replaces(name)
+            || told.replaces(name)
             || named.iter().any(|it| it == name)
     });
     headers.append("host", plan.authority.as_bytes());

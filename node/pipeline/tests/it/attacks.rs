@@ -9,12 +9,12 @@ use tollgate_config::snapshot::{
 };
 use tollgate_message::{Body, BodyError, Request, Response};
 use tollgate_model::{LoggingLevel, PayloadFormat};
-use tollgate_pipeline::{CacheStatus, FaultKind, FunctionReply, serve};
+use tollgate_pipeline::{CacheStatus, ClientInfo, FaultKind, FunctionReply, Scheme, serve};
 
 use crate::plans::{
     HOST, cache_plan, domain, fixed, function, http, proxy, route, shop, step, value,
 };
-use crate::support::{RequestExt, World, client, poll, request, send, stream, text};
+use crate::support::{RequestExt, World, client, poll, request, run, send, stream, text};
 
 /// The client's side of an upgraded connection: it stays silent and does not end.
 struct Silent;
@@ -197,5 +197,44 @@ fn secrets_in_an_event_do_not_reach_the_execution_log() {
         );
         let event = world.last_event();
         assert_eq!(event["headers"]["x-api-key"], "secret");
+    }
+}
+
+#[test]
+fn a_stranger_cannot_speak_as_a_proxy() {
+    let snapshot = shop(vec![
+        route("GET /http", proxy()),
+        route("GET /function", function(PayloadFormat::V2)),
+    ]);
+    let world = World::new();
+    let trusted = Arc::from(["203.0.113.0/24".parse().unwrap()]);
+    let proxies = ClientInfo::new([203, 0, 113, 9].into(), Scheme::Https, 443, trusted);
+    for (client, kept) in [(client(), false), (proxies, true)] {
+        for path in ["/http", "/function"] {
+            let wanted = request("GET", HOST, path)
+                .header("x-forwarded-user", "admin")
+                .header("x-forwarded-scheme", "https")
+                // To servers that make variables of headers this is the same name.
+                .header("x_forwarded_for", "6.6.6.6")
+                .header("x-forwarded_proto", "gopher")
+                .header("x_forwarded_groups", "wheel")
+                .header("x-forwardedness", "1");
+            let answer = run(serve(&world, &snapshot, wanted, &client));
+            assert_eq!(answer.status, 200);
+        }
+        let sent = world.0.sent.borrow();
+        let sent: Vec<_> = sent.last().unwrap().headers.iter().collect();
+        let event = world.last_event();
+        for (name, value, there) in [
+            ("x-forwarded-user", "admin", kept),
+            ("x-forwarded-scheme", "https", kept),
+            ("x_forwarded_groups", "wheel", kept),
+            ("x_forwarded_for", "6.6.6.6", false),
+            ("x-forwarded_proto", "gopher", false),
+            ("x-forwardedness", "1", true),
+        ] {
+            assert_eq!(sent.contains(&(name, value.as_bytes())), there, "{name}");
+            assert_eq!(event["headers"][name] == value, there, "{name}");
+        }
     }
 }
