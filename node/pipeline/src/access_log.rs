@@ -59,6 +59,14 @@ fn breaks_line(c: char) -> bool {
 }
 
 fn escape(text: &str, escaping: Escaping, out: &mut Vec<u8>) {
+    // Nearly all values are plain ASCII, which goes in one piece.
+    let is_plain = |byte: u8| {
+        matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\' | b'<' | b'>' | b'&')
+    };
+    if text.bytes().all(is_plain) {
+        out.extend_from_slice(text.as_bytes());
+        return;
+    }
     for c in text.chars() {
         match (escaping, c) {
             (Escaping::Xml, '<') => out.extend_from_slice(b"&lt;"),

@@ -9,6 +9,7 @@ use tollgate_config::snapshot::{ApiPlan, MappingPlan, Snapshot, StagePlan};
 use tollgate_message::HeaderList;
 
 use crate::fault::{Fault, FaultKind};
+use crate::text::split_once;
 
 /// What the path style begins with.
 const PATH_STYLE: &str = "/_aws/execute-api/";
@@ -64,7 +65,7 @@ pub(crate) fn find<'a>(
     path: &'a str,
 ) -> Result<Found<'a>, Fault> {
     let custom = snapshot.domains.get(domain).or_else(|| {
-        let (_, rest) = domain.split_once('.')?;
+        let (_, rest) = split_once(domain, b'.')?;
         snapshot.wildcards.get(rest)
     });
     if let Some(plan) = custom {
@@ -84,7 +85,7 @@ pub(crate) fn find<'a>(
             .map(Found::Stage);
     }
     if let Some(rest) = path.strip_prefix(PATH_STYLE) {
-        let (api_id, _) = rest.split_once('/').unwrap_or((rest, ""));
+        let (api_id, _) = split_once(rest, b'/').unwrap_or((rest, ""));
         let path = slash_from(path, PATH_STYLE.len() + api_id.len());
         return open_api(snapshot, api_id)
             .and_then(|api| path_style(api, path))
@@ -103,8 +104,8 @@ pub(crate) fn find<'a>(
 
 /// The API id in `{apiId}.execute-api.{anything}`.
 fn generated_host(domain: &str) -> Option<&str> {
-    let (api_id, rest) = domain.split_once('.')?;
-    let second = rest.split_once('.').map_or(rest, |(label, _)| label);
+    let (api_id, rest) = split_once(domain, b'.')?;
+    let second = split_once(rest, b'.').map_or(rest, |(label, _)| label);
     (second == EXECUTE_API).then_some(api_id)
 }
 
@@ -187,7 +188,7 @@ fn mapped<'a>(mapping: &'a MappingPlan, path: &'a str) -> Option<Address<'a>> {
 
 fn first_segment(path: &str) -> &str {
     let path = path.strip_prefix('/').unwrap_or(path);
-    path.split_once('/').map_or(path, |(segment, _)| segment)
+    split_once(path, b'/').map_or(path, |(segment, _)| segment)
 }
 
 /// The path from a position on; `/` when nothing is left.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use tollgate_message::HeaderList;
 
 use crate::client::{ClientInfo, Scheme};
-use crate::text::is_field_value;
+use crate::text::{is_field_value, is_token};
 
 /// Where a request came from.
 #[derive(Debug, Clone)]
@@ -266,8 +266,7 @@ fn push_elements(out: &mut Vec<u8>, list: &[u8]) {
 /// A token as it is, an IPv6 address in brackets, anything else as a quoted string (RFC 7239,
 /// sections 4 and 6).
 fn push_node(out: &mut Vec<u8>, text: &[u8]) {
-    let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
-    if !text.is_empty() && text.iter().all(is_token) {
+    if is_token(text) {
         out.extend_from_slice(text);
         return;
     }

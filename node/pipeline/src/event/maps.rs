@@ -34,16 +34,11 @@ pub(crate) struct Headers<'a> {
 impl Serialize for Headers<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        for (at, (name, value)) in self.list.iter().enumerate() {
+        for (at, (name, _)) in self.list.iter().enumerate() {
             if !(self.keep)(name) || self.list.iter().take(at).any(|(it, _)| it == name) {
                 continue;
             }
-            let later = || self.list.iter().skip(at + 1).filter(|(it, _)| *it == name);
-            let values = || {
-                core::iter::once(value)
-                    .chain(later().map(|(_, value)| value))
-                    .map(String::from_utf8_lossy)
-            };
+            let values = || self.list.get_all(name).map(String::from_utf8_lossy);
             write_entry(&mut map, name, self.repeats, values)?;
         }
         map.end()
