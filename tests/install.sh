@@ -60,16 +60,17 @@ apt_install() {
     retry as_root apt-get install -y -qq --no-install-recommends -o Acquire::Retries=5 "$@" >/dev/null
 }
 
-# Unpacks one program of a Debian package below target/tools, without installing or starting it.
+# Unpacks programs of a Debian package below target/tools, without installing or starting them.
 apt_unpack() {
-    local package=$1 program=$2 folder
+    local package=$1 folder
+    shift
     apt_update "$package"
-    say "unpacking $program below target/tools"
+    say "unpacking $* below target/tools"
     folder=$(mktemp -d)
     # The download may run as root only to read the lists; it must not drop to another user.
     (cd "$folder" && retry apt-get download -qq -o Acquire::Retries=5 -o APT::Sandbox::User=root "$package")
     mkdir -p "$TOOLS"
-    dpkg --fsys-tarfile "$folder"/*.deb | tar --extract --directory "$TOOLS" "./$program"
+    dpkg --fsys-tarfile "$folder"/*.deb | tar --extract --directory "$TOOLS" "${@/#/./}"
     rm -rf "$folder"
 }
 
@@ -84,7 +85,7 @@ install_tools() {
     python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
     ((${#missing[@]} == 0)) || apt_install "${missing[@]}"
     have nginx || apt_unpack nginx usr/sbin/nginx
-    have promtool || apt_unpack prometheus usr/bin/promtool
+    have promtool && have prometheus || apt_unpack prometheus usr/bin/promtool usr/bin/prometheus
     nginx -v 2>/dev/null || {
         say "nginx was unpacked and does not run; its libraries are installed instead"
         apt_install libpcre2-8-0 libssl3 zlib1g libcrypt1

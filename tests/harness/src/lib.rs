@@ -25,5 +25,5 @@ pub use http::{Connection, Request, Response};
 pub use metrics::Metrics;
 pub use node::{Addresses, Node, NodeOptions, ROOT_ACCESS_KEY, ROOT_SECRET_KEY};
 pub use process::{Process, Usage};
-pub use tools::{nginx, node_modules, python};
+pub use tools::{nginx, node_modules, prometheus, promtool, python};
 pub use wait::{DEADLINE, wait_until};

@@ -89,6 +89,11 @@ impl Process {
         self.signal(Signal::TERM);
     }
 
+    /// Sends SIGHUP: open your log files anew.
+    pub fn hang_up(&mut self) {
+        self.signal(Signal::HUP);
+    }
+
     /// Sends SIGKILL and waits: the process gets no chance to save anything.
     pub fn kill9(&mut self) -> ExitStatus {
         self.signal(Signal::KILL);

@@ -16,11 +16,26 @@ pub fn node_modules() -> PathBuf {
 
 /// The nginx program: the one unpacked for the tests, or the machine's.
 pub fn nginx() -> PathBuf {
-    let unpacked = workspace_root().join("target/tools/usr/sbin/nginx");
-    if unpacked.is_file() {
-        unpacked
+    unpacked("usr/sbin/nginx")
+}
+
+/// The Prometheus server.
+pub fn prometheus() -> PathBuf {
+    unpacked("usr/bin/prometheus")
+}
+
+/// Prometheus' tool, which knows what a scrape must look like.
+pub fn promtool() -> PathBuf {
+    unpacked("usr/bin/promtool")
+}
+
+/// A program that was unpacked for the tests, or that the machine has.
+fn unpacked(program: &str) -> PathBuf {
+    let path = workspace_root().join("target/tools").join(program);
+    if path.is_file() {
+        path
     } else {
-        present(PathBuf::from("/usr/sbin/nginx"))
+        present(PathBuf::from("/").join(program))
     }
 }
 
