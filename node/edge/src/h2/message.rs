@@ -20,6 +20,11 @@ use crate::response::{Outgoing, Payload, Size, ValueBuffer};
 use crate::server::Shared;
 use crate::target::{is_host, parse_target};
 
+/// How long what is left of a request is read on after its response (see [`read_on`]).
+const READ_ON: Duration = Duration::from_secs(1);
+/// How many bytes of it: a stream's window, which the client may have sent already.
+const READ_ON_BYTES_MAX: usize = 256 * 1024;
+
 /// Makes a request of hyper's, by the rules that hold for HTTP/1.1 too.
 pub(crate) fn request(
     request: http::Request<Incoming>,
@@ -54,7 +59,7 @@ pub(crate) fn request(
         Body::Empty
     } else {
         let stream = RequestBody {
-            body,
+            body: Some(body),
             shared: Arc::clone(shared),
             idle: Deadline::default(),
             read: 0,
@@ -123,7 +128,8 @@ fn fields(parts: &http::request::Parts, fields_max: usize) -> Result<HeaderList,
 
 /// A request body with its limits.
 struct RequestBody {
-    body: Incoming,
+    /// There until it is dropped.
+    body: Option<Incoming>,
     shared: Arc<Shared>,
     idle: Deadline,
     read: u64,
@@ -135,8 +141,11 @@ impl futures_core::Stream for RequestBody {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
         let limits = &this.shared.limits;
+        let Some(body) = &mut this.body else {
+            return Poll::Ready(None);
+        };
         loop {
-            let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(cx) else {
+            let Poll::Ready(frame) = Pin::new(&mut *body).poll_frame(cx) else {
                 let idle = Duration::from_millis(limits.body_idle_timeout_ms);
                 this.idle.start(|| Instant::now() + idle);
                 if this.idle.poll_expired(cx) {
@@ -166,6 +175,38 @@ impl futures_core::Stream for RequestBody {
             });
         }
     }
+}
+
+impl Drop for RequestBody {
+    fn drop(&mut self) {
+        // Where no runtime is any more, nobody waits for the rest.
+        if let Some(body) = self.body.take().filter(|body| !body.is_end_stream())
+            && tokio::runtime::Handle::try_current().is_ok()
+        {
+            tokio::task::spawn_local(read_on(body));
+        }
+    }
+}
+
+/// Reads the rest of a request that was answered before its end, for a while. A stream that is let
+/// go before is reset (RFC 9113, section 8.1), and some clients take that for a failure although
+/// they have their answer: whoever announces a length often ends the stream in a frame of its own,
+/// which is still on its way when a fast back end has answered.
+async fn read_on(mut body: Incoming) {
+    let rest = async {
+        let mut left = READ_ON_BYTES_MAX;
+        while let Some(Ok(frame)) =
+            core::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await
+        {
+            let bytes = frame.data_ref().map_or(0, Bytes::len);
+            match left.checked_sub(bytes) {
+                Some(less) => left = less,
+                None => return,
+            }
+        }
+    };
+    // Past the time the stream is reset after all.
+    drop(tokio::time::timeout(READ_ON, rest).await);
 }
 
 /// Makes hyper's response of ours.
