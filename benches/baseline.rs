@@ -12,8 +12,9 @@ use crate::callgrind::Cost;
 const GROWTH_MAX: f64 = 0.03;
 /// Up to so many instructions more are no growth: of thirty, one is already three per cent.
 const SLACK_INSTRUCTIONS: f64 = 2.0;
-/// Allocations are whole numbers, but what happens once in a while counts in part.
-const SLACK_ALLOCATIONS: f64 = 0.1;
+/// Allocations are whole numbers, but what happens once in a while counts in part: the cache's
+/// housekeeping comes by the clock.
+const SLACK_ALLOCATIONS: f64 = 0.5;
 
 /// The committed counts.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -166,9 +167,10 @@ mod tests {
 
     #[test]
     fn one_more_allocation_fails() {
-        let judge = |now| baseline().judge("large", kept(900, now));
+        let judge = |now| baseline().judge("large", kept(1000, now));
         assert_eq!(judge(10.0), Verdict::Allocates);
-        assert_eq!(judge(9.05), Verdict::Less);
+        assert_eq!(judge(9.29), Verdict::Same);
+        assert_eq!(judge(8.0), Verdict::Less);
     }
 
     #[test]
