@@ -5,6 +5,8 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly PROFILE=ci
+# What the suites measure of what the project promises; tests/harness/src/bars.rs writes it.
+readonly BARS=target/bars.txt
 ran=()
 skipped=()
 running=none
@@ -29,6 +31,10 @@ skip() {
 summary() {
     local status=$?
     local verdict=passed
+    if [[ -s $BARS ]]; then
+        printf '\n'
+        sort -u "$BARS"
+    fi
     ((status == 0)) || verdict="FAILED at '$running'"
     printf '\nmake test %s in %d s; ran: %s' "$verdict" "$SECONDS" "$(join "${ran[@]}")"
     ((${#skipped[@]} == 0)) || printf '; skipped: %s' "$(join "${skipped[@]}")"
@@ -40,6 +46,7 @@ join() {
     printf '%s' "${joined//,/, }"
 }
 trap summary EXIT
+rm -f "$BARS"
 
 step "dependencies" cargo fetch --locked
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use tollgate_harness::{Backend, Node, NodeOptions, Request};
+use tollgate_harness::{Backend, Node, NodeOptions, Request, bar, tollgate_binary};
 use tollgate_tests::files;
 
 /// Every file below a directory.
@@ -44,6 +44,35 @@ fn every_listener_answers_where_addresses_json_says() {
             said.contains(&bound.to_string()),
             "{bound} was not printed:\n{said}"
         );
+    }
+}
+
+/// The milliseconds that a node says it took: `ready after_ms=41`.
+fn ready_after_ms(log: &str) -> u64 {
+    let (_, after) = log
+        .split_once("after_ms=")
+        .unwrap_or_else(|| panic!("the log does not say how long the start took:\n{log}"));
+    let digits: String = after.chars().take_while(char::is_ascii_digit).collect();
+    digits.parse().expect("a number")
+}
+
+#[test]
+fn a_node_is_ready_in_a_tenth_of_a_second() {
+    let backend = Backend::echo();
+    // The best of a few: other tests share the processors.
+    let best = (0..5)
+        .map(|_| {
+            let mut node = Node::start(NodeOptions::api(files::proxy(&backend.url())));
+            ready_after_ms(&node.process().stderr())
+        })
+        .min()
+        .expect("some starts");
+    bar(7, &format!("start to ready in {best} ms (at most 100)"));
+    let folder = tollgate_binary();
+    let folder = folder.parent().and_then(Path::file_name);
+    // The promise is of optimised builds.
+    if folder.is_some_and(|name| name != "debug") {
+        assert!(best <= 100, "{best} ms");
     }
 }
 

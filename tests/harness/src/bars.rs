@@ -1,6 +1,6 @@
 //! Measured figures that the project promises, collected for the end of `make test`.
 
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 
 use crate::binary::workspace_root;
@@ -13,7 +13,9 @@ use crate::binary::workspace_root;
 pub fn bar(number: u8, text: &str) {
     let line = format!("bar {number}: {text}\n");
     print!("{line}");
-    let path = workspace_root().join("target/bars.txt");
+    let folder = workspace_root().join("target");
+    fs::create_dir_all(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let path = folder.join("bars.txt");
     let mut file = OpenOptions::new()
         .create(true)
         .append(true)
