@@ -84,17 +84,21 @@ pub struct Endpoints {
     pub tls: bool,
     /// What follows the region in generated host names.
     pub suffix: String,
-    /// The port, where it is not the scheme's own.
+    /// The port; the scheme's own is not shown.
     pub port: Option<u16>,
 }
 
 impl Endpoints {
     /// `https://{apiId}.execute-api.{region}.{suffix}`.
     fn of(&self, api: &ApiId, region: &str) -> String {
-        let scheme = if self.tls { "https" } else { "http" };
-        let port = self
-            .port
-            .map_or_else(String::new, |port| format!(":{port}"));
+        let (scheme, own) = if self.tls {
+            ("https", 443)
+        } else {
+            ("http", 80)
+        };
+        // 0 asks for any port: which one it became is not known here.
+        let port = self.port.filter(|port| ![own, 0].contains(port));
+        let port = port.map_or_else(String::new, |port| format!(":{port}"));
         format!(
             "{scheme}://{api}.execute-api.{region}.{}{port}",
             self.suffix

@@ -370,7 +370,7 @@ fn mistakes_on_the_command_line_exit_with_64() {
             "there-is-no-such-file.yaml",
         ),
         (&["get", "aps"], "apis"),
-        (&["explain", "TG9999"], "TG9999"),
+        (&["explain", "TG99999"], "TG99999"),
         (&["status", "--admin-url", "https://x:1"], "http://"),
         (&["frobnicate"], "frobnicate"),
         (&[], "Usage"),
