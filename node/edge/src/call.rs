@@ -1,9 +1,9 @@
 //! Calling the service: one place for both protocols, where a request is counted, a panic costs
 //! one request and the last word about a response is spoken.
 
+use core::ops::Deref;
 use core::panic::AssertUnwindSafe;
 use std::rc::Rc;
-use std::sync::Arc;
 
 use futures_util::FutureExt;
 use tollgate_message::{Request, Response};
@@ -18,17 +18,18 @@ pub trait Service: 'static {
     fn call(&self, request: Request, conn: &Rc<ConnInfo>) -> impl Future<Output = Response>;
 }
 
-/// A request that is being answered; counted until it is dropped with the response's last byte.
-pub(crate) struct InFlight(Arc<Shared>);
+/// A request that is being answered; counted until it is dropped, when the last byte of the
+/// response is on its way.
+pub(crate) struct InFlight<R: Deref<Target = Shared>>(R);
 
-impl InFlight {
-    pub(crate) fn new(shared: &Arc<Shared>) -> Self {
+impl<R: Deref<Target = Shared>> InFlight<R> {
+    pub(crate) fn new(shared: R) -> Self {
         shared.counters.begin_request();
-        Self(Arc::clone(shared))
+        Self(shared)
     }
 }
 
-impl Drop for InFlight {
+impl<R: Deref<Target = Shared>> Drop for InFlight<R> {
     fn drop(&mut self) {
         self.0.counters.end_request();
     }

@@ -1,9 +1,10 @@
 //! HTTP/2, by hyper.
 //!
-//! actix-http's HTTP/2 dispatcher has no way to announce the end of a connection (GOAWAY) and no
-//! limit on streams or header lists, and stands on h2 0.3, whose last release was in 2025. hyper
-//! has all of it on the same worker: `hyper` drives the connection, streams are spawned as local
-//! tasks.
+//! Our own loop is for HTTP/1.1 alone: HPACK, flow control and the long list of attacks on streams
+//! are what a library is for. `hyper` drives the connection on the same worker, streams are
+//! spawned as local tasks. Not actix-http's dispatcher: it cannot announce the end of a connection
+//! (GOAWAY), limits neither streams nor header lists, and stands on h2 0.3, whose last release was
+//! in 2025.
 
 mod message;
 
@@ -53,7 +54,7 @@ struct Streams {
 struct Stream {
     streams: Rc<Streams>,
     blocked: bool,
-    _in_flight: InFlight,
+    _in_flight: InFlight<Arc<Shared>>,
 }
 
 impl Stream {
@@ -62,7 +63,7 @@ impl Stream {
         Self {
             streams: Rc::clone(streams),
             blocked: false,
-            _in_flight: InFlight::new(shared),
+            _in_flight: InFlight::new(Arc::clone(shared)),
         }
     }
 

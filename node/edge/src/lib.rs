@@ -1,7 +1,7 @@
 //! The data plane's listeners: from a TCP connection to a [`Request`](tollgate_message::Request),
 //! and from a [`Response`](tollgate_message::Response) back.
 //!
-//! HTTP/1.1 is served by actix-http behind a strict reader of our own, HTTP/2 by hyper, both on
+//! HTTP/1.1 is served by a loop of our own with a strict reader, HTTP/2 by hyper, both on
 //! actix-server's worker threads; TLS is rustls with the caller's certificates. Every worker
 //! accepts from its own `SO_REUSEPORT` socket and has its own instance of the [`Service`].
 #![forbid(unsafe_code)]
@@ -18,6 +18,7 @@ mod h2;
 mod proxy;
 mod reject;
 mod response;
+mod scratch;
 mod server;
 mod stage;
 mod target;

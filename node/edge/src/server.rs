@@ -339,10 +339,10 @@ where
             let (factory, shared, listener) =
                 (factory.clone(), Arc::clone(&shared), Arc::clone(&listener));
             fn_factory(move || {
-                let worker = worker(index, factory.clone(), Arc::clone(&shared));
-                let listener = Arc::clone(&listener);
+                let (factory, shared, listener) =
+                    (factory.clone(), Arc::clone(&shared), Arc::clone(&listener));
                 async move {
-                    let worker = worker.await?;
+                    let worker = worker(index, &factory, &shared);
                     Ok::<_, ()>(actix_service::fn_service(move |tcp: TcpStream| {
                         let (worker, listener) = (Rc::clone(&worker), Arc::clone(&listener));
                         async move {
@@ -363,16 +363,16 @@ thread_local! {
     static WORKER: RefCell<Option<Rc<dyn Any>>> = const { RefCell::new(None) };
 }
 
-async fn worker<S, F>(index: usize, factory: F, shared: Arc<Shared>) -> Result<Rc<Worker<S>>, ()>
+fn worker<S, F>(index: usize, factory: &F, shared: &Arc<Shared>) -> Rc<Worker<S>>
 where
     S: Service,
     F: Fn(usize) -> S,
 {
     let existing = WORKER.with_borrow(|worker| worker.clone());
     if let Some(Ok(worker)) = existing.map(Rc::downcast::<Worker<S>>) {
-        return Ok(worker);
+        return worker;
     }
-    let worker = Rc::new(Worker::new(factory(index), shared).await?);
+    let worker = Rc::new(Worker::new(factory(index), Arc::clone(shared)));
     WORKER.with_borrow_mut(|slot| *slot = Some(Rc::clone(&worker) as Rc<dyn Any>));
-    Ok(worker)
+    worker
 }

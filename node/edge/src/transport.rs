@@ -7,7 +7,7 @@
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 use core::time::Duration;
-use std::io;
+use std::io::{self, IoSlice};
 
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
@@ -16,6 +16,17 @@ use tokio::time::Instant;
 use tokio_rustls::server::TlsStream;
 
 use crate::deadline::Deadline;
+use crate::scratch::BUFFER_BYTES;
+
+/// A connection's byte stream, as a protocol sees it.
+pub(crate) trait Io: AsyncRead + AsyncWrite + Unpin + 'static {
+    /// Takes what was read ahead, unless a layer in between must see it first.
+    fn take_ahead(&mut self) -> BytesMut;
+
+    /// Makes the coming drop reset the connection, so that the client cannot mistake a broken
+    /// response for one that ends with the connection.
+    fn reset_on_drop(&self);
+}
 
 /// A TCP stream that can be read ahead of the protocol that will read it.
 pub(crate) struct Rewind {
@@ -47,6 +58,7 @@ impl Rewind {
 
     /// Reads more ahead; 0 is the end of the stream.
     pub(crate) async fn read_ahead(&mut self) -> io::Result<usize> {
+        self.ahead.reserve(BUFFER_BYTES);
         self.tcp.read_buf(&mut self.ahead).await
     }
 }
@@ -77,6 +89,18 @@ impl AsyncWrite for Rewind {
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.tcp).poll_write(cx, buf)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.tcp).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -119,19 +143,6 @@ impl Transport {
         }
     }
 
-    /// Makes the coming drop reset the connection, so that the client cannot mistake a broken
-    /// response for one that ends with the connection.
-    pub(crate) fn reset_on_drop(&self) {
-        let tcp = match &self.channel {
-            Channel::Plain(io) => io.tcp(),
-            Channel::Tls(io) => io.get_ref().0.tcp(),
-        };
-        // Fails only on a socket that is gone already.
-        if let Err(error) = tcp.set_zero_linger() {
-            tracing::debug!(%error, "no reset");
-        }
-    }
-
     fn timed<T>(&mut self, cx: &mut Context<'_>, done: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if done.is_ready() {
             self.stall.clear();
@@ -143,6 +154,26 @@ impl Transport {
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
         Poll::Pending
+    }
+}
+
+impl Io for Transport {
+    fn take_ahead(&mut self) -> BytesMut {
+        match &mut self.channel {
+            Channel::Plain(io) => core::mem::take(&mut io.ahead),
+            Channel::Tls(_) => BytesMut::new(),
+        }
+    }
+
+    fn reset_on_drop(&self) {
+        let tcp = match &self.channel {
+            Channel::Plain(io) => io.tcp(),
+            Channel::Tls(io) => io.get_ref().0.tcp(),
+        };
+        // Fails only on a socket that is gone already.
+        if let Err(error) = tcp.set_zero_linger() {
+            tracing::debug!(%error, "no reset");
+        }
     }
 }
 
@@ -179,6 +210,22 @@ impl AsyncWrite for Transport {
             Channel::Tls(io) => Pin::new(io).poll_write(cx, buf),
         };
         self.timed(cx, done)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let done = match &mut self.channel {
+            Channel::Plain(io) => Pin::new(io).poll_write_vectored(cx, bufs),
+            Channel::Tls(io) => Pin::new(io).poll_write_vectored(cx, bufs),
+        };
+        self.timed(cx, done)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -6,15 +6,15 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use actix_service::Service as _;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout_at};
 use tokio_rustls::TlsAcceptor;
 
 use crate::conn::TlsInfo;
-use crate::h1::{Exchange, Handler, Wire, handler};
+use crate::h1::{self, Wire};
+use crate::scratch::Scratch;
 use crate::server::Shared;
-use crate::stage::{DRAIN_GRACE, Draining, Stage};
+use crate::stage::{DRAIN_GRACE, Draining, WorkerStage};
 use crate::transport::{Rewind, Transport};
 use crate::{BadRequest, ConnInfo, Service, TrustedPeers, h2, proxy};
 
@@ -31,8 +31,9 @@ pub(crate) struct Listener {
 /// The service of a worker thread and what is needed to serve with it.
 pub(crate) struct Worker<S: Service> {
     service: Rc<S>,
-    handler: Handler<S>,
     shared: Arc<Shared>,
+    stage: Rc<WorkerStage>,
+    scratch: Rc<Scratch>,
 }
 
 /// Counts a connection while it lasts.
@@ -68,14 +69,14 @@ impl From<io::Error> for Refused {
 }
 
 impl<S: Service> Worker<S> {
-    pub(crate) async fn new(service: S, shared: Arc<Shared>) -> Result<Self, ()> {
-        let service = Rc::new(service);
-        let handler = handler(Rc::clone(&service)).await?;
-        Ok(Self {
-            service,
-            handler,
+    /// On the thread of the worker, in its runtime.
+    pub(crate) fn new(service: S, shared: Arc<Shared>) -> Self {
+        Self {
+            service: Rc::new(service),
+            stage: WorkerStage::follow(&shared),
+            scratch: Rc::default(),
             shared,
-        })
+        }
     }
 
     /// Serves a connection to its end, or until the edge aborts.
@@ -91,19 +92,9 @@ impl<S: Service> Worker<S> {
             shared: Arc::clone(&self.shared),
             serial,
         };
-        let draining = Draining::default();
-        let mut serving = core::pin::pin!(self.connect(listener, tcp, open.serial, &draining));
-        tokio::select! {
-            biased;
-            () = self.shared.reached(Stage::Draining) => {}
-            () = &mut serving => return,
-        }
-        draining.begin();
-        tokio::select! {
-            biased;
-            () = self.shared.reached(Stage::Aborting) => {}
-            () = &mut serving => {}
-        }
+        let draining = Draining::new(&self.stage);
+        let serving = self.connect(listener, tcp, open.serial, &draining);
+        self.stage.run(open.serial, serving).await;
     }
 
     async fn connect(&self, listener: &Listener, tcp: TcpStream, serial: u64, draining: &Draining) {
@@ -190,10 +181,14 @@ impl<S: Service> Worker<S> {
         deadline: Instant,
         draining: &Draining,
     ) {
-        let peer = conn.peer;
-        let exchange = Exchange::new(conn, Arc::clone(&self.shared), draining.clone());
-        let wire = Wire::new(transport, Rc::new(exchange), deadline);
-        if let Err(error) = self.handler.call((wire, Some(peer))).await {
+        let wire = Wire::new(
+            transport,
+            Arc::clone(&self.shared),
+            Rc::clone(&self.scratch),
+            draining.clone(),
+            deadline,
+        );
+        if let Err(error) = h1::serve(wire, &*self.service, &conn, &self.shared).await {
             tracing::debug!(%error, "http1 connection ended");
         }
     }

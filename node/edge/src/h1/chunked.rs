@@ -1,11 +1,7 @@
-//! Chunked bodies (RFC 9112, section 7.1), read strictly and written again in canonical form.
+//! Chunked bodies (RFC 9112, section 7.1), read strictly.
 //!
 //! Chunk extensions and trailer fields are dropped: a gateway neither acts on them nor may it
 //! pass them on unseen.
-
-use std::io::Write;
-
-use bytes::{Buf, BufMut, BytesMut};
 
 use super::head::is_token_byte;
 
@@ -32,12 +28,12 @@ pub(crate) enum Step {
 }
 
 /// The state between two reads.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Chunked {
     state: State,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 enum State {
     #[default]
     Size,
@@ -48,25 +44,20 @@ enum State {
 }
 
 impl Chunked {
-    /// Takes framing out of `raw` and writes its canonical form to `out`.
-    pub(crate) fn step(&mut self, raw: &mut BytesMut, out: &mut BytesMut) -> Result<Step, Broken> {
+    /// Takes framing off the front of `raw`.
+    pub(crate) fn step(&mut self, raw: &mut &[u8]) -> Result<Step, Broken> {
         loop {
             self.state = match self.state {
                 State::Size => match take_size(raw)? {
                     None => return Ok(Step::More),
                     Some(0) => State::Trailers(0),
-                    Some(size) => {
-                        // Writing to memory cannot fail.
-                        write!(out.writer(), "{size:x}\r\n").map_err(|_| Broken)?;
-                        State::Data(size)
-                    }
+                    Some(size) => State::Data(size),
                 },
                 State::Data(0) => State::DataEnd,
                 State::Data(rest) => return Ok(Step::Data(rest)),
-                State::DataEnd => match raw.as_ref() {
-                    [b'\r', b'\n', ..] => {
-                        raw.advance(2);
-                        out.extend_from_slice(b"\r\n");
+                State::DataEnd => match *raw {
+                    [b'\r', b'\n', rest @ ..] => {
+                        *raw = rest;
                         State::Size
                     }
                     [] | [b'\r'] => return Ok(Step::More),
@@ -74,14 +65,28 @@ impl Chunked {
                 },
                 State::Trailers(before) => match take_line(raw, TRAILER_BYTES_MAX - before)? {
                     None => return Ok(Step::More),
-                    Some(line) if line.is_empty() => {
-                        out.extend_from_slice(b"0\r\n\r\n");
-                        State::Done
+                    Some([]) => State::Done,
+                    Some(line) if is_field(line) => {
+                        State::Trailers((before + line.len() + 2).min(TRAILER_BYTES_MAX))
                     }
-                    Some(line) if is_field(&line) => State::Trailers(before + line.len() + 2),
                     Some(_) => return Err(Broken),
                 },
                 State::Done => return Ok(Step::Done),
+            }
+        }
+    }
+
+    /// Whether the framing is good as far as it is in `raw`.
+    pub(crate) fn check(&self, mut raw: &[u8]) -> Result<(), Broken> {
+        let mut ahead = self.clone();
+        loop {
+            match ahead.step(&mut raw)? {
+                Step::Data(rest) if !raw.is_empty() => {
+                    let count = usize::try_from(rest).map_or(raw.len(), |rest| rest.min(raw.len()));
+                    raw = &raw[count..];
+                    ahead.passed(count as u64);
+                }
+                _ => return Ok(()),
             }
         }
     }
@@ -94,7 +99,7 @@ impl Chunked {
     }
 }
 
-fn take_size(raw: &mut BytesMut) -> Result<Option<u64>, Broken> {
+fn take_size(raw: &mut &[u8]) -> Result<Option<u64>, Broken> {
     let digits = raw
         .iter()
         .take_while(|byte| byte.is_ascii_hexdigit())
@@ -117,7 +122,7 @@ fn take_size(raw: &mut BytesMut) -> Result<Option<u64>, Broken> {
 }
 
 /// Takes a line without its CR LF. Control bytes in it, a bare CR or LF among them, break it.
-fn take_line(raw: &mut BytesMut, bytes_max: usize) -> Result<Option<BytesMut>, Broken> {
+fn take_line<'a>(raw: &mut &'a [u8], bytes_max: usize) -> Result<Option<&'a [u8]>, Broken> {
     let good = raw
         .iter()
         .take_while(|&&byte| byte == b'\t' || (byte >= b' ' && byte != 0x7f));
@@ -125,10 +130,10 @@ fn take_line(raw: &mut BytesMut, bytes_max: usize) -> Result<Option<BytesMut>, B
     if length > bytes_max {
         return Err(Broken);
     }
-    match &raw[length..] {
-        [b'\r', b'\n', ..] => {
-            let line = raw.split_to(length);
-            raw.advance(2);
+    let (line, rest) = raw.split_at(length);
+    match rest {
+        [b'\r', b'\n', rest @ ..] => {
+            *raw = rest;
             Ok(Some(line))
         }
         [] | [b'\r'] => Ok(None),
@@ -145,43 +150,42 @@ fn is_field(line: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    /// Runs a whole body through, `piece` bytes at a time; gives what a lenient reader would get.
+    /// Runs a whole body through, `piece` bytes at a time; gives its data and what follows it.
     fn run(body: &[u8], piece: usize) -> Result<(Step, Vec<u8>, usize), Broken> {
         let mut chunked = Chunked::default();
-        let (mut raw, mut out, mut all) = (BytesMut::new(), BytesMut::new(), Vec::new());
+        let (mut raw, mut data) = (Vec::new(), Vec::new());
         let mut pieces = body.chunks(piece);
         loop {
-            let step = chunked.step(&mut raw, &mut out)?;
-            all.extend_from_slice(&out.split());
+            let mut rest = raw.as_slice();
+            let step = chunked.step(&mut rest)?;
+            raw = rest.to_vec();
             match step {
                 Step::Data(rest) if !raw.is_empty() => {
                     let count = raw.len().min(usize::try_from(rest).unwrap());
-                    all.extend_from_slice(&raw.split_to(count));
+                    data.extend(raw.drain(..count));
                     chunked.passed(count as u64);
                 }
                 Step::Done => {
-                    return Ok((
-                        Step::Done,
-                        all,
-                        raw.len() + pieces.map(<[u8]>::len).sum::<usize>(),
-                    ));
+                    let after = raw.len() + pieces.map(<[u8]>::len).sum::<usize>();
+                    return Ok((Step::Done, data, after));
                 }
                 more => match pieces.next() {
                     Some(piece) => raw.extend_from_slice(piece),
-                    None => return Ok((more, all, 0)),
+                    None => return Ok((more, data, 0)),
                 },
             }
         }
     }
 
     #[test]
-    fn writes_the_canonical_form_at_any_split() {
+    fn gives_the_data_at_any_split() {
         let body = b"00A;x=\"y\"\r\n0123456789\r\n1\r\n!\r\n0;end\r\nTrailer: x\r\n\r\nGET";
         for piece in 1..body.len() {
-            let (step, all, rest) = run(body, piece).unwrap();
+            let (step, data, rest) = run(body, piece).unwrap();
             assert_eq!(step, Step::Done, "{piece}");
-            assert_eq!(all, b"a\r\n0123456789\r\n1\r\n!\r\n0\r\n\r\n", "{piece}");
+            assert_eq!(data, b"0123456789!", "{piece}");
             assert_eq!(rest, 3, "{piece}");
+            assert_eq!(Chunked::default().check(&body[..piece]), Ok(()), "{piece}");
         }
     }
 
@@ -223,6 +227,7 @@ mod tests {
                 "{:?}",
                 String::from_utf8_lossy(bad)
             );
+            assert_eq!(Chunked::default().check(bad), Err(Broken));
         }
     }
 

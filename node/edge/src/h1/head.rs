@@ -1,6 +1,8 @@
 //! A request head: where it ends, and what it says.
 
-use tollgate_message::{HeaderList, Method, Version};
+use core::mem::MaybeUninit;
+
+use tollgate_message::{Body, HeaderList, Method, Request, Version};
 
 use crate::EdgeLimits;
 use crate::reject::Rejection;
@@ -27,11 +29,8 @@ pub(crate) enum Framing {
 /// A request head.
 #[derive(Debug)]
 pub(crate) struct Head {
-    pub(crate) method: Method,
-    pub(crate) path: String,
-    pub(crate) query: Option<String>,
-    pub(crate) version: Version,
-    pub(crate) headers: HeaderList,
+    /// The request, as yet without its body.
+    pub(crate) request: Request,
     pub(crate) framing: Framing,
     /// Whether the client wants the connection to go on after the response.
     pub(crate) keep_alive: bool,
@@ -113,9 +112,9 @@ impl Scanner {
 
 /// Parses a complete head.
 pub(crate) fn parse(bytes: &[u8], limits: &EdgeLimits) -> Result<Head, Rejection> {
-    let mut fields = [httparse::EMPTY_HEADER; EdgeLimits::HEADER_FIELDS_CEILING];
-    let mut parsed = httparse::Request::new(&mut fields);
-    match parsed.parse(bytes) {
+    let mut fields = [const { MaybeUninit::uninit() }; EdgeLimits::HEADER_FIELDS_CEILING];
+    let mut parsed = httparse::Request::new(&mut []);
+    match parsed.parse_with_uninit_headers(bytes, &mut fields) {
         Ok(httparse::Status::Complete(length)) if length == bytes.len() => {}
         Err(httparse::Error::TooManyHeaders) => return Err(Rejection::HeadTooLarge),
         _ => return Err(Rejection::Head),
@@ -148,11 +147,14 @@ pub(crate) fn parse(bytes: &[u8], limits: &EdgeLimits) -> Result<Head, Rejection
         framing: facts.framing(method, version)?,
         keep_alive: facts.keep_alive(version),
         expects_continue: facts.expects_continue && version == Version::Http11,
-        method: Method::from_token(method),
-        path: target.path.to_owned(),
-        query: target.query.map(str::to_owned),
-        version,
-        headers,
+        request: Request {
+            method: Method::from_token(method),
+            path: target.path.to_owned(),
+            query: target.query.map(str::to_owned),
+            version,
+            headers,
+            body: Body::Empty,
+        },
     })
 }
 
@@ -261,6 +263,23 @@ fn has_token(value: &[u8], token: &[u8]) -> bool {
         .any(|item| item.trim_ascii().eq_ignore_ascii_case(token))
 }
 
+/// Whether this byte may be in a token, such as a method or a field name (RFC 9110, section 5.6.2).
 pub(crate) fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+    TOKEN_BYTES[usize::from(byte)]
 }
+
+const TOKEN_BYTES: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = (byte as u8).is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let signs = b"!#$%&'*+-.^_`|~";
+    let mut at = 0;
+    while at < signs.len() {
+        table[signs[at] as usize] = true;
+        at += 1;
+    }
+    table
+};

@@ -1,26 +1,28 @@
-//! The stream that the dispatcher reads: requests in canonical form.
+//! A client connection: bytes in, bytes out, where a head begins and ends, and how long it may
+//! take. What is between two heads is [`super::body`]'s.
 
-use core::pin::Pin;
-use core::task::{Context, Poll, ready};
+use core::pin::{Pin, pin};
+use core::task::{Context, Poll, Waker, ready};
 use core::time::Duration;
 use std::io;
 use std::rc::Rc;
+use std::sync::Arc;
 
-use bytes::{Buf, BytesMut};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+use bytes::{Buf, Bytes, BytesMut};
+use tokio::io::AsyncReadExt;
 use tokio::time::Instant;
 
-use super::canonical::{write_head, write_refused};
-use super::chunked::{Chunked, Step};
-use super::exchange::{BodyFault, Exchange, Incoming};
+use super::body::{BodyFault, CONTINUE, Phase};
+use super::encode::ResponseHead;
 use super::head::{Framing, Head, Scanner, parse};
+use super::outbox::Outbox;
 use crate::deadline::Deadline;
 use crate::reject::Rejection;
-use crate::stage::DRAIN_GRACE;
-use crate::transport::Transport;
+use crate::scratch::{BUFFER_BYTES, Scratch};
+use crate::server::Shared;
+use crate::stage::{DRAIN_GRACE, Draining};
+use crate::transport::Io;
 
-/// Bytes read at a time while a head or chunk framing is expected.
-const READ_BYTES: usize = 8 * 1024;
 /// Bytes of further requests that are read before the current one is answered.
 const READ_AHEAD_BYTES_MAX: usize = 8 * 1024;
 /// How long what the client still sends is taken and thrown away after the last response, so that
@@ -29,115 +31,180 @@ const LINGER: Duration = Duration::from_secs(2);
 /// How many bytes are thrown away at most.
 const LINGER_BYTES_MAX: usize = 1024 * 1024;
 
-enum Phase {
-    /// Between requests or inside of a head.
-    Head,
-    /// Inside of a body of known length, with so many bytes to come.
-    Length(u64),
-    /// Inside of a chunked body.
-    Chunked(Chunked),
-    /// After an upgrade: bytes of another protocol.
-    Tunnel,
-    /// Nothing more is read.
-    Ended,
+/// What a client sends next.
+pub(crate) enum Next {
+    Request(Head),
+    /// A request that is refused; nothing behind it is read.
+    Rejected(Rejection),
+    /// Nothing.
+    End,
 }
 
-/// A client connection, as the dispatcher sees it.
-pub(crate) struct Wire {
-    transport: Transport,
-    exchange: Rc<Exchange>,
-    phase: Phase,
+/// A client connection. It is shared with the request's body, which reads from it while the
+/// connection's own loop writes; both do so within one poll at a time.
+pub(crate) struct Wire<T> {
+    /// `None` once the connection ended, which a body may outlive.
+    pub(super) io: Option<T>,
+    pub(super) shared: Arc<Shared>,
+    scratch: Rc<Scratch>,
+    draining: Draining,
+    pub(super) phase: Phase,
     /// Read and not yet understood.
-    raw: BytesMut,
-    /// Understood and not yet handed on.
-    out: BytesMut,
+    pub(super) raw: BytesMut,
+    /// Room for large pieces of a body.
+    pub(super) room: BytesMut,
+    pub(super) outbox: Outbox,
     scanner: Scanner,
-    timer: Deadline,
+    pub(super) timer: Deadline,
     /// When the first head must be there; counted from accept.
     first_head: Option<Instant>,
-    drain_end: Option<Instant>,
+    drain_begun: bool,
     leading_line: bool,
     head_begun: bool,
-    eof: bool,
-    /// Closed while idle: the client has nothing in flight that could spoil a response.
-    idle_end: bool,
+    pub(super) eof: bool,
+    /// A request is being answered.
+    answering: bool,
+    /// Reading the body failed in a way that ends the connection.
+    pub(super) failed: bool,
+    /// The number of the request, so that a body is not taken for that of another.
+    pub(super) request: u64,
+    pub(super) fault: Option<BodyFault>,
+    /// The service let go of the body before its end.
+    pub(super) abandoned: bool,
+    /// The client waits for `100 Continue`.
+    pub(super) continue_due: bool,
+    /// Who serves the connection, while the body is somebody else's to read.
+    pub(super) server: Waiting,
+    /// Who reads the body.
+    pub(super) reader: Waiting,
     lingering: Option<usize>,
 }
 
-impl Wire {
-    pub(crate) fn new(transport: Transport, exchange: Rc<Exchange>, first_head: Instant) -> Self {
+/// A task that waits for something of this connection.
+#[derive(Default)]
+pub(crate) struct Waiting(Option<Waker>);
+
+impl Waiting {
+    pub(super) fn register(&mut self, cx: &Context<'_>) {
+        match &mut self.0 {
+            Some(waker) => waker.clone_from(cx.waker()),
+            None => self.0 = Some(cx.waker().clone()),
+        }
+    }
+
+    /// Wakes the task unless it is the one that is running.
+    pub(super) fn wake_other(&mut self, cx: &Context<'_>) {
+        if let Some(waker) = self.0.take_if(|waker| !waker.will_wake(cx.waker())) {
+            waker.wake();
+        }
+    }
+
+    pub(super) fn wake(&mut self) {
+        if let Some(waker) = self.0.take() {
+            waker.wake();
+        }
+    }
+}
+
+impl<T: Io> Wire<T> {
+    pub(crate) fn new(
+        mut io: T,
+        shared: Arc<Shared>,
+        scratch: Rc<Scratch>,
+        draining: Draining,
+        first_head: Instant,
+    ) -> Self {
         Self {
-            transport,
-            exchange,
+            raw: io.take_ahead(),
+            io: Some(io),
+            shared,
+            scratch,
+            draining,
             phase: Phase::Head,
-            raw: BytesMut::new(),
-            out: BytesMut::new(),
+            room: BytesMut::new(),
+            outbox: Outbox::default(),
             scanner: Scanner::default(),
             timer: Deadline::default(),
             first_head: Some(first_head),
-            drain_end: None,
+            drain_begun: false,
             leading_line: false,
             head_begun: false,
             eof: false,
-            idle_end: false,
+            answering: false,
+            failed: false,
+            request: 0,
+            fault: None,
+            abandoned: false,
+            continue_due: false,
+            server: Waiting::default(),
+            reader: Waiting::default(),
             lingering: None,
         }
     }
 
-    pub(crate) fn exchange(&self) -> &Rc<Exchange> {
-        &self.exchange
+    /// Whether every response is the last, and an idle connection ends soon.
+    pub(crate) fn draining(&self) -> bool {
+        self.draining.has_begun()
     }
 
     /// Reads more into `raw`; false at the end of the stream.
-    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
-        if self.eof {
+    pub(super) fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        let (Some(io), false) = (&mut self.io, self.eof) else {
             return Poll::Ready(Ok(false));
+        };
+        if self.raw.capacity() == 0 {
+            self.raw = self.scratch.take();
         }
-        self.raw.reserve(READ_BYTES);
-        let read = core::pin::pin!(self.transport.read_buf(&mut self.raw));
-        let count = ready!(read.poll(cx))?;
-        self.eof = count == 0;
-        Poll::Ready(Ok(count > 0))
+        self.raw.reserve(BUFFER_BYTES);
+        match pin!(io.read_buf(&mut self.raw)).poll(cx) {
+            Poll::Ready(count) => {
+                let count = count?;
+                self.eof = count == 0;
+                Poll::Ready(Ok(count > 0))
+            }
+            Poll::Pending => {
+                // A connection that waits holds no buffer.
+                if self.raw.is_empty() {
+                    self.scratch.give(core::mem::take(&mut self.raw));
+                    self.outbox.rest(&self.scratch);
+                }
+                Poll::Pending
+            }
+        }
     }
 
-    /// Until the next head is staged in `out`; false when there will be none.
-    fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+    /// Until everything that was gathered is written.
+    pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.io {
+            Some(io) => self.outbox.poll_flush(io, cx),
+            None => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
+        }
+    }
+
+    /// Until the next head is there. Answers to the requests before it are written when there is
+    /// no other request at hand, so that a batch of requests gets a batch of answers.
+    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Next>> {
         loop {
-            if self.exchange.busy() {
-                return self.poll_reset(cx);
-            }
-            if self.exchange.closing() {
-                return Poll::Ready(Ok(false));
+            if self.outbox.is_full() {
+                ready!(self.poll_flush(cx))?;
             }
             match self.find_head() {
                 Ok(Some(head)) => {
-                    self.stage(head);
-                    return Poll::Ready(Ok(true));
+                    self.begin_message();
+                    self.begin_body(&head);
+                    return Poll::Ready(Ok(Next::Request(head)));
                 }
                 Ok(None) => {}
-                Err(reason) => {
-                    self.stage_rejection(reason);
-                    return Poll::Ready(Ok(true));
-                }
+                Err(reason) => return Poll::Ready(Ok(self.reject(reason))),
             }
+            ready!(self.poll_flush(cx))?;
             match self.poll_fill(cx)? {
                 Poll::Ready(true) => {}
                 // A head that breaks off is no request: there is nobody to answer.
-                Poll::Ready(false) => return Poll::Ready(Ok(false)),
-                Poll::Pending => return self.poll_head_timer(cx),
+                Poll::Ready(false) => return Poll::Ready(Ok(Next::End)),
+                Poll::Pending => return self.poll_head_timer(cx).map(Ok),
             }
         }
-    }
-
-    /// While the current request is answered, a reset ends it; the end of the client's half does
-    /// not, for the client may have closed its half on purpose.
-    fn poll_reset(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
-        self.timer.clear();
-        self.exchange.register_reader(cx);
-        while !self.eof && self.raw.len() < READ_AHEAD_BYTES_MAX {
-            ready!(self.poll_fill(cx))?;
-        }
-        Poll::Pending
     }
 
     fn find_head(&mut self) -> Result<Option<Head>, Rejection> {
@@ -149,7 +216,7 @@ impl Wire {
         if self.raw.is_empty() || (!self.leading_line && self.raw.as_ref() == b"\r") {
             return Ok(None);
         }
-        let limits = &self.exchange.shared.limits;
+        let limits = &self.shared.limits;
         let Some(length) = self.scanner.scan(&self.raw, limits)? else {
             return Ok(None);
         };
@@ -160,34 +227,14 @@ impl Wire {
             return Err(Rejection::BodyTooLarge);
         }
         self.raw.advance(length);
-        if self.raw.is_empty() {
-            // An idle connection holds no buffer.
-            self.raw = BytesMut::new();
-        }
         Ok(Some(head))
     }
 
-    /// Hands a request on.
-    fn stage(&mut self, head: Head) {
+    fn reject(&mut self, reason: Rejection) -> Next {
         self.begin_message();
-        write_head(&mut self.out, &head);
-        self.phase = match head.framing {
-            Framing::Empty => Phase::Head,
-            Framing::Length(length) => Phase::Length(length),
-            Framing::Chunked => Phase::Chunked(Chunked::default()),
-            Framing::Tunnel => Phase::Tunnel,
-        };
-        self.exchange.offer(Incoming::Request(head));
-    }
-
-    /// Lets the dispatcher ask for the answer to a request that is refused, so that it comes
-    /// after the answers before it.
-    fn stage_rejection(&mut self, reason: Rejection) {
-        self.begin_message();
-        write_refused(&mut self.out);
         self.phase = Phase::Ended;
-        self.exchange.shared.counters.bad_request(reason);
-        self.exchange.offer(Incoming::Rejected(reason));
+        self.shared.counters.bad_request(reason);
+        Next::Rejected(reason)
     }
 
     fn begin_message(&mut self) {
@@ -195,250 +242,136 @@ impl Wire {
         self.first_head = None;
         self.leading_line = false;
         self.head_begun = false;
+        self.answering = true;
     }
 
     /// Idle: closed without a word. Inside of a head: refused.
-    fn poll_head_timer(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
-        let limits = &self.exchange.shared.limits;
-        let now = Instant::now();
+    fn poll_head_timer(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
+        let limits = &self.shared.limits;
+        let first_head = self.first_head;
+        let after = |wait_ms| Instant::now() + Duration::from_millis(wait_ms);
         if self.raw.is_empty() {
-            self.exchange.register_reader(cx);
-            let idle = Duration::from_millis(limits.keep_alive_ms);
-            let first_head = self.first_head;
-            self.timer.start(|| first_head.unwrap_or(now + idle));
-            if self.exchange.draining() && self.drain_end.is_none() {
-                self.drain_end = Some(now + DRAIN_GRACE);
-                self.timer.set(now + DRAIN_GRACE);
+            let idle = limits.keep_alive_ms;
+            self.timer
+                .start(|| first_head.unwrap_or_else(|| after(idle)));
+            if self.draining.has_begun() && !self.drain_begun {
+                self.drain_begun = true;
+                self.timer.set(Instant::now() + DRAIN_GRACE);
             }
         } else if !self.head_begun {
             self.head_begun = true;
-            let patience = Duration::from_millis(limits.header_timeout_ms);
-            self.timer.set(self.first_head.unwrap_or(now + patience));
+            let patience = limits.header_timeout_ms;
+            self.timer
+                .set(first_head.unwrap_or_else(|| after(patience)));
         }
         if !self.timer.poll_expired(cx) {
             return Poll::Pending;
         }
         if self.raw.is_empty() {
-            self.idle_end = true;
-            return Poll::Ready(Ok(false));
+            // The client has nothing in flight that could spoil a response.
+            self.eof = true;
+            return Poll::Ready(Next::End);
         }
-        self.stage_rejection(Rejection::HeadTimeout);
-        Poll::Ready(Ok(true))
+        Poll::Ready(self.reject(Rejection::HeadTimeout))
     }
 
-    /// Hands on up to `limit` bytes of a body; gives their number.
-    fn poll_pass(
-        &mut self,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-        limit: u64,
-    ) -> Poll<io::Result<u64>> {
-        let limit = usize::try_from(limit)
-            .unwrap_or(usize::MAX)
-            .min(buf.remaining());
-        if !self.raw.is_empty() {
-            let count = limit.min(self.raw.len());
-            buf.put_slice(&self.raw[..count]);
-            self.raw.advance(count);
-            return Poll::Ready(Ok(count as u64));
+    /// While a request is answered: writes what is gathered, and fails when the client reset the
+    /// connection. The end of the client's half is no failure, for it may have been closed on
+    /// purpose. Asks the kernel nothing before it has reported an event.
+    pub(crate) fn watch(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        if self.failed {
+            return Err(io::ErrorKind::ConnectionReset.into());
         }
-        if self.eof {
-            return Poll::Ready(Ok(0));
+        if let Poll::Ready(Err(error)) = self.poll_flush(cx) {
+            return Err(error);
         }
-        let before = buf.filled().len();
-        if limit == buf.remaining() {
-            ready!(Pin::new(&mut self.transport).poll_read(cx, buf))?;
-        } else {
-            let mut part = ReadBuf::new(buf.initialize_unfilled_to(limit));
-            ready!(Pin::new(&mut self.transport).poll_read(cx, &mut part))?;
-            let count = part.filled().len();
-            buf.advance(count);
+        if !matches!(self.phase, Phase::Head) {
+            // Reading is up to who has the body.
+            self.server.register(cx);
+            return Ok(());
         }
-        let count = buf.filled().len() - before;
-        self.eof = count == 0;
-        Poll::Ready(Ok(count as u64))
-    }
-
-    /// Fails once the response broke off, which ends the connection.
-    fn check(&self) -> io::Result<()> {
-        if self.exchange.broken() {
-            return Err(io::ErrorKind::ConnectionAborted.into());
+        while !self.eof && self.raw.len() < READ_AHEAD_BYTES_MAX {
+            match self.poll_fill(cx) {
+                Poll::Ready(filled) => filled.map(drop)?,
+                Poll::Pending => break,
+            }
         }
         Ok(())
     }
 
-    fn fail_body(&mut self, fault: BodyFault) {
-        self.timer.clear();
-        self.phase = Phase::Ended;
-        self.exchange.fail_body(fault);
-    }
-
-    /// After a read inside of a body: bytes, none yet, or the end.
-    fn settle(
-        &mut self,
-        cx: &mut Context<'_>,
-        read: Poll<io::Result<u64>>,
-    ) -> Poll<io::Result<u64>> {
-        match read {
-            Poll::Ready(Ok(0)) => self.fail_body(BodyFault::Closed),
-            Poll::Ready(_) => self.timer.clear(),
-            Poll::Pending => {
-                let idle = Duration::from_millis(self.exchange.shared.limits.body_idle_timeout_ms);
-                self.timer.start(|| Instant::now() + idle);
-                self.exchange.register_reader(cx);
-                if self.timer.poll_expired(cx) {
-                    self.fail_body(BodyFault::Stalled);
-                    return Poll::Ready(Ok(0));
-                }
-            }
+    /// Adds the head of a response.
+    pub(crate) fn push_head(&mut self, head: &ResponseHead<'_>) {
+        if core::mem::take(&mut self.continue_due) && self.in_body() && !self.abandoned {
+            // The service still wants what the client holds back.
+            self.push_continue();
         }
-        read
+        head.write(self.outbox.gather(&self.scratch), &self.scratch);
     }
 
-    /// One step through a chunked body; true when something was handed on or staged.
-    fn poll_chunked(
-        &mut self,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<bool>> {
-        let Phase::Chunked(chunked) = &mut self.phase else {
-            return Poll::Ready(Ok(false));
-        };
-        match chunked.step(&mut self.raw, &mut self.out) {
-            Err(_) => {
-                self.fail_body(BodyFault::Framing);
-                Poll::Ready(Ok(false))
-            }
-            Ok(Step::Done) => {
-                self.timer.clear();
-                self.phase = Phase::Head;
-                Poll::Ready(Ok(true))
-            }
-            Ok(_) if !self.out.is_empty() => Poll::Ready(Ok(true)),
-            Ok(Step::More) => {
-                let read = self.poll_fill(cx).map_ok(u64::from);
-                ready!(self.settle(cx, read))?;
-                Poll::Ready(Ok(false))
-            }
-            Ok(Step::Data(rest)) => {
-                let read = self.poll_pass(cx, buf, rest);
-                let count = ready!(self.settle(cx, read))?;
-                if let Phase::Chunked(chunked) = &mut self.phase {
-                    chunked.passed(count);
-                }
-                Poll::Ready(Ok(count > 0))
-            }
-        }
-    }
-}
-
-impl AsyncRead for Wire {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let wire = self.get_mut();
-        wire.check()?;
-        let before = buf.filled().len();
-        loop {
-            if !wire.out.is_empty() {
-                let count = buf.remaining().min(wire.out.len());
-                buf.put_slice(&wire.out[..count]);
-                wire.out.advance(count);
-                return Poll::Ready(Ok(()));
-            }
-            if wire.exchange.closing() && !wire.exchange.busy() {
-                wire.phase = Phase::Ended;
-            }
-            match &mut wire.phase {
-                Phase::Head => {
-                    if !ready!(wire.poll_head(cx))? {
-                        wire.phase = Phase::Ended;
-                    }
-                }
-                Phase::Length(0) => wire.phase = Phase::Head,
-                Phase::Length(rest) => {
-                    let rest = *rest;
-                    let read = wire.poll_pass(cx, buf, rest);
-                    let count = ready!(wire.settle(cx, read))?;
-                    if count > 0 {
-                        wire.phase = Phase::Length(rest - count);
-                        return Poll::Ready(Ok(()));
-                    }
-                }
-                Phase::Chunked(_) => {
-                    let handed_on = ready!(wire.poll_chunked(cx, buf))?;
-                    if handed_on && buf.filled().len() > before {
-                        return Poll::Ready(Ok(()));
-                    }
-                }
-                Phase::Tunnel => {
-                    let count = ready!(wire.poll_pass(cx, buf, u64::MAX))?;
-                    if count == 0 {
-                        wire.phase = Phase::Ended;
-                    }
-                    return Poll::Ready(Ok(()));
-                }
-                // The dispatcher must not see the end while the request that was refused is
-                // before it; it closes after the answer.
-                Phase::Ended
-                    if wire.exchange.busy() && wire.exchange.fault().is_none() && !wire.eof =>
-                {
-                    return Poll::Pending;
-                }
-                Phase::Ended => return Poll::Ready(Ok(())),
-            }
-        }
-    }
-}
-
-impl AsyncWrite for Wire {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.transport).poll_write(cx, buf)
+    /// Adds the word that lets a waiting client go on.
+    pub(super) fn push_continue(&mut self) {
+        let out = self.outbox.gather(&self.scratch);
+        out.extend_from_slice(CONTINUE);
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.check()?;
-        Pin::new(&mut self.transport).poll_flush(cx)
+    /// Adds a piece of a response's body.
+    pub(crate) fn push_piece(&mut self, piece: Bytes, chunked: bool) {
+        self.outbox.push(piece, chunked, &self.scratch);
+    }
+
+    /// Adds the end of a body in chunks.
+    pub(crate) fn push_last_chunk(&mut self) {
+        let out = self.outbox.gather(&self.scratch);
+        out.extend_from_slice(b"0\r\n\r\n");
+    }
+
+    /// Whether what was pushed must be written before more is.
+    pub(crate) fn is_full(&self) -> bool {
+        self.outbox.is_full()
+    }
+
+    /// The response is complete, as far as it is ours to write.
+    pub(crate) fn end_response(&mut self) {
+        self.answering = false;
     }
 
     /// Ends our half, then takes what the client still sends, for a bounded time.
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let wire = self.get_mut();
-        if wire.lingering.is_none() {
-            ready!(Pin::new(&mut wire.transport).poll_shutdown(cx))?;
-            wire.lingering = Some(0);
-            wire.timer.set(Instant::now() + LINGER);
-            let read_all = matches!(wire.phase, Phase::Head) && wire.raw.is_empty();
-            wire.eof |= read_all || wire.idle_end;
+    pub(crate) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_flush(cx))?;
+        let Some(io) = &mut self.io else {
+            return Poll::Ready(Ok(()));
+        };
+        if self.lingering.is_none() {
+            ready!(Pin::new(&mut *io).poll_shutdown(cx))?;
+            self.lingering = Some(0);
+            self.timer.set(Instant::now() + LINGER);
+            self.eof |= matches!(self.phase, Phase::Head) && self.raw.is_empty();
         }
-        while let Some(count) = &mut wire.lingering
-            && !wire.eof
+        while let Some(count) = &mut self.lingering
+            && !self.eof
             && *count < LINGER_BYTES_MAX
         {
-            wire.raw.clear();
-            wire.raw.reserve(READ_BYTES);
-            let read = core::pin::pin!(wire.transport.read_buf(&mut wire.raw));
-            match read.poll(cx) {
-                Poll::Ready(Ok(0) | Err(_)) => wire.eof = true,
+            self.raw.clear();
+            self.raw.reserve(BUFFER_BYTES);
+            match pin!(io.read_buf(&mut self.raw)).poll(cx) {
+                Poll::Ready(Ok(0) | Err(_)) => self.eof = true,
                 Poll::Ready(Ok(more)) => *count += more,
-                Poll::Pending if wire.timer.poll_expired(cx) => wire.eof = true,
+                Poll::Pending if self.timer.poll_expired(cx) => self.eof = true,
                 Poll::Pending => return Poll::Pending,
             }
         }
         Poll::Ready(Ok(()))
     }
-}
 
-impl Drop for Wire {
-    fn drop(&mut self) {
-        if self.exchange.broken() {
-            self.transport.reset_on_drop();
+    /// Ends the connection. A response that is not complete must not look as if it were.
+    pub(crate) fn end(&mut self) {
+        if let Some(io) = self.io.take()
+            && (self.answering || !self.outbox.is_empty())
+        {
+            io.reset_on_drop();
         }
+        self.scratch.give(core::mem::take(&mut self.raw));
+        self.outbox.rest(&self.scratch);
+        self.reader.wake();
     }
 }
