@@ -50,6 +50,6 @@ fn bin() -> TempDir {
 
 /// `PATH` with [`bin`] first.
 fn path_with(bin: &TempDir) -> String {
-    let path = std::env::var("PATH").unwrap_or_default();
-    format!("{}:{path}", bin.path().display())
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    format!("{}:{}", bin.path().display(), path.display())
 }

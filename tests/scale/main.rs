@@ -81,8 +81,6 @@ fn apply_and_see(node: &Node, file: &str, wanted: &str) -> (Duration, Duration) 
                     live.store(true, Ordering::SeqCst);
                     return began.elapsed();
                 }
-                // The next look: often enough for the figure, rarely enough not to be the load.
-                thread::sleep(Duration::from_millis(1));
             }
             began.elapsed()
         });
