@@ -66,7 +66,7 @@ fn output_without_end_is_read_and_bounded() {
 
 #[test]
 fn six_mebibytes_pass_both_ways_and_more_do_not() {
-    let node = Node::start(options("").env("TOLLGATE_BODY_BYTES_MAX", "0"));
+    let node = start("");
     for runtime in RUNTIMES {
         let api = format!("{runtime}-2");
         // The reply's envelope and escapes count too: a little below the limit.

@@ -2,6 +2,7 @@
 //! part of it, told as a client sees it.
 
 mod addressing;
+mod bounds;
 mod changes;
 mod cors;
 mod forwarding;

@@ -92,9 +92,7 @@ fn back_end(written: &Arc<AtomicU64>) -> Raw {
 }
 
 fn start(raw: &Raw) -> Node {
-    let options = NodeOptions::api(files::proxy(&raw.url()));
-    // By default a request body is at most AWS's 10 MiB.
-    Node::start(options.env("TOLLGATE_BODY_BYTES_MAX", "0"))
+    Node::start(NodeOptions::api(files::proxy(&raw.url())))
 }
 
 fn connect(node: &Node) -> TcpStream {
