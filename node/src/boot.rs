@@ -4,6 +4,7 @@ mod apply;
 mod backends;
 mod drain;
 mod listeners;
+mod services;
 mod system;
 mod telemetry;
 
@@ -12,12 +13,11 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use tollgate_aws::Secret;
 use tollgate_cluster::{Door, Leases, Opened};
 use tollgate_config::compile::NodeFacts;
 use tollgate_config::node_config::NodeConfig;
 use tollgate_config::snapshot::Snapshot;
-use tollgate_edge::{Edge, EdgeConfig, EdgeHandle, EdgeLimits};
+use tollgate_edge::EdgeHandle;
 use tollgate_functions::{Functions, NodeInfo, Settings};
 use tollgate_pipeline::ResponseCache;
 use tollgate_protocol::Clock;
@@ -27,7 +27,7 @@ use tollgate_store::Identity;
 use tollgate_upstream::Upstreams;
 
 use crate::actors::{Allowances, RouteActor, RouteHandle, ThrottleActor, ThrottleHandle};
-use crate::admin::{self, AdminState, Credentials, Endpoints};
+use crate::admin;
 use crate::clock::SystemClock;
 use crate::credentials::{self, RootKey};
 use crate::logs::LogWriter;
@@ -35,7 +35,7 @@ use crate::metrics::Metrics;
 use crate::ops::{self, Phase, PhaseCell};
 use crate::runtime::{NodeRuntime, SetLogLevel};
 use crate::tls::{self, Certificates};
-use crate::worker::{DevLog, Shared, Worker};
+use crate::worker::{DevLog, Shared};
 
 use listeners::Listeners;
 use system::Systems;
@@ -176,16 +176,16 @@ async fn run(config: NodeConfig, mode: Mode, set_log_level: SetLogLevel) -> Resu
     }
     let applier = apply::Applier::new(&opened.door, &runtime, &config, clock);
     applier.apply_at_start(&config, &mode).await?;
-    let admin = start_admin(
-        listeners.admin,
-        &config,
-        &mode,
-        &opened.door,
-        &runtime,
-        clock,
-        key.0,
-    )?;
-    let edge = start_edge(&config, listeners.data, certificates, &shared)?;
+    let admin = match listeners.admin {
+        None => None,
+        Some(socket) => {
+            let endpoints = services::endpoints(&config, &listeners.data);
+            let door = opened.door.clone();
+            let state = services::admin_state(&config, &mode, door, &runtime, key.0, endpoints);
+            Some(admin::start(socket, state).map_err(io("cannot start the admin listener"))?)
+        }
+    };
+    let edge = services::start_edge(&config, listeners.data, certificates, &shared)?;
     if runtime.edge.set(edge.observer()).is_err() {
         tracing::error!("the edge was started twice");
     }
@@ -395,67 +395,7 @@ fn node_runtime(
         metrics: shared.metrics.clone(),
         edge: Arc::new(OnceLock::new()),
         set_log_level,
+        clock,
         started_seconds,
     }
-}
-
-fn start_admin(
-    socket: Option<std::net::TcpListener>,
-    config: &NodeConfig,
-    mode: &Mode,
-    door: &Door,
-    runtime: &Arc<NodeRuntime>,
-    clock: SystemClock,
-    key: RootKey,
-) -> Result<Option<admin::AdminServer>, BootError> {
-    let Some(socket) = socket else {
-        return Ok(None);
-    };
-    let state = AdminState {
-        door: door.clone(),
-        credentials: Credentials {
-            access_key: key.access_key_id,
-            secret: Secret::new(key.secret_access_key),
-        },
-        region: config.region.clone(),
-        account_id: config.account_id.clone(),
-        endpoints: Endpoints {
-            tls: config.https.is_some(),
-            suffix: config.execute_api_suffix.clone(),
-            port: config.https.or(config.http).map(|address| address.port()),
-        },
-        clock: Arc::new(clock),
-        runtime: Arc::<NodeRuntime>::clone(runtime),
-        anonymous_loopback: matches!(mode, Mode::Dev(_)),
-    };
-    admin::start(socket, state)
-        .map(Some)
-        .map_err(io("cannot start the admin listener"))
-}
-
-fn start_edge(
-    config: &NodeConfig,
-    data: listeners::Data,
-    certificates: Arc<Certificates>,
-    shared: &Arc<Shared>,
-) -> Result<EdgeHandle, BootError> {
-    let tls = tls::server_config(certificates).map_err(|error| tls_error(&error))?;
-    let edge = EdgeConfig {
-        listeners: data.into_listeners(config, &tls),
-        workers: config.workers,
-        limits: EdgeLimits {
-            header_bytes_max: config.header_bytes_max,
-            header_fields_max: config.header_fields_max,
-            url_bytes_max: config.url_bytes_max,
-            connections_max: config.connections_max,
-            header_timeout_ms: config.header_timeout_ms,
-            keep_alive_ms: config.keep_alive_ms,
-            body_idle_timeout_ms: config.body_idle_timeout_ms,
-            body_bytes_max: config.body_bytes_max,
-            h2_streams_max: config.h2_streams_max,
-        },
-    };
-    let shared = Arc::clone(shared);
-    Edge::start(edge, move |_worker| Worker::new(&shared))
-        .map_err(|error| BootError::new(codes::BIND, error.to_string()))
 }

@@ -19,6 +19,7 @@ use tollgate_upstream::{ServerCondition, Upstreams};
 
 use crate::actors::{Allowances, RouteHandle, ThrottleHandle};
 use crate::admin::Runtime;
+use crate::clock::SystemClock;
 use crate::logs::LogWriter;
 use crate::metrics::Metrics;
 use crate::ops::Observed;
@@ -53,8 +54,22 @@ pub struct NodeRuntime {
     pub edge: Arc<OnceLock<Observer>>,
     /// Changes what is logged.
     pub set_log_level: SetLogLevel,
+    /// The clocks.
+    pub clock: SystemClock,
     /// When the process started, in seconds since the epoch.
     pub started_seconds: f64,
+}
+
+/// Whether a configuration can be served; what `served` serves already is not tried again.
+///
+/// # Errors
+/// Everything that stands against it.
+pub(crate) fn try_compile(
+    model: &Arc<Model>,
+    facts: &NodeFacts,
+    served: Option<&Snapshot>,
+) -> Result<(), Vec<CompileError>> {
+    compile(model, Revision(0), facts, served, &mut TrialCells).map(drop)
 }
 
 /// Cells that nobody will ever use, for trying a configuration out.
@@ -149,16 +164,7 @@ impl Runtime for NodeRuntime {
     }
 
     fn check(&self, model: &Arc<Model>) -> Result<(), Vec<CompileError>> {
-        // What is served already compiles: only what differs from it is tried.
-        let served = self.snapshot.load_full();
-        compile(
-            model,
-            Revision(0),
-            &self.facts,
-            Some(&served),
-            &mut TrialCells,
-        )
-        .map(drop)
+        try_compile(model, &self.facts, Some(&self.snapshot.load_full()))
     }
 }
 

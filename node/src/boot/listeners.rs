@@ -47,6 +47,10 @@ impl Listeners {
                 BootError::new(codes::BIND, reason)
             })
         };
+        if config.http.is_none() && config.https.is_none() {
+            let reason = "http and https are both off: clients need one of them";
+            return Err(BootError::new(codes::NODE_CONFIG, reason));
+        }
         // The kernel lets one user bind an address twice with `SO_REUSEPORT`; a second node must
         // not share our clients, so a plain bind is tried first.
         for address in [config.http, config.https].into_iter().flatten() {
@@ -108,6 +112,12 @@ impl Listeners {
 }
 
 impl Data {
+    /// The port that clients are told: that of TLS, else the plain one.
+    pub(super) fn port(&self) -> Option<u16> {
+        let sockets = self.https.as_ref().or(self.http.as_ref());
+        sockets.map(|it| it.local_addr().port())
+    }
+
     /// The listeners of the edge: plain first, TLS second.
     pub(super) fn into_listeners(
         self,

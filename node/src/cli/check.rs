@@ -1,13 +1,19 @@
 //! `tollgate check`: what is wrong with API files, without a node.
 
+use std::sync::Arc;
+
+use tollgate_config::compile::NodeFacts;
 use tollgate_config::diagnostic::{Diagnostic, render, render_json};
-use tollgate_config::document::load;
+use tollgate_config::document::{LoadContext, Others, load, merge};
 use tollgate_model::Model;
+use tollgate_protocol::limits::CACHE_TTL_SECONDS_MAX;
+use tollgate_protocol::{Millis, codes};
 
 use super::Context;
 use super::apply::load_context;
 use super::arguments::{CheckArguments, Format};
 use super::failure::{FAILED, Failure};
+use crate::runtime::try_compile;
 
 pub(super) fn run(arguments: &CheckArguments, context: &Context) -> Result<(), Failure> {
     let load_context = load_context(context);
@@ -16,6 +22,12 @@ pub(super) fn run(arguments: &CheckArguments, context: &Context) -> Result<(), F
         match load(file, &load_context) {
             Ok(loaded) => {
                 findings.extend(loaded.warnings);
+                let refused = unservable(&loaded.model, &load_context);
+                if !refused.is_empty() {
+                    let name = file.to_string_lossy();
+                    findings.extend(refused.into_iter().map(|it| it.in_file(&*name)));
+                    continue;
+                }
                 if context.format == Format::Text {
                     let what = describe(&loaded.model);
                     context
@@ -35,6 +47,27 @@ pub(super) fn run(arguments: &CheckArguments, context: &Context) -> Result<(), F
         return Err(Failure::told(FAILED));
     }
     Ok(())
+}
+
+/// What a node would find when it compiles the model: stage variables that make a URL unusable.
+fn unservable(model: &Model, context: &LoadContext) -> Vec<Diagnostic> {
+    let wanted = merge(&Model::default(), model.clone(), Millis(0), Others::Remove);
+    let facts = NodeFacts {
+        region: context.region.as_str().into(),
+        account_id: context.account_id.as_str().into(),
+        cache_ttl_seconds_max: CACHE_TTL_SECONDS_MAX,
+    };
+    match try_compile(&Arc::new(wanted), &facts, None) {
+        Ok(()) => Vec::new(),
+        Err(errors) => errors
+            .into_iter()
+            .map(|error| {
+                let mut found = Diagnostic::new(&codes::API_FILE, error.reason);
+                found.key_path = error.path;
+                found
+            })
+            .collect(),
+    }
 }
 
 fn describe(model: &Model) -> String {

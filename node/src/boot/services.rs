@@ -1,0 +1,76 @@
+//! The admin listener and the edge, as this node's configuration wants them.
+
+use std::sync::Arc;
+
+use tollgate_aws::Secret;
+use tollgate_cluster::Door;
+use tollgate_config::node_config::NodeConfig;
+use tollgate_edge::{Edge, EdgeConfig, EdgeHandle, EdgeLimits};
+use tollgate_protocol::codes;
+
+use super::listeners::Data;
+use super::{BootError, Mode, tls_error};
+use crate::admin::{AdminState, Credentials, Endpoints};
+use crate::credentials::RootKey;
+use crate::runtime::NodeRuntime;
+use crate::tls::{self, Certificates};
+use crate::worker::{Shared, Worker};
+
+/// How clients reach the APIs: by the port that was bound, which a configured 0 does not tell.
+pub(super) fn endpoints(config: &NodeConfig, data: &Data) -> Endpoints {
+    Endpoints {
+        tls: config.https.is_some(),
+        suffix: config.execute_api_suffix.clone(),
+        port: data.port(),
+    }
+}
+
+pub(super) fn admin_state(
+    config: &NodeConfig,
+    mode: &Mode,
+    door: Door,
+    runtime: &Arc<NodeRuntime>,
+    key: RootKey,
+    endpoints: Endpoints,
+) -> AdminState {
+    AdminState {
+        door,
+        credentials: Credentials {
+            access_key: key.access_key_id,
+            secret: Secret::new(key.secret_access_key),
+        },
+        region: config.region.clone(),
+        account_id: config.account_id.clone(),
+        endpoints,
+        clock: Arc::new(runtime.clock),
+        runtime: Arc::<NodeRuntime>::clone(runtime),
+        anonymous_loopback: matches!(mode, Mode::Dev(_)),
+    }
+}
+
+pub(super) fn start_edge(
+    config: &NodeConfig,
+    data: Data,
+    certificates: Arc<Certificates>,
+    shared: &Arc<Shared>,
+) -> Result<EdgeHandle, BootError> {
+    let tls = tls::server_config(certificates).map_err(|error| tls_error(&error))?;
+    let edge = EdgeConfig {
+        listeners: data.into_listeners(config, &tls),
+        workers: config.workers,
+        limits: EdgeLimits {
+            header_bytes_max: config.header_bytes_max,
+            header_fields_max: config.header_fields_max,
+            url_bytes_max: config.url_bytes_max,
+            connections_max: config.connections_max,
+            header_timeout_ms: config.header_timeout_ms,
+            keep_alive_ms: config.keep_alive_ms,
+            body_idle_timeout_ms: config.body_idle_timeout_ms,
+            body_bytes_max: config.body_bytes_max,
+            h2_streams_max: config.h2_streams_max,
+        },
+    };
+    let shared = Arc::clone(shared);
+    Edge::start(edge, move |_worker| Worker::new(&shared))
+        .map_err(|error| BootError::new(codes::BIND, error.to_string()))
+}
