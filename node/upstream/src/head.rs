@@ -1,10 +1,10 @@
-//! Message heads between our types and the HTTP library's.
+//! Message heads between our types and those of the HTTP library, which speaks HTTP/2 for us.
 //!
 //! All values of a head share one allocation: they are written one after another into a block and
 //! handed over as slices of it.
 
 use bytes::{Bytes, BytesMut};
-use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TE, TRANSFER_ENCODING, UPGRADE};
+use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TE};
 use http::uri::{Authority, PathAndQuery};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use tollgate_message::{HeaderList, Method, Request};
@@ -13,15 +13,6 @@ use crate::error::{UpstreamError, UpstreamErrorKind};
 use crate::hop::{HopFilter, has_token};
 use crate::send_body::SendBody;
 use crate::spec::Scheme;
-
-/// How a request is written.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Wire {
-    Http1,
-    /// HTTP/1.1 with `Upgrade` kept.
-    Http1Upgrade,
-    Http2(Scheme),
-}
 
 /// Whether a request asks for an upgrade that [`crate::Client::send`] passes on (RFC 9110, section
 /// 7.8): HTTP/1.1, with `Upgrade` named by `Connection`, and without a body, as a body would have
@@ -42,56 +33,38 @@ pub fn asks_upgrade(request: &Request) -> bool {
             .all(|length| length == b"0")
 }
 
-/// Writes the head of a request before its body.
+/// Makes the library's request of ours and its body.
 ///
 /// # Errors
 /// Kind `invalid_request` when something cannot be written in HTTP.
 pub(crate) fn outgoing(
     request: &Request,
     body: SendBody,
-    wire: Wire,
-) -> Result<http::Request<SendBody>, Box<(UpstreamError, SendBody)>> {
-    match parts(request, &body, wire) {
-        Ok((method, uri, headers)) => {
-            let mut out = http::Request::new(body);
-            *out.method_mut() = method;
-            *out.uri_mut() = uri;
-            *out.headers_mut() = headers;
-            Ok(out)
-        }
-        Err(error) => Err(Box::new((error, body))),
-    }
-}
-
-fn parts(
-    request: &Request,
-    body: &SendBody,
-    wire: Wire,
-) -> Result<(http::Method, Uri, HeaderMap), UpstreamError> {
+    scheme: Scheme,
+) -> Result<http::Request<SendBody>, UpstreamError> {
     let query_len = request.query.as_ref().map_or(0, |query| query.len() + 1);
     let block_len = request.path.len() + query_len + request.headers.byte_len();
     let mut block = BytesMut::with_capacity(block_len);
     let target = target(request, &mut block)?;
-    let mut headers = headers(&request.headers, wire, &mut block)?;
-    frame(&mut headers, &request.method, body, wire);
-    let uri = match wire {
-        Wire::Http1 | Wire::Http1Upgrade => Uri::from(target),
-        Wire::Http2(scheme) => {
-            let host = headers.remove(HOST);
-            let host = Bytes::copy_from_slice(host.as_ref().map_or(b"", HeaderValue::as_bytes));
-            let authority =
-                Authority::from_maybe_shared(host).map_err(|_| invalid("host".to_owned()))?;
-            let mut parts = http::uri::Parts::default();
-            parts.scheme = Some(match scheme {
-                Scheme::Http => http::uri::Scheme::HTTP,
-                Scheme::Https => http::uri::Scheme::HTTPS,
-            });
-            parts.authority = Some(authority);
-            parts.path_and_query = Some(target);
-            Uri::from_parts(parts).map_err(|e| invalid(e.to_string()))?
-        }
-    };
-    Ok((method(&request.method)?, uri, headers))
+    let mut headers = headers(&request.headers, &mut block)?;
+    frame(&mut headers, &request.method, &body);
+    let host = headers.remove(HOST);
+    let host = Bytes::copy_from_slice(host.as_ref().map_or(b"", HeaderValue::as_bytes));
+    let authority = Authority::from_maybe_shared(host).map_err(|_| invalid("host".to_owned()))?;
+    let mut parts = http::uri::Parts::default();
+    parts.scheme = Some(match scheme {
+        Scheme::Http => http::uri::Scheme::HTTP,
+        Scheme::Https => http::uri::Scheme::HTTPS,
+    });
+    parts.authority = Some(authority);
+    parts.path_and_query = Some(target);
+    let uri = Uri::from_parts(parts).map_err(|e| invalid(e.to_string()))?;
+    let method = method(&request.method)?;
+    let mut out = http::Request::new(body);
+    *out.method_mut() = method;
+    *out.uri_mut() = uri;
+    *out.headers_mut() = headers;
+    Ok(out)
 }
 
 fn invalid(what: String) -> UpstreamError {
@@ -129,18 +102,12 @@ fn target(request: &Request, block: &mut BytesMut) -> Result<PathAndQuery, Upstr
     PathAndQuery::from_maybe_shared(target).map_err(|e| invalid(format!("path: {e}")))
 }
 
-fn headers(
-    list: &HeaderList,
-    wire: Wire,
-    block: &mut BytesMut,
-) -> Result<HeaderMap, UpstreamError> {
+fn headers(list: &HeaderList, block: &mut BytesMut) -> Result<HeaderMap, UpstreamError> {
     let filter = HopFilter::new(list.get_all("connection"));
     // Room for `Content-Length` and `TE`.
     let mut headers = HeaderMap::with_capacity(list.len() + 2);
     for (name, value) in list {
-        let keep = filter.passes(name) && name != "content-length"
-            || wire == Wire::Http1Upgrade && name == "upgrade";
-        if !keep {
+        if !filter.passes(name) || name == "content-length" {
             continue;
         }
         let parsed = HeaderName::from_bytes(name.as_bytes());
@@ -155,14 +122,11 @@ fn headers(
     if has_token(list, "te", "trailers") {
         headers.insert(TE, HeaderValue::from_static("trailers"));
     }
-    if wire == Wire::Http1Upgrade {
-        headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
-    }
     Ok(headers)
 }
 
-/// Says the framing explicitly where the library would guess from the method.
-fn frame(headers: &mut HeaderMap, method: &Method, body: &SendBody, wire: Wire) {
+/// Says the length explicitly where the library would guess from the method.
+fn frame(headers: &mut HeaderMap, method: &Method, body: &SendBody) {
     match body.length() {
         Some(0) => {
             // RFC 9110, section 8.6: a method that anticipates content says that there is none.
@@ -173,36 +137,26 @@ fn frame(headers: &mut HeaderMap, method: &Method, body: &SendBody, wire: Wire) 
         Some(length) => {
             headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
         }
-        None if matches!(wire, Wire::Http2(_)) => {}
-        None => {
-            headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
-        }
+        None => {}
     }
 }
 
 /// The fields of a response that go on to the client.
-pub(crate) fn incoming(headers: &HeaderMap, is_upgrade: bool) -> HeaderList {
+pub(crate) fn incoming(headers: &HeaderMap) -> HeaderList {
     let connection = headers
         .get_all(CONNECTION)
         .into_iter()
         .map(HeaderValue::as_bytes);
     let filter = HopFilter::new(connection);
-    // RFC 9112, section 6.3: a length beside a transfer coding is void, and dangerous to repeat.
-    let length_is_void = headers.contains_key(TRANSFER_ENCODING);
     let byte_len = headers
         .iter()
         .map(|(name, value)| name.as_str().len() + value.len())
         .sum();
     let mut list = HeaderList::with_capacity(headers.len() + 1, byte_len);
     for (name, value) in headers {
-        let keep = filter.passes(name.as_str()) && !(length_is_void && name == CONTENT_LENGTH)
-            || is_upgrade && name == UPGRADE;
-        if keep {
+        if filter.passes(name.as_str()) {
             list.append(name.as_str(), value.as_bytes());
         }
-    }
-    if is_upgrade {
-        list.append("connection", "upgrade");
     }
     list
 }

@@ -5,18 +5,21 @@ use tollgate_message::HeaderList;
 /// Fields that speak about one connection and are never passed on. `Trailer` is among them
 /// because trailers are not passed on; `Expect` because the listener has answered it already.
 fn is_hop_by_hop(name: &str) -> bool {
-    match name.len() {
-        2 => name == "te",
-        6 => name == "expect",
-        7 => name == "upgrade" || name == "trailer",
-        10 => name == "connection" || name == "keep-alive",
-        16 => name == "proxy-connection",
-        17 => name == "transfer-encoding",
-        18 => name == "proxy-authenticate",
-        19 => name == "proxy-authorization",
-        25 => name == "proxy-authentication-info",
-        _ => false,
-    }
+    // No two of them but these share a length.
+    let known = match name.len() {
+        2 => "te",
+        6 => "expect",
+        7 => return name.eq_ignore_ascii_case("upgrade") || name.eq_ignore_ascii_case("trailer"),
+        10 if name.eq_ignore_ascii_case("keep-alive") => return true,
+        10 => "connection",
+        16 => "proxy-connection",
+        17 => "transfer-encoding",
+        18 => "proxy-authenticate",
+        19 => "proxy-authorization",
+        25 => "proxy-authentication-info",
+        _ => return false,
+    };
+    name.eq_ignore_ascii_case(known)
 }
 
 /// Decides, for one header block, which fields are passed on.
@@ -45,7 +48,7 @@ impl<'a> HopFilter<'a> {
         Self { named }
     }
 
-    /// Whether the field (name in lower case) goes on to the other side.
+    /// Whether the field (name in any case) goes on to the other side.
     pub(crate) fn passes(&self, name: &str) -> bool {
         if is_hop_by_hop(name) {
             return false;
@@ -75,7 +78,7 @@ fn is_plain_option(token: &[u8]) -> bool {
 }
 
 /// The comma-separated tokens of a value.
-fn tokens(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(crate) fn tokens(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value
         .split(|byte| *byte == b',')
         .map(<[u8]>::trim_ascii)
@@ -104,6 +107,9 @@ mod tests {
             "x-private",
             "x-other",
             "upgrade",
+            "Keep-Alive",
+            "Transfer-Encoding",
+            "X-Private",
         ] {
             assert!(!filter.passes(name), "{name}");
         }

@@ -16,6 +16,7 @@ mod dns;
 mod error;
 mod exchange;
 mod group;
+mod h1;
 mod head;
 mod health;
 mod hop;

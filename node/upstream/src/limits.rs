@@ -26,7 +26,7 @@ pub(crate) const H2_SEND_BUFFER_BYTES_MAX: usize = 256 * 1024;
 /// Bytes of a response header block in HTTP/2 (AWS allows 10,240 for all response headers).
 pub(crate) const HEADER_BYTES_MAX: u32 = 64 * 1024;
 
-/// Bytes that an HTTP/1 connection buffers in each direction; bounds a response head as well.
+/// Bytes of a response head in HTTP/1, and of what is buffered of a check's response.
 pub(crate) const H1_BUFFER_BYTES_MAX: usize = 256 * 1024;
 
 /// An HTTP/2 connection with requests on it is pinged this often, so that a silently dead path
@@ -61,14 +61,46 @@ pub(crate) const ADDRESS_ATTEMPT_MIN: Duration = Duration::from_millis(250);
 /// Bytes read at once from an upgraded connection.
 pub(crate) const TUNNEL_CHUNK_BYTES: usize = 16 * 1024;
 
-/// After the last byte of a response, how long its connection may take to become usable again
-/// when the request is already sent in full.
-pub(crate) const SETTLE_TIMEOUT: Duration = Duration::from_secs(5);
-
 /// A health check gets at least this long, so that a zero in the configuration does not mark
 /// every server unhealthy.
 pub(crate) const HEALTH_TIMEOUT_MIN: Duration = Duration::from_millis(1);
 
-/// Turns that a connection's task gets to read what came with a response head: one for the first
+/// Turns that an HTTP/2 connection's task gets to read what came with a response head: one for the first
 /// chunk, one for the end behind it.
 pub(crate) const EARLY_TURNS_MAX: u32 = 2;
+
+/// Bytes of a path with its query, as other HTTP libraries bound it.
+pub(crate) const TARGET_BYTES_MAX: usize = u16::MAX as usize - 1;
+
+/// Fields of an HTTP/1 response head; AWS allows 10,240 bytes of them, so about 200 of the
+/// shortest and a few dozen of usual ones.
+pub(crate) const RESPONSE_FIELDS_MAX: usize = 100;
+
+/// Interim responses (RFC 9110, section 15.2) before the final one: a progress note a second for
+/// the longest integration timeout that is usual, 30 s, twice over.
+pub(crate) const INTERIM_RESPONSES_MAX: u32 = 64;
+
+/// Hexadecimal digits of a chunk size: 64 bits.
+pub(crate) const CHUNK_SIZE_DIGITS_MAX: u8 = 16;
+
+/// Bytes of chunk extensions and trailers of one response together; we read neither.
+pub(crate) const CHUNK_EXTRA_BYTES_MAX: usize = 16 * 1024;
+
+/// Bytes that are read at once from an HTTP/1 connection to begin with, and the buffer that an
+/// idle one keeps: a head with a small body.
+pub(crate) const H1_READ_BYTES_MIN: usize = 8 * 1024;
+
+/// Bytes that are read at once while a large response keeps filling the buffer.
+pub(crate) const H1_READ_BYTES_MAX: usize = 64 * 1024;
+
+/// A response body of an announced length up to this is read to its end before it is handed on,
+/// as far as that needs no waiting.
+pub(crate) const H1_GATHER_BYTES_MAX: u64 = 64 * 1024;
+
+/// A piece of a response body up to this is copied out of the read buffer, which then stays in
+/// place; the copy is cheaper than a new buffer.
+pub(crate) const H1_COPY_BYTES_MAX: usize = 4 * 1024;
+
+/// A chunk of a request body up to this is copied behind the head or the chunks before it, to be
+/// written with them; larger ones are written from where they are.
+pub(crate) const H1_JOIN_BYTES_MAX: usize = 16 * 1024;

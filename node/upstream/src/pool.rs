@@ -11,19 +11,20 @@ use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 use tokio::time::timeout_at;
 
 use crate::error::{UpstreamError, UpstreamErrorKind};
+use crate::h1::H1;
 use crate::limits::{H2_STREAMS_MAX, WAITERS_MAX};
 use crate::server::Server;
 use crate::spec::{Protocol, Scheme};
 use crate::transport::{Purpose, open};
 
-use conn::{Conn, H1, H2};
-pub(crate) use lease::Lease;
+use conn::{Conn, H2};
+pub(crate) use lease::{Lease, SentH2};
 
 /// The connections of one worker to one server.
 pub(crate) struct Pool {
@@ -41,8 +42,16 @@ pub(crate) struct Pool {
 }
 
 struct Idle {
-    h1: H1,
+    h1: Rc<RefCell<H1>>,
     since: Instant,
+}
+
+impl Idle {
+    /// Whether a request may be sent on it: it did not idle too long, and the server neither
+    /// closed it nor said anything that nobody asked for.
+    fn is_good(&self, now: Instant, limit: Duration) -> bool {
+        now.saturating_duration_since(self.since) < limit && self.h1.borrow_mut().is_quiet()
+    }
 }
 
 impl Pool {
@@ -117,16 +126,14 @@ impl Pool {
         if let Some(h2) = self.take_shared() {
             return Some(Lease::new(self, Conn::H2(h2), true, 0));
         }
-        let mut idle = self.idle.borrow_mut();
-        while let Some(Idle { h1, since }) = idle.pop() {
+        let limit = self.server.reach.idle_timeout;
+        loop {
+            let idle = self.idle.borrow_mut().pop()?;
             // What lies below is older still; the sweep closes it.
-            if h1.is_ready()
-                && now.saturating_duration_since(since) < self.server.reach.idle_timeout
-            {
-                return Some(Lease::new(self, Conn::H1(h1), true, 0));
+            if idle.is_good(now, limit) {
+                return Some(Lease::new(self, Conn::H1(idle.h1), true, 0));
             }
         }
-        None
     }
 
     fn take_shared(&self) -> Option<Rc<H2>> {
@@ -155,7 +162,7 @@ impl Pool {
     }
 
     async fn open(self: &Rc<Self>, purpose: Purpose, due: Instant) -> Result<Lease, UpstreamError> {
-        let slot = Rc::new(Slot::new(self));
+        let slot = Slot::new(self);
         let _opening = Opening::new(self, purpose);
         self.pass_on();
         let begun = Instant::now();
@@ -173,11 +180,16 @@ impl Pool {
         Ok(Lease::new(self, conn, false, connect_us.max(1)))
     }
 
-    /// Takes an HTTP/1 connection back for the next request.
-    fn put_back(&self, h1: H1, now: Instant) {
-        let moved = h1.addresses_version != self.server.addresses.version()
-            && !self.server.addresses.contains(h1.peer);
-        if !self.retired.get() && h1.is_poolable && !moved {
+    /// Takes an HTTP/1 connection back for the next request, or closes it.
+    fn put_back(&self, h1: Rc<RefCell<H1>>, now: Instant) {
+        let is_welcome = {
+            let h1 = h1.borrow();
+            let moved = h1.addresses_version != self.server.addresses.version()
+                && !self.server.addresses.contains(h1.peer);
+            h1.is_reusable() && !moved && !self.retired.get()
+        };
+        if is_welcome {
+            h1.borrow_mut().idle();
             self.idle.borrow_mut().push(Idle { h1, since: now });
             self.pass_on();
         }
@@ -200,7 +212,7 @@ impl Pool {
         let limit = self.server.reach.idle_timeout;
         self.idle
             .borrow_mut()
-            .retain(|idle| idle.h1.is_ready() && now.saturating_duration_since(idle.since) < limit);
+            .retain(|idle| idle.is_good(now, limit));
         self.shared.borrow_mut().retain(|h2| {
             let idled = now.saturating_duration_since(h2.idle_since.get());
             !h2.is_closed() && (h2.active.get() > 0 || idled < limit)

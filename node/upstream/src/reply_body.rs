@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -15,6 +15,7 @@ use tollgate_message::{Body, BodyError};
 
 use crate::deadline::{Deadline, after};
 use crate::group::Group;
+use crate::h1::{Piece, Rest};
 use crate::limits::EARLY_TURNS_MAX;
 use crate::pool::Lease;
 use crate::send_body::Upload;
@@ -23,7 +24,7 @@ use crate::server::{Outstanding, Server};
 /// A response body. When it ends the connection goes back to its pool; when it is dropped before
 /// its end the connection is closed, so the server learns that nobody listens.
 pub(crate) struct ReplyBody {
-    incoming: Incoming,
+    source: Source,
     idle: Duration,
     deadline: Deadline,
     /// When the wait for the next chunk is over; set while waiting.
@@ -34,9 +35,18 @@ pub(crate) struct ReplyBody {
     early: [Option<Result<Bytes, BodyError>>; 2],
 }
 
+/// Where it comes from.
+enum Source {
+    /// The connection that is held.
+    H1,
+    H2(Incoming),
+}
+
 /// What a request holds until its response has ended.
 pub(crate) struct Held {
     pub(crate) lease: Lease,
+    /// What of the request is still being sent.
+    pub(crate) rest: Option<Rest>,
     pub(crate) upload: Option<Rc<Upload>>,
     pub(crate) group: Arc<Group>,
     pub(crate) server: Arc<Server>,
@@ -44,9 +54,27 @@ pub(crate) struct Held {
 }
 
 impl ReplyBody {
-    pub(crate) fn new(incoming: Incoming, idle: Duration, deadline: Deadline, held: Held) -> Self {
+    /// A body of HTTP/1, of which `first` came with the head.
+    pub(crate) fn over_h1(first: Piece, idle: Duration, deadline: Deadline, held: Held) -> Self {
+        let mut body = Self::new(Source::H1, idle, deadline, held);
+        if let Poll::Ready(item) = body.pass(first) {
+            body.early[0] = item;
+        }
+        body
+    }
+
+    pub(crate) fn over_h2(
+        incoming: Incoming,
+        idle: Duration,
+        deadline: Deadline,
+        held: Held,
+    ) -> Self {
+        Self::new(Source::H2(incoming), idle, deadline, held)
+    }
+
+    fn new(source: Source, idle: Duration, deadline: Deadline, held: Held) -> Self {
         Self {
-            incoming,
+            source,
             idle,
             deadline,
             due: None,
@@ -55,20 +83,27 @@ impl ReplyBody {
         }
     }
 
-    /// The body, whole if it came with the head.
+    pub(crate) fn into_stream(self, length: Option<u64>) -> Body {
+        Body::Stream {
+            stream: Box::pin(self),
+            length,
+        }
+    }
+
+    /// The body of HTTP/2, whole if it came with the head.
     ///
     /// Most responses are small and arrive in one segment. Known as a whole, such a body needs no
     /// stream, and the listener can write it with its head at once. Finding out never waits for
     /// the network: the connection's task gets its turn, no more.
     pub(crate) async fn into_body(mut self) -> Body {
-        let length = self.incoming.size_hint().exact();
+        let length = match &self.source {
+            Source::H1 => None,
+            Source::H2(incoming) => incoming.size_hint().exact(),
+        };
         let mut turns = 0;
         poll_fn(|cx| self.gather(cx, &mut turns)).await;
         if self.held.is_some() || matches!(self.early[0], Some(Err(_))) || self.early[1].is_some() {
-            return Body::Stream {
-                stream: Box::pin(self),
-                length,
-            };
+            return self.into_stream(length);
         }
         match self.early[0].take() {
             Some(Ok(whole)) => Body::Full(whole),
@@ -96,7 +131,7 @@ impl ReplyBody {
 
     fn end(&mut self) {
         if let Some(held) = self.held.take() {
-            held.lease.finish(held.upload, self.idle);
+            held.lease.finish(held.rest);
         }
     }
 
@@ -132,43 +167,64 @@ impl Stream for ReplyBody {
 
 impl ReplyBody {
     fn poll_incoming(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
-        let this = self;
-        if this.held.is_none() {
-            return Poll::Ready(None);
-        }
         loop {
-            match Pin::new(&mut this.incoming).poll_frame(cx) {
-                Poll::Ready(Some(Ok(frame))) => {
-                    this.due = None;
-                    // Trailers have no place in our messages.
-                    let Ok(chunk) = frame.into_data() else {
-                        continue;
-                    };
-                    if this.incoming.is_end_stream() {
-                        this.end();
-                    }
-                    if !chunk.is_empty() {
-                        return Poll::Ready(Some(Ok(chunk)));
-                    }
-                    if this.held.is_none() {
-                        return Poll::Ready(None);
-                    }
-                }
-                Poll::Ready(Some(Err(error))) => return this.fail(body_error(&error)),
-                Poll::Ready(None) => {
-                    this.end();
-                    return Poll::Ready(None);
-                }
-                Poll::Pending => {
-                    let idle = this.idle;
-                    let due = *this.due.get_or_insert_with(|| after(Instant::now(), idle));
-                    return match this.deadline.poll(cx, due) {
-                        Poll::Ready(()) => this.fail(BodyError::Stalled),
-                        Poll::Pending => Poll::Pending,
-                    };
-                }
+            let Some(held) = &self.held else {
+                return Poll::Ready(None);
+            };
+            let Poll::Ready(piece) = self.source.poll(held, cx) else {
+                let idle = self.idle;
+                let due = *self.due.get_or_insert_with(|| after(Instant::now(), idle));
+                ready!(self.deadline.poll(cx, due));
+                return self.fail(BodyError::Stalled);
+            };
+            self.due = None;
+            if let Poll::Ready(item) = self.pass(piece) {
+                return Poll::Ready(item);
             }
         }
+    }
+
+    /// What a piece means for the reader; pending when nothing.
+    fn pass(&mut self, piece: Piece) -> Poll<Option<Result<Bytes, BodyError>>> {
+        let fault = match piece.end {
+            Some(Err(error)) => self.fail(error),
+            Some(Ok(())) => {
+                self.end();
+                Poll::Ready(None)
+            }
+            None => Poll::Pending,
+        };
+        if piece.bytes.is_empty() {
+            return fault;
+        }
+        if let Poll::Ready(fault) = fault {
+            self.early[1] = fault;
+        }
+        Poll::Ready(Some(Ok(piece.bytes)))
+    }
+}
+
+impl Source {
+    fn poll(&mut self, held: &Held, cx: &mut Context<'_>) -> Poll<Piece> {
+        let (bytes, end) = match self {
+            Self::H1 => {
+                let failed = held.rest.as_ref().is_some_and(|rest| rest.has_failed(cx));
+                match held.lease.h1() {
+                    Some(conn) if !failed => return conn.borrow_mut().wire.poll_body(cx),
+                    _ => (Bytes::new(), Some(Err(BodyError::Closed))),
+                }
+            }
+            Self::H2(incoming) => match ready!(Pin::new(&mut *incoming).poll_frame(cx)) {
+                // Trailers have no place in our messages.
+                Some(Ok(frame)) => {
+                    let bytes = frame.into_data().unwrap_or_default();
+                    (bytes, incoming.is_end_stream().then_some(Ok(())))
+                }
+                Some(Err(error)) => (Bytes::new(), Some(Err(body_error(&error)))),
+                None => (Bytes::new(), Some(Ok(()))),
+            },
+        };
+        Poll::Ready(Piece { bytes, end })
     }
 }
 

@@ -1,7 +1,7 @@
-//! A request body as the HTTP library reads it.
+//! A request body on its way out, for both protocols.
 //!
-//! The library pulls the next chunk only when the server takes bytes, so a slow server slows the
-//! sender. The body also checks its own length: a body that is longer or shorter than announced
+//! The next chunk is pulled only when the server takes bytes, so a slow server slows the sender.
+//! The body also checks its own length: a body that is longer or shorter than announced
 //! must not shift the framing of the next request.
 
 use std::cell::{Cell, RefCell};
@@ -81,24 +81,20 @@ impl SendBody {
     }
 }
 
-impl http_body::Body for SendBody {
-    type Data = Bytes;
-    type Error = BodyError;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
+impl SendBody {
+    /// The next chunk; `None` at the end.
+    pub(crate) fn poll_chunk(
+        &mut self,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let this = self.get_mut();
+    ) -> Poll<Option<Result<Bytes, BodyError>>> {
         let Self::Stream {
             stream,
             left,
             upload,
-        } = this
+        } = self
         else {
-            let full = core::mem::replace(this, Self::Empty);
-            return Poll::Ready(match full {
-                Self::Full(bytes) => Some(Ok(Frame::data(bytes))),
+            return Poll::Ready(match core::mem::replace(self, Self::Empty) {
+                Self::Full(bytes) => Some(Ok(bytes)),
                 _ => None,
             });
         };
@@ -113,9 +109,9 @@ impl http_body::Body for SendBody {
                 }
                 Some(left) => {
                     *left -= chunk.len() as u64;
-                    return Poll::Ready(Some(Ok(Frame::data(chunk))));
+                    return Poll::Ready(Some(Ok(chunk)));
                 }
-                None => return Poll::Ready(Some(Ok(Frame::data(chunk)))),
+                None => return Poll::Ready(Some(Ok(chunk))),
             },
             Some(Err(fault)) => fault,
             None if left.is_none_or(|left| left == 0) => return Poll::Ready(None),
@@ -123,6 +119,19 @@ impl http_body::Body for SendBody {
         };
         *upload.failed.borrow_mut() = Some(fault.clone());
         Poll::Ready(Some(Err(fault)))
+    }
+}
+
+impl http_body::Body for SendBody {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let chunk = ready!(self.get_mut().poll_chunk(cx));
+        Poll::Ready(chunk.map(|chunk| chunk.map(Frame::data)))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -1,14 +1,16 @@
 //! From a server to an open byte stream: resolve, connect, TLS.
 
+use std::future::{Future, poll_fn};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::task::unconstrained;
 use tokio::time::timeout_at;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -127,6 +129,28 @@ fn connect_error(detail: impl Into<String>) -> UpstreamError {
 
 fn tls_error(detail: impl Into<String>) -> UpstreamError {
     UpstreamError::new(UpstreamErrorKind::Tls, detail)
+}
+
+impl Transport {
+    /// Whether the stream is open and nothing waits to be read, as far as the reactor has seen:
+    /// without news of the socket this asks no system call. A byte that is there gets lost.
+    pub(crate) fn is_quiet(&mut self) -> bool {
+        let mut byte = [0];
+        match self {
+            Self::Tcp(tcp) => {
+                let read = tcp.try_read(&mut byte);
+                read.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+            }
+            // Session tickets and the like are no bytes of the stream: only its reader can tell.
+            // It must tell, whatever is left of the task's budget.
+            Self::Tls(tls) => {
+                let mut buf = ReadBuf::new(&mut byte);
+                let read = poll_fn(|cx| Pin::new(&mut **tls).poll_read(cx, &mut buf));
+                let mut cx = Context::from_waker(Waker::noop());
+                pin!(unconstrained(read)).poll(&mut cx).is_pending()
+            }
+        }
+    }
 }
 
 impl AsyncRead for Transport {

@@ -8,8 +8,6 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_core::Stream;
-use hyper::upgrade::Upgraded;
-use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf, ReadHalf, WriteHalf};
 use tokio::task::{AbortHandle, spawn_local};
 use tokio::time::timeout;
@@ -17,22 +15,22 @@ use tollgate_message::{Body, BodyError};
 
 use crate::deadline::{Deadline, after};
 use crate::limits::TUNNEL_CHUNK_BYTES;
+use crate::transport::Transport;
 
-type Io = TokioIo<Upgraded>;
-
-/// Copies `client` to the server in a task of its own, and returns the server's bytes as a body.
+/// Copies `client` to the server in a task of its own, and returns the server's bytes as a body,
+/// `early` first: what came with the response head.
 ///
 /// The end of one direction is passed on as the end of that direction only. The tunnel ends with
 /// both, with a reset, when the body is dropped before its end, or when neither direction carried
 /// a byte for `idle`. `kept` is held until the reading side is done.
 pub(crate) fn open<K: 'static>(
-    upgraded: Upgraded,
+    (upgraded, early): (Transport, Bytes),
     client: Body,
     idle: Duration,
     deadline: Deadline,
     kept: K,
 ) -> Body {
-    let (from_server, to_server) = tokio::io::split(TokioIo::new(upgraded));
+    let (from_server, to_server) = tokio::io::split(upgraded);
     let active = Rc::new(Cell::new(Instant::now()));
     let kept = Rc::new(kept);
     let upload = copy(
@@ -43,6 +41,7 @@ pub(crate) fn open<K: 'static>(
         Rc::clone(&kept),
     );
     let stream = Download {
+        early,
         from_server,
         chunk: vec![0; TUNNEL_CHUNK_BYTES].into_boxed_slice(),
         idle,
@@ -59,7 +58,7 @@ pub(crate) fn open<K: 'static>(
 
 async fn copy<K>(
     mut client: Body,
-    mut to_server: WriteHalf<Io>,
+    mut to_server: WriteHalf<Transport>,
     idle: Duration,
     active: Rc<Cell<Instant>>,
     kept: Rc<K>,
@@ -92,7 +91,8 @@ async fn copy<K>(
 }
 
 struct Download<K> {
-    from_server: ReadHalf<Io>,
+    early: Bytes,
+    from_server: ReadHalf<Transport>,
     chunk: Box<[u8]>,
     idle: Duration,
     deadline: Deadline,
@@ -109,6 +109,9 @@ impl<K> Stream for Download<K> {
         let this = self.get_mut();
         if this.upload.is_none() {
             return Poll::Ready(None);
+        }
+        if !this.early.is_empty() {
+            return Poll::Ready(Some(Ok(core::mem::take(&mut this.early))));
         }
         let mut buf = ReadBuf::new(&mut this.chunk);
         match Pin::new(&mut this.from_server).poll_read(cx, &mut buf) {

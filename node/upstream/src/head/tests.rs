@@ -15,8 +15,8 @@ fn request(fields: &[(&str, &str)]) -> Request {
     }
 }
 
-fn written(request: &Request, wire: Wire) -> Result<http::Request<SendBody>, UpstreamError> {
-    outgoing(request, SendBody::Empty, wire).map_err(|failed| failed.0)
+fn written(request: &Request) -> Result<http::Request<SendBody>, UpstreamError> {
+    outgoing(request, SendBody::Empty, Scheme::Https)
 }
 
 #[test]
@@ -34,8 +34,11 @@ fn path_and_end_to_end_fields_are_as_given() {
         ("upgrade", "websocket"),
         ("expect", "100-continue"),
     ]);
-    let out = written(&request, Wire::Http1).ok().unwrap();
-    assert_eq!(out.uri().to_string(), "/a%2Fb//c?x=1&&y=%zz");
+    let out = written(&request).unwrap();
+    assert_eq!(
+        out.uri().to_string(),
+        "https://a.example/a%2Fb//c?x=1&&y=%zz"
+    );
     let mut fields: Vec<_> = out
         .headers()
         .iter()
@@ -45,7 +48,6 @@ fn path_and_end_to_end_fields_are_as_given() {
     assert_eq!(
         fields,
         [
-            ("host", b"a.example".to_vec()),
             ("te", b"trailers".to_vec()),
             ("x-b", b"1".to_vec()),
             ("x-b", b"2".to_vec()),
@@ -56,17 +58,13 @@ fn path_and_end_to_end_fields_are_as_given() {
 
 #[test]
 fn http2_takes_the_authority_from_host() {
-    let out = written(
-        &request(&[("host", "a.example:81")]),
-        Wire::Http2(Scheme::Https),
-    )
-    .unwrap();
+    let out = written(&request(&[("host", "a.example:81")])).unwrap();
     assert_eq!(
         out.uri().to_string(),
         "https://a.example:81/a%2Fb//c?x=1&&y=%zz"
     );
     assert!(!out.headers().contains_key(HOST));
-    assert!(written(&request(&[("host", "a b")]), Wire::Http2(Scheme::Http)).is_err());
+    assert!(written(&request(&[("host", "a b")])).is_err());
 }
 
 #[test]
@@ -74,93 +72,66 @@ fn what_http_cannot_carry_is_refused() {
     let bad = [
         Request {
             path: "no-slash".to_owned(),
-            ..Request::default()
+            ..request(&[("host", "h")])
         },
         Request {
             path: "/a b".to_owned(),
-            ..Request::default()
+            ..request(&[("host", "h")])
         },
         Request {
             path: "/a#b".to_owned(),
-            ..Request::default()
+            ..request(&[("host", "h")])
         },
         Request {
             path: "/a?b".to_owned(),
-            ..Request::default()
+            ..request(&[("host", "h")])
         },
         Request {
             path: "/a\r\nx: y".to_owned(),
-            ..Request::default()
+            ..request(&[("host", "h")])
         },
         Request {
             query: Some("a\nb".to_owned()),
-            ..request(&[])
+            ..request(&[("host", "h")])
         },
-        request(&[("x", "a\r\nb: c")]),
+        request(&[("host", "h"), ("x", "a\r\nb: c")]),
         request(&[("x y", "a")]),
         Request {
             method: Method::from_token("BAD METHOD"),
-            ..request(&[])
+            ..request(&[("host", "h")])
         },
         Request {
             method: Method::from_token("CONNECT"),
-            ..request(&[])
+            ..request(&[("host", "h")])
         },
     ];
     for request in bad {
-        let kind = written(&request, Wire::Http1).err().map(|error| error.kind);
+        let kind = written(&request).err().map(|error| error.kind);
         assert_eq!(kind, Some(UpstreamErrorKind::InvalidRequest), "{request:?}");
     }
 }
 
 #[test]
-fn the_body_decides_the_framing() {
+fn the_body_decides_the_length() {
     let stream = |length| Body::Stream {
         stream: Box::pin(NoStream),
         length,
     };
-    for (method, body, wire, field) in [
-        (Method::Get, Body::Empty, Wire::Http1, None),
-        (
-            Method::Post,
-            Body::Empty,
-            Wire::Http1,
-            Some(("content-length", "0")),
-        ),
-        (
-            Method::Post,
-            Body::Full("abc".into()),
-            Wire::Http1,
-            Some(("content-length", "3")),
-        ),
-        (
-            Method::Get,
-            stream(None),
-            Wire::Http1,
-            Some(("transfer-encoding", "chunked")),
-        ),
-        (
-            Method::Put,
-            stream(Some(9)),
-            Wire::Http1,
-            Some(("content-length", "9")),
-        ),
-        (Method::Put, stream(None), Wire::Http2(Scheme::Http), None),
+    for (method, body, length) in [
+        (Method::Get, Body::Empty, None),
+        (Method::Post, Body::Empty, Some("0")),
+        (Method::Post, Body::Full("abc".into()), Some("3")),
+        (Method::Get, stream(None), None),
+        (Method::Put, stream(Some(9)), Some("9")),
     ] {
         let mut request = request(&[("host", "h"), ("content-length", "55")]);
         request.method = method;
         let body = SendBody::new(body, Instant::now());
-        let out = outgoing(&request, body, wire)
-            .map_err(|failed| failed.0)
-            .unwrap();
-        let found = ["content-length", "transfer-encoding"]
-            .iter()
-            .find_map(|name| {
-                out.headers()
-                    .get(*name)
-                    .map(|value| (*name, value.to_str().unwrap()))
-            });
-        assert_eq!(found, field, "{request:?}");
+        let out = outgoing(&request, body, Scheme::Http).unwrap();
+        let found = out.headers().get("content-length");
+        let found = found.map(|value| value.to_str().unwrap());
+        assert_eq!(found, length, "{request:?}");
+        assert!(!out.headers().contains_key("transfer-encoding"));
     }
 }
 
@@ -172,14 +143,13 @@ fn responses_lose_what_is_for_us() {
         ("x-gone", "1"),
         ("keep-alive", "timeout=5"),
         ("transfer-encoding", "chunked"),
-        ("content-length", "5"),
         ("proxy-authenticate", "Basic"),
         ("set-cookie", "a=1"),
         ("set-cookie", "b=2"),
     ] {
         headers.append(name, HeaderValue::from_static(value));
     }
-    let kept = incoming(&headers, false);
+    let kept = incoming(&headers);
     let kept: Vec<_> = kept.iter().collect();
     assert_eq!(kept, [("set-cookie", &b"a=1"[..]), ("set-cookie", b"b=2")]);
 }

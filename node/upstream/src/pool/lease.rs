@@ -1,22 +1,20 @@
 //! A connection in the hands of one request, and its way back.
 
+use std::cell::RefCell;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use hyper::body::Incoming;
-use hyper::client::conn::TrySendError;
-use tokio::task::spawn_local;
-use tokio::time::timeout;
+use hyper::client::conn::{TrySendError, http2};
 
-use crate::head::Wire;
-use crate::limits::SETTLE_TIMEOUT;
-use crate::send_body::{SendBody, Upload};
-use crate::transport::Purpose;
+use crate::h1::{H1, Rest};
+use crate::send_body::SendBody;
+use crate::spec::Scheme;
 
-use super::conn::{Conn, H1};
-use super::{Pool, Slot};
+use super::Pool;
+use super::conn::Conn;
 
-type Sent = Result<http::Response<Incoming>, TrySendError<http::Request<SendBody>>>;
+pub(crate) type SentH2 = Result<http::Response<Incoming>, TrySendError<http::Request<SendBody>>>;
 
 /// A connection in the hands of one request. Dropped before [`Lease::finish`], an HTTP/1
 /// connection is closed at once, since a half-read one is of no use; an HTTP/2 stream is reset.
@@ -27,123 +25,75 @@ pub(crate) struct Lease {
     pub(crate) reused: bool,
     /// How long connecting took, microseconds; 0 when it was open.
     pub(crate) connect_us: u32,
-    bytes_read_before: u64,
 }
 
 impl Lease {
     pub(super) fn new(pool: &Rc<Pool>, conn: Conn, reused: bool, connect_us: u32) -> Self {
-        let bytes_read_before = match &conn {
-            Conn::H1(h1) => h1.bytes_read.get(),
-            Conn::H2(h2) => {
-                h2.active.set(h2.active.get() + 1);
-                0
-            }
-        };
+        if let Conn::H2(h2) = &conn {
+            h2.active.set(h2.active.get() + 1);
+        }
         let pool = Rc::clone(pool);
         Self {
             pool,
             conn: Some(conn),
             reused,
             connect_us,
-            bytes_read_before,
         }
     }
 
-    pub(crate) fn wire(&self, purpose: Purpose) -> Wire {
-        match (&self.conn, purpose) {
-            (Some(Conn::H2(_)), _) => Wire::Http2(self.pool.server.reach.scheme),
-            (_, Purpose::Upgrade) => Wire::Http1Upgrade,
-            (_, Purpose::Requests) => Wire::Http1,
+    /// The connection, when it speaks HTTP/1.
+    pub(crate) fn h1(&self) -> Option<&Rc<RefCell<H1>>> {
+        match &self.conn {
+            Some(Conn::H1(h1)) => Some(h1),
+            _ => None,
         }
     }
 
-    /// Sends a request and waits for the head of its response.
-    pub(crate) async fn send(&mut self, request: http::Request<SendBody>) -> Sent {
-        match self
-            .conn
-            .as_mut()
-            .expect("a lease has its connection until it is finished")
-        {
-            Conn::H1(h1) => h1.tx.try_send_request(request).await,
-            Conn::H2(h2) => {
-                let mut tx = h2.tx.clone();
-                tx.try_send_request(request).await
-            }
+    /// A sender on the connection, when it speaks HTTP/2, and the scheme to name.
+    pub(crate) fn h2(&self) -> Option<(http2::SendRequest<SendBody>, Scheme)> {
+        match &self.conn {
+            Some(Conn::H2(h2)) => Some((h2.tx.clone(), self.pool.server.reach.scheme)),
+            _ => None,
         }
     }
 
     /// Whether bytes came since the lease began; not known for HTTP/2.
     pub(crate) fn head_started(&self) -> bool {
-        match &self.conn {
-            Some(Conn::H1(h1)) => h1.bytes_read.get() != self.bytes_read_before,
-            _ => false,
-        }
-    }
-
-    /// The connection's place, to keep it taken when the connection becomes a tunnel.
-    pub(crate) fn slot(&self) -> Option<Rc<Slot>> {
-        match &self.conn {
-            Some(Conn::H1(h1)) => Some(Rc::clone(&h1.slot)),
-            _ => None,
-        }
+        self.h1().is_some_and(|h1| h1.borrow().head_started())
     }
 
     /// Gives the connection back after the end of the response. A request body that still flows
-    /// goes on in the background while it makes progress within `upload_idle`.
-    pub(crate) fn finish(mut self, upload: Option<Rc<Upload>>, upload_idle: Duration) {
-        match self.conn.take() {
-            Some(Conn::H1(h1)) if h1.is_ready() => self.pool.put_back(h1, Instant::now()),
-            Some(Conn::H1(h1)) if h1.is_poolable || upload.is_some() => {
-                let pool = Rc::clone(&self.pool);
-                drop(spawn_local(settle(pool, h1, upload, upload_idle)));
-            }
-            // Nothing to wait for: the task ends by itself, as the sender is gone.
-            Some(Conn::H1(_)) | None => {}
-            shared @ Some(Conn::H2(_)) => self.conn = shared,
+    /// goes on in the background.
+    pub(crate) fn finish(self, rest: Option<Rest>) {
+        let lease = match rest {
+            Some(rest) => rest.keep(self),
+            None => Some(self),
+        };
+        let Some(mut lease) = lease else { return };
+        match lease.conn.take() {
+            Some(Conn::H1(h1)) => lease.pool.put_back(h1, Instant::now()),
+            shared => lease.conn = shared,
         }
     }
 
-    /// Lets go of a connection that was upgraded: its task hands the socket over and ends.
-    pub(crate) fn hand_over(mut self) {
-        if let Some(Conn::H1(h1)) = self.conn.take() {
-            drop(h1);
+    /// Takes the connection for good, as after an upgrade. `None` when it is shared.
+    pub(crate) fn into_h1(mut self) -> Option<H1> {
+        match self.conn.take() {
+            Some(Conn::H1(h1)) => Rc::try_unwrap(h1).ok().map(RefCell::into_inner),
+            shared => {
+                self.conn = shared;
+                None
+            }
         }
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        match self.conn.take() {
-            Some(Conn::H1(h1)) => h1.task.abort(),
-            Some(Conn::H2(h2)) => {
-                h2.active.set(h2.active.get() - 1);
-                h2.idle_since.set(Instant::now());
-                self.pool.pass_on();
-            }
-            None => {}
-        }
-    }
-}
-
-/// Waits until the connection can take another request.
-async fn settle(pool: Rc<Pool>, mut h1: H1, upload: Option<Rc<Upload>>, upload_idle: Duration) {
-    let wait = if upload.is_some() {
-        upload_idle
-    } else {
-        SETTLE_TIMEOUT
-    };
-    let mut seen = Instant::now();
-    loop {
-        match timeout(wait, h1.tx.ready()).await {
-            Ok(Ok(())) => return pool.put_back(h1, Instant::now()),
-            Ok(Err(_)) => return,
-            Err(_) => {
-                let progress = upload.as_ref().map_or(seen, |upload| upload.progress.get());
-                if progress <= seen {
-                    return h1.task.abort();
-                }
-                seen = progress;
-            }
+        if let Some(Conn::H2(h2)) = self.conn.take() {
+            h2.active.set(h2.active.get() - 1);
+            h2.idle_since.set(Instant::now());
+            self.pool.pass_on();
         }
     }
 }

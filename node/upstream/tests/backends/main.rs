@@ -5,6 +5,7 @@
 )]
 
 mod balancing;
+mod duplex;
 mod failures;
 mod http2_tls;
 mod pooling;
