@@ -345,10 +345,11 @@ where
                     let worker = worker(index, &factory, &shared);
                     Ok::<_, ()>(actix_service::fn_service(move |tcp: TcpStream| {
                         let (worker, listener) = (Rc::clone(&worker), Arc::clone(&listener));
-                        async move {
+                        // Boxed: actix moves the future, and what is moved takes its room twice.
+                        Box::pin(async move {
                             worker.serve(&listener, tcp).await;
                             Ok::<_, ()>(())
-                        }
+                        })
                     }))
                 }
             })

@@ -6,6 +6,7 @@
 
 use core::cell::{Cell, RefCell};
 use core::future::poll_fn;
+use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 use std::collections::HashMap;
@@ -75,8 +76,7 @@ impl WorkerStage {
 
     /// Runs the future of connection `serial` until it ends or the edge aborts, and wakes it at
     /// every new stage.
-    pub(crate) async fn run(&self, serial: u64, serving: impl Future<Output = ()>) {
-        let mut serving = core::pin::pin!(serving);
+    pub(crate) async fn run(&self, serial: u64, mut serving: Pin<&mut impl Future<Output = ()>>) {
         let mut task = Registered {
             stage: self,
             serial,

@@ -1,5 +1,6 @@
 //! A worker: from an accepted socket to a protocol that is served.
 
+use core::pin::pin;
 use core::time::Duration;
 use std::io;
 use std::net::SocketAddr;
@@ -93,7 +94,8 @@ impl<S: Service> Worker<S> {
             serial,
         };
         let draining = Draining::new(&self.stage);
-        let serving = self.connect(listener, tcp, open.serial, &draining);
+        // Pinned here: a future that is handed on by value takes its room twice.
+        let serving = pin!(self.connect(listener, tcp, open.serial, &draining));
         self.stage.run(open.serial, serving).await;
     }
 
@@ -105,8 +107,11 @@ impl<S: Service> Worker<S> {
             draining.begun().await;
             sleep(DRAIN_GRACE).await;
         };
+        // A handshake and HTTP/2 take more room than a connection of HTTP/1.1, which should not
+        // hold it while it is idle.
+        let establishing = Box::pin(self.establish(listener, tcp, serial, deadline));
         let established = tokio::select! {
-            established = self.establish(listener, tcp, serial, deadline) => established,
+            established = establishing => established,
             () = drained => return,
         };
         match established {
@@ -114,7 +119,8 @@ impl<S: Service> Worker<S> {
                 self.serve_h1(transport, conn, deadline, draining).await;
             }
             Ok((transport, conn, Protocol::Http2)) => {
-                h2::serve(transport, &self.service, conn, &self.shared, draining).await;
+                let service = &self.service;
+                Box::pin(h2::serve(transport, service, conn, &self.shared, draining)).await;
             }
             Err(Refused::For(reason)) => self.shared.counters.bad_request(reason),
             Err(Refused::Quiet) => {}

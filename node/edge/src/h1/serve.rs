@@ -16,7 +16,7 @@ use tollgate_message::{Method, Response, Version};
 use super::body::{BodyFault, open};
 use super::encode::{After, ResponseHead};
 use super::head::{Framing, Head};
-use super::wire::{Next, Wire};
+use super::wire::{Last, Wire};
 use crate::call::{InFlight, call};
 use crate::reject::rejection;
 use crate::response::{Outgoing, Payload, ends_with_connection, outgoing};
@@ -36,27 +36,27 @@ impl<T: Io> Drop for Open<T> {
 
 /// Serves a connection to its end.
 pub(crate) async fn serve<T: Io, S: Service>(
-    wire: Wire<T>,
+    wire: Rc<RefCell<Wire<T>>>,
     service: &S,
     conn: &Rc<ConnInfo>,
     shared: &Arc<Shared>,
 ) -> io::Result<()> {
-    let open = Open(Rc::new(RefCell::new(wire)));
+    let open = Open(wire);
     let wire = &open.0;
     loop {
-        let next = poll_fn(|cx| wire.borrow_mut().poll_next(cx)).await?;
-        match next {
-            Next::Request(head) => {
+        match poll_fn(|cx| wire.borrow_mut().poll_next(cx)).await {
+            Ok(head) => {
                 if !answer(wire, service, conn, shared, head).await? {
                     break;
                 }
             }
-            Next::Rejected(reason) => {
+            Err(Last::Rejected(reason)) => {
                 let refused = outgoing(rejection(reason), &Method::Get, false);
                 respond(wire, refused, Version::Http11, After::Close).await?;
                 break;
             }
-            Next::End => break,
+            Err(Last::End) => break,
+            Err(Last::Lost(error)) => return Err(error),
         }
     }
     poll_fn(|cx| wire.borrow_mut().poll_shutdown(cx)).await

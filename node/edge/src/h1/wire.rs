@@ -1,6 +1,7 @@
 //! A client connection: bytes in, bytes out, where a head begins and ends, and how long it may
 //! take. What is between two heads is [`super::body`]'s.
 
+use core::cell::RefCell;
 use core::pin::{Pin, pin};
 use core::task::{Context, Poll, Waker, ready};
 use core::time::Duration;
@@ -31,13 +32,20 @@ const LINGER: Duration = Duration::from_secs(2);
 /// How many bytes are thrown away at most.
 const LINGER_BYTES_MAX: usize = 1024 * 1024;
 
-/// What a client sends next.
-pub(crate) enum Next {
-    Request(Head),
-    /// A request that is refused; nothing behind it is read.
-    Rejected(Rejection),
-    /// Nothing.
+/// Why there is no next request.
+pub(crate) enum Last {
+    /// The client sends none.
     End,
+    /// It is refused, and nothing behind it is read.
+    Rejected(Rejection),
+    /// The connection is lost.
+    Lost(io::Error),
+}
+
+impl From<io::Error> for Last {
+    fn from(error: io::Error) -> Self {
+        Self::Lost(error)
+    }
 }
 
 /// A client connection. It is shared with the request's body, which reads from it while the
@@ -113,8 +121,8 @@ impl<T: Io> Wire<T> {
         scratch: Rc<Scratch>,
         draining: Draining,
         first_head: Instant,
-    ) -> Self {
-        Self {
+    ) -> Rc<RefCell<Self>> {
+        let wire = Self {
             raw: io.take_ahead(),
             io: Some(io),
             shared,
@@ -139,7 +147,8 @@ impl<T: Io> Wire<T> {
             server: Waiting::default(),
             reader: Waiting::default(),
             lingering: None,
-        }
+        };
+        Rc::new(RefCell::new(wire))
     }
 
     /// Whether every response is the last, and an idle connection ends soon.
@@ -183,7 +192,7 @@ impl<T: Io> Wire<T> {
 
     /// Until the next head is there. Answers to the requests before it are written when there is
     /// no other request at hand, so that a batch of requests gets a batch of answers.
-    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Next>> {
+    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Head, Last>> {
         loop {
             if self.outbox.is_full() {
                 ready!(self.poll_flush(cx))?;
@@ -192,17 +201,17 @@ impl<T: Io> Wire<T> {
                 Ok(Some(head)) => {
                     self.begin_message();
                     self.begin_body(&head);
-                    return Poll::Ready(Ok(Next::Request(head)));
+                    return Poll::Ready(Ok(head));
                 }
                 Ok(None) => {}
-                Err(reason) => return Poll::Ready(Ok(self.reject(reason))),
+                Err(reason) => return Poll::Ready(Err(self.reject(reason))),
             }
             ready!(self.poll_flush(cx))?;
             match self.poll_fill(cx)? {
                 Poll::Ready(true) => {}
                 // A head that breaks off is no request: there is nobody to answer.
-                Poll::Ready(false) => return Poll::Ready(Ok(Next::End)),
-                Poll::Pending => return self.poll_head_timer(cx).map(Ok),
+                Poll::Ready(false) => return Poll::Ready(Err(Last::End)),
+                Poll::Pending => return self.poll_head_timer(cx).map(Err),
             }
         }
     }
@@ -230,11 +239,11 @@ impl<T: Io> Wire<T> {
         Ok(Some(head))
     }
 
-    fn reject(&mut self, reason: Rejection) -> Next {
+    fn reject(&mut self, reason: Rejection) -> Last {
         self.begin_message();
         self.phase = Phase::Ended;
         self.shared.counters.bad_request(reason);
-        Next::Rejected(reason)
+        Last::Rejected(reason)
     }
 
     fn begin_message(&mut self) {
@@ -246,7 +255,7 @@ impl<T: Io> Wire<T> {
     }
 
     /// Idle: closed without a word. Inside of a head: refused.
-    fn poll_head_timer(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
+    fn poll_head_timer(&mut self, cx: &mut Context<'_>) -> Poll<Last> {
         let limits = &self.shared.limits;
         let first_head = self.first_head;
         let after = |wait_ms| Instant::now() + Duration::from_millis(wait_ms);
@@ -270,7 +279,7 @@ impl<T: Io> Wire<T> {
         if self.raw.is_empty() {
             // The client has nothing in flight that could spoil a response.
             self.eof = true;
-            return Poll::Ready(Next::End);
+            return Poll::Ready(Last::End);
         }
         Poll::Ready(self.reject(Rejection::HeadTimeout))
     }
