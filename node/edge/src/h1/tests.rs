@@ -228,7 +228,7 @@ fn pieces() -> Body {
 }
 
 /// Serves a script to its end, at most ten seconds.
-fn run(script: &Rc<Script>, parrot: &Parrot) -> io::Result<()> {
+fn run(script: &Rc<Script>, service: &impl Service) -> io::Result<()> {
     let shared = Arc::new(Shared {
         limits: EdgeLimits::default(),
         counters: Counters::default(),
@@ -256,7 +256,7 @@ fn run(script: &Rc<Script>, parrot: &Parrot) -> io::Result<()> {
             Draining::never(),
             Instant::now() + Duration::from_secs(10),
         );
-        let serving = serve(wire, parrot, &conn, &shared);
+        let serving = serve(wire, service, &conn, &shared);
         let served = tokio::time::timeout(Duration::from_secs(10), serving);
         let served = served.await.expect("the connection did not end");
         // Whoever was woken by the end gets to see it.
@@ -283,6 +283,35 @@ fn a_batch_of_requests_gets_a_batch_of_answers() {
     let script = Script::of(&[&GET.repeat(10)]);
     run(&script, &Parrot::default()).unwrap();
     assert_eq!(*script.writes.borrow(), [ANSWER.repeat(10).into_bytes()]);
+}
+
+/// Answers with what another task of the thread has done.
+struct Clock(Rc<Cell<usize>>);
+
+impl Service for Clock {
+    async fn call(&self, _: Request, _: &Rc<ConnInfo>) -> Response {
+        if self.0.get() == 0 {
+            self.0.set(1);
+            let ticks = Rc::clone(&self.0);
+            tokio::task::spawn_local(async move {
+                loop {
+                    tokio::task::yield_now().await;
+                    ticks.set(ticks.get() + 1);
+                }
+            });
+        }
+        Response::new(200).with_body(format!("tick {}", self.0.get()))
+    }
+}
+
+#[test]
+fn a_long_batch_does_not_keep_others_from_their_turn() {
+    let script = Script::of(&[&GET.repeat(1000)]);
+    run(&script, &Clock(Rc::default())).unwrap();
+    let written = script.written();
+    assert_eq!(written.matches("tick ").count(), 1000);
+    let (_, last) = written.rsplit_once("tick ").unwrap();
+    assert!(last.parse::<usize>().unwrap() > 10, "{last}");
 }
 
 #[test]

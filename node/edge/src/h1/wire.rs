@@ -26,6 +26,8 @@ use crate::transport::Io;
 
 /// Bytes of further requests that are read before the current one is answered.
 const READ_AHEAD_BYTES_MAX: usize = 8 * 1024;
+/// Requests that are answered before the other connections of the worker get their turn.
+const TURN_REQUESTS_MAX: usize = 32;
 /// How long what the client still sends is taken and thrown away after the last response, so that
 /// the response is not lost in a reset (RFC 9112, section 9.6).
 const LINGER: Duration = Duration::from_secs(2);
@@ -72,6 +74,8 @@ pub(crate) struct Wire<T> {
     pub(super) eof: bool,
     /// A request is being answered.
     answering: bool,
+    /// Requests since this connection last waited for anything.
+    turn: usize,
     /// Reading the body failed in a way that ends the connection.
     pub(super) failed: bool,
     /// The number of the request, so that a body is not taken for that of another.
@@ -139,6 +143,7 @@ impl<T: Io> Wire<T> {
             head_begun: false,
             eof: false,
             answering: false,
+            turn: 0,
             failed: false,
             request: 0,
             fault: None,
@@ -172,6 +177,7 @@ impl<T: Io> Wire<T> {
                 Poll::Ready(Ok(count > 0))
             }
             Poll::Pending => {
+                self.turn = 0;
                 // A connection that waits holds no buffer.
                 if self.raw.is_empty() {
                     self.scratch.give(core::mem::take(&mut self.raw));
@@ -193,12 +199,19 @@ impl<T: Io> Wire<T> {
     /// Until the next head is there. Answers to the requests before it are written when there is
     /// no other request at hand, so that a batch of requests gets a batch of answers.
     pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Head, Last>> {
+        if self.turn >= TURN_REQUESTS_MAX {
+            ready!(self.poll_flush(cx))?;
+            self.turn = 0;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         loop {
             if self.outbox.is_full() {
                 ready!(self.poll_flush(cx))?;
             }
             match self.find_head() {
                 Ok(Some(head)) => {
+                    self.turn += 1;
                     self.begin_message();
                     self.begin_body(&head);
                     return Poll::Ready(Ok(head));
