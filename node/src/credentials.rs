@@ -23,7 +23,9 @@ pub struct RootKey {
 
 impl std::fmt::Debug for RootKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("RootKey").field("id", &self.access_key_id).finish_non_exhaustive()
+        f.debug_struct("RootKey")
+            .field("id", &self.access_key_id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -53,15 +55,22 @@ pub fn load_or_make(dir: &Path) -> Result<(RootKey, bool), Error> {
         Err(error) => return Err(error.into()),
     }
     let key = RootKey {
-        access_key_id: format!("AKIA{}", random_text(16, b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")?),
+        access_key_id: format!(
+            "AKIA{}",
+            random_text(16, b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")?
+        ),
         secret_access_key: random_text(
             40,
             b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/",
         )?,
     };
     let beside = path.with_extension("tmp");
-    let mut file =
-        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&beside)?;
     file.write_all(&serde_json::to_vec_pretty(&key)?)?;
     file.sync_all()?;
     std::fs::rename(beside, path)?;
@@ -88,7 +97,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (first, new) = load_or_make(dir.path()).unwrap();
         assert!(new && first.access_key_id.len() == 20 && first.secret_access_key.len() == 40);
-        let mode = std::fs::metadata(dir.path().join(FILE)).unwrap().permissions().mode();
+        let mode = std::fs::metadata(dir.path().join(FILE))
+            .unwrap()
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, 0o600);
         assert_eq!(load_or_make(dir.path()).unwrap(), (first.clone(), false));
         assert!(!format!("{first:?}").contains(&first.secret_access_key));

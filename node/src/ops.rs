@@ -110,15 +110,21 @@ async fn readyz(request: HttpRequest, ops: web::Data<Ops>) -> HttpResponse {
     }];
     conditions.extend(ops.observed.conditions());
     let ready = conditions.iter().all(|(_, holds, _)| *holds);
-    let verbose = request.query_string().split('&').any(|it| it.starts_with("verbose"));
+    let verbose = request
+        .query_string()
+        .split('&')
+        .any(|it| it.starts_with("verbose"));
     let mut text = String::new();
     for (name, holds, words) in conditions.iter().filter(|(_, holds, _)| verbose || !*holds) {
         let sign = if *holds { '+' } else { '-' };
         text.push_str(&format!("[{sign}] {name}: {words}\n"));
     }
     text.push_str(if ready { "ok\n" } else { "not ready\n" });
-    let status =
-        if ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
+    let status = if ready {
+        HttpResponse::Ok()
+    } else {
+        HttpResponse::ServiceUnavailable()
+    };
     plain(status, text)
 }
 
@@ -126,7 +132,9 @@ async fn metrics(ops: web::Data<Ops>) -> HttpResponse {
     let observed = Arc::clone(&ops.observed);
     // Rendering thousands of series takes milliseconds: not on the thread that answers health.
     match web::block(move || observed.metrics()).await {
-        Ok(text) => HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(text),
+        Ok(text) => HttpResponse::Ok()
+            .content_type("text/plain; version=0.0.4")
+            .body(text),
         Err(error) => plain(HttpResponse::InternalServerError(), format!("{error}\n")),
     }
 }

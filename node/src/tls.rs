@@ -70,7 +70,10 @@ impl Certificates {
                 Some(certified(&name, &read(chain)?, &read(key)?)?)
             }
         };
-        Ok(Self { table: ArcSwap::default(), fallback })
+        Ok(Self {
+            table: ArcSwap::default(),
+            fallback,
+        })
     }
 
     /// Takes over the certificates of a model's domains. One that cannot be used is left out and
@@ -78,13 +81,18 @@ impl Certificates {
     pub fn publish(&self, model: &Model) {
         let mut table = Table::default();
         for (name, domain) in &model.domain_names {
-            let Some(certificate) =
-                domain.certificate.as_ref().and_then(|it| model.certificates.get(it))
+            let Some(certificate) = domain
+                .certificate
+                .as_ref()
+                .and_then(|it| model.certificates.get(it))
             else {
                 continue;
             };
-            match certified(&certificate.name, &certificate.certificate, &certificate.private_key)
-            {
+            match certified(
+                &certificate.name,
+                &certificate.certificate,
+                &certificate.private_key,
+            ) {
                 Ok(key) => match name.strip_prefix("*.") {
                     Some(suffix) => table.wildcard.insert(suffix.into(), key),
                     None => table.exact.insert(name.clone(), key),
@@ -108,7 +116,10 @@ impl Certificates {
 
 impl ResolvesServerCert for Certificates {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        hello.server_name().and_then(|name| self.find(name)).or_else(|| self.fallback.clone())
+        hello
+            .server_name()
+            .and_then(|name| self.find(name))
+            .or_else(|| self.fallback.clone())
     }
 }
 
@@ -129,7 +140,10 @@ pub fn server_config(certificates: Arc<Certificates>) -> Result<Arc<ServerConfig
 }
 
 fn certified(name: &str, chain: &str, key: &str) -> Result<Arc<CertifiedKey>, Error> {
-    let bad = |reason: String| Error::Unusable { name: name.into(), reason };
+    let bad = |reason: String| Error::Unusable {
+        name: name.into(),
+        reason,
+    };
     let certificates: Vec<CertificateDer<'static>> =
         CertificateDer::pem_slice_iter(chain.as_bytes())
             .collect::<Result<_, _>>()

@@ -72,7 +72,11 @@ impl Body {
             Self::Full(bytes) => {
                 let bytes = core::mem::take(bytes);
                 *self = Self::Empty;
-                if bytes.is_empty() { None } else { Some(Ok(bytes)) }
+                if bytes.is_empty() {
+                    None
+                } else {
+                    Some(Ok(bytes))
+                }
             }
             Self::Stream { stream, .. } => poll_fn(|cx| stream.as_mut().poll_next(cx)).await,
         }
@@ -86,7 +90,9 @@ impl Body {
         if self.length().is_some_and(|n| n > bytes_max) {
             return Err(BodyError::TooLarge(bytes_max));
         }
-        let Some(first) = self.chunk().await.transpose()? else { return Ok(Bytes::new()) };
+        let Some(first) = self.chunk().await.transpose()? else {
+            return Ok(Bytes::new());
+        };
         let Some(second) = self.chunk().await.transpose()? else {
             return if first.len() as u64 > bytes_max {
                 Err(BodyError::TooLarge(bytes_max))
@@ -119,7 +125,11 @@ impl core::fmt::Debug for Body {
 
 impl From<Bytes> for Body {
     fn from(bytes: Bytes) -> Self {
-        if bytes.is_empty() { Self::Empty } else { Self::Full(bytes) }
+        if bytes.is_empty() {
+            Self::Empty
+        } else {
+            Self::Full(bytes)
+        }
     }
 }
 

@@ -60,8 +60,10 @@ impl Method {
     /// Whether repeating the request has the effect of one (RFC 9110, section 9.2.2).
     #[must_use]
     pub fn is_idempotent(&self) -> bool {
-        matches!(self, Self::Get | Self::Head | Self::Put | Self::Delete | Self::Options)
-            || matches!(self, Self::Other(token) if &**token == "TRACE")
+        matches!(
+            self,
+            Self::Get | Self::Head | Self::Put | Self::Delete | Self::Options
+        ) || matches!(self, Self::Other(token) if &**token == "TRACE")
     }
 }
 

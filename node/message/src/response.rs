@@ -17,7 +17,11 @@ impl Response {
     /// A response of this status without fields or body.
     #[must_use]
     pub fn new(status: u16) -> Self {
-        Self { status, headers: HeaderList::new(), body: Body::Empty }
+        Self {
+            status,
+            headers: HeaderList::new(),
+            body: Body::Empty,
+        }
     }
 
     /// The same response with one more field.
@@ -37,6 +41,8 @@ impl Response {
     /// A response with a JSON body.
     #[must_use]
     pub fn json(status: u16, body: impl Into<Body>) -> Self {
-        Self::new(status).with_header("content-type", "application/json").with_body(body)
+        Self::new(status)
+            .with_header("content-type", "application/json")
+            .with_body(body)
     }
 }
