@@ -14,7 +14,7 @@ use rcgen::{CertifiedIssuer, KeyPair};
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls_pki_types::PrivateKeyDer;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio_rustls::TlsAcceptor;
 use tollgate_message::Body;
 use tollgate_upstream::{GroupSpec, Protocol, Scheme, TlsSpec, TlsSpecError, UpstreamErrorKind};
@@ -243,7 +243,7 @@ fn pki() -> Pki {
     }
 }
 
-async fn tls_backend(pki: &Pki, alpn: &'static [u8], client_ca: Option<&str>) -> Backend {
+fn tls_acceptor(pki: &Pki, alpn: &[u8], client_ca: Option<&str>) -> TlsAcceptor {
     let builder = ServerConfig::builder_with_provider(Arc::new(default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap();
@@ -264,7 +264,11 @@ async fn tls_backend(pki: &Pki, alpn: &'static [u8], client_ca: Option<&str>) ->
     let key = PrivateKeyDer::try_from(pki.key.serialize_der()).unwrap();
     let mut config = builder.with_single_cert(pki.chain.clone(), key).unwrap();
     config.alpn_protocols = vec![alpn.to_vec()];
-    let acceptor = TlsAcceptor::from(Arc::new(config));
+    TlsAcceptor::from(Arc::new(config))
+}
+
+async fn tls_backend(pki: &Pki, alpn: &'static [u8], client_ca: Option<&str>) -> Backend {
+    let acceptor = tls_acceptor(pki, alpn, client_ca);
     Backend::start(move |_, stream| {
         let acceptor = acceptor.clone();
         async move {
@@ -321,6 +325,57 @@ fn the_server_picks_the_version_by_alpn() {
                     "those who wait share the first connection"
                 );
             }
+        }
+    });
+}
+
+/// Writes these records in answer to each request of the first connection, then `fresh`.
+async fn tls_answering(acceptor: TlsAcceptor, records: Vec<String>) -> Backend {
+    Backend::start(move |number, stream| {
+        let (acceptor, records) = (acceptor.clone(), records.clone());
+        async move {
+            let mut stream = acceptor.accept(stream).await.unwrap();
+            let mut head = Vec::new();
+            while let Ok(1..) = stream.read_buf(&mut head).await {
+                if !head.ends_with(b"\r\n\r\n") {
+                    continue;
+                }
+                head.clear();
+                let fresh = [ok("fresh")];
+                let records = if number == 1 { &records[..] } else { &fresh };
+                for record in records {
+                    stream.write_all(record.as_bytes()).await.unwrap();
+                    stream.flush().await.unwrap();
+                }
+            }
+        }
+    })
+    .await
+}
+
+#[test]
+fn a_tls_connection_is_used_again_only_without_surplus_bytes() {
+    run(async {
+        let pki = pki();
+        let large = "x".repeat(300_000);
+        for (records, body, is_reused) in [
+            (vec![ok("good")], "good", true),
+            (
+                vec![ok("good")[..30].to_owned(), ok("good")[30..].to_owned()],
+                "good",
+                true,
+            ),
+            (vec![ok(&large)], &*large, true),
+            (vec![ok("good") + &ok("evil")], "good", false),
+            (vec![ok("good"), ok("evil")], "good", false),
+            (vec![ok(&large), "x".to_owned()], &*large, false),
+        ] {
+            let acceptor = tls_acceptor(&pki, b"http/1.1", None);
+            let back = tls_answering(acceptor, records).await;
+            let rig = Rig::new(https(&back, trusting(&pki)));
+            assert_eq!(rig.get("/").await.unwrap().1, body);
+            let (_, second, info) = rig.get("/").await.unwrap();
+            assert_eq!((second == body, info.reused), (is_reused, is_reused));
         }
     });
 }
