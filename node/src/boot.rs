@@ -7,6 +7,7 @@ mod listeners;
 mod services;
 mod system;
 mod telemetry;
+mod upkeep;
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -189,6 +190,7 @@ async fn run(config: NodeConfig, mode: Mode, set_log_level: SetLogLevel) -> Resu
     if runtime.edge.set(edge.observer()).is_err() {
         tracing::error!("the edge was started twice");
     }
+    tokio::spawn(upkeep::run(shared.metrics.clone()));
     phase.set(Phase::Ready);
     tracing::info!(after_ms = clock.monotonic_us() / 1000, "ready");
     if let Mode::Dev(path) = &mode {

@@ -109,7 +109,9 @@ fn a_rotation_loses_no_line() {
         lines(&node, LOG, 1);
         fs::rename(logs.join(LOG), logs.join(format!("{LOG}.{turn}"))).expect("rename");
         node.process().hang_up();
+        // The next line that is written makes the new file.
         wait_until(DEADLINE, "a new file", || {
+            ids.push(send(&node, "/y"));
             if logs.join(LOG).exists() {
                 Ok(())
             } else {
