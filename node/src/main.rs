@@ -23,7 +23,19 @@ impl Launcher for ThisProcess {
     }
 }
 
+/// Freed memory goes back to the system at once. By default it goes a second later and only when
+/// the thread that freed it allocates again, which one that took a configuration in may not do for
+/// hours: 20 MiB of resident memory at 5,000 routes. No request faults in more pages for it.
+#[allow(unsafe_code)]
+fn return_freed_memory() {
+    /// `mi_option_purge_delay` of `mimalloc.h`, version 3; the crate does not name it.
+    const PURGE_DELAY: libmimalloc_sys::mi_option_t = 15;
+    // SAFETY: it asks not to be called by two threads at once, and there is only this one yet.
+    unsafe { libmimalloc_sys::mi_option_set(PURGE_DELAY, 0) };
+}
+
 fn main() {
+    return_freed_memory();
     // With transparent huge pages the allocator's sparse arenas take 25 MiB more of resident memory
     // and no request gets faster. Kernels without the call have no huge pages either.
     rustix::thread::disable_transparent_huge_pages(true).ok();
