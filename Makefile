@@ -1,4 +1,4 @@
-# The four commands of this repository. Each works on a fresh Debian 12 machine that has Rust,
+# The commands of this repository. Each works on a fresh Debian 12 machine that has Rust,
 # Python 3 and Node; what else the tests need, tests/install.sh fetches.
 
 SHELL := /bin/bash
@@ -11,12 +11,13 @@ export CARGO_HTTP_TIMEOUT ?= 60
 # Where tests/install.sh unpacks tools that it does not install, and where Debian keeps nginx.
 export PATH := $(CURDIR)/target/tools/usr/bin:$(CURDIR)/target/tools/usr/sbin:$(PATH):/usr/sbin
 
-.PHONY: help demo test bench fix
+.PHONY: help demo test bench gate fix
 
 help:
 	@echo "make demo    build, then show a gateway at work in one minute"
 	@echo "make test    everything that must hold before a change lands; changes no source file"
 	@echo "make bench   the published build against its rivals on this machine"
+	@echo "make gate    instructions and allocations of the request path against the kept counts"
 	@echo "make fix     format, and let clippy mend what it can"
 
 demo:
@@ -31,6 +32,10 @@ bench:
 	@tests/install.sh
 	@cargo build --profile dist --locked --package tollgate-node --package tollgate-loadtest
 	@target/dist/tollgate-loadtest compare
+
+gate:
+	@tests/install.sh
+	@benches/gate.sh
 
 fix:
 	@cargo fmt --all
