@@ -3,8 +3,9 @@
 //! Handles are resolved once per stage and route by the first request and kept in the snapshot's
 //! plans. Nothing here is global, so that two nodes in one process keep apart.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::HashSet;
+use std::hash::BuildHasher;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder, Unit};
 use metrics_exporter_prometheus::{
@@ -30,8 +31,25 @@ const OTHER: &str = "_other";
 pub struct Metrics {
     recorder: Arc<PrometheusRecorder>,
     handle: PrometheusHandle,
-    routes: Arc<AtomicUsize>,
-    stages: Arc<AtomicUsize>,
+    routes: Arc<Named>,
+    stages: Arc<Named>,
+}
+
+/// Which names have series of their own. Those that had them keep them through every change of
+/// the configuration, which makes their plans anew.
+#[derive(Default)]
+struct Named {
+    hasher: foldhash::fast::RandomState,
+    seen: Mutex<HashSet<u64, foldhash::fast::RandomState>>,
+}
+
+impl Named {
+    /// Whether this name is one of the first `max`.
+    fn admits(&self, name: &[&str], max: usize) -> bool {
+        let hash = self.hasher.hash_one(name);
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.contains(&hash) || seen.len() < max && seen.insert(hash)
+    }
 }
 
 /// The handles of a stage.
@@ -39,15 +57,22 @@ struct StageSeries {
     metrics: Metrics,
     latency: Histogram,
     integration: Histogram,
-    cache_hits: Counter,
-    cache_misses: Counter,
+    cache_hits: OnceLock<Counter>,
+    cache_misses: OnceLock<Counter>,
     /// Requests that matched no route.
-    unrouted: [Counter; 5],
+    unrouted: Classes,
     labels: [Label; 2],
 }
 
 /// The handles of a route.
-struct RouteSeries([Counter; 5]);
+struct RouteSeries {
+    route: Box<str>,
+    classes: Classes,
+}
+
+/// A counter for each status class that occurred: five for each of thousands of routes would be
+/// megabytes of zeros, here and in every scrape.
+type Classes = [OnceLock<Counter>; CLASSES.len()];
 
 const METADATA: Metadata<'static> = Metadata::new("tollgate", Level::INFO, None);
 
@@ -124,15 +149,17 @@ impl Metrics {
         let (index, _) = class(record.status);
         match &record.route {
             Some(route) => {
-                if let Some(RouteSeries(classes)) = series.route_series(route) {
-                    classes[index].increment(1);
+                if let Some(RouteSeries { route, classes }) = series.route_series(route) {
+                    series.answered(classes, route, index);
                 }
             }
-            None => series.unrouted[index].increment(1),
+            None => series.answered(&series.unrouted, "-", index),
         }
         match record.cache {
-            CacheStatus::Hit => series.cache_hits.increment(1),
-            CacheStatus::Miss | CacheStatus::Bypass => series.cache_misses.increment(1),
+            CacheStatus::Hit => series.cached(&series.cache_hits, &names::CACHE_HITS),
+            CacheStatus::Miss | CacheStatus::Bypass => {
+                series.cached(&series.cache_misses, &names::CACHE_MISSES);
+            }
             CacheStatus::None => {}
         }
         if let Some(reason) = record.fault.and_then(refusal) {
@@ -145,7 +172,9 @@ impl Metrics {
 
     fn stage_series<'p>(&self, stage: &'p StagePlan) -> Option<&'p StageSeries> {
         let series = stage.series.get_or_init(|| {
-            let own = self.stages.fetch_add(1, Ordering::Relaxed) < STAGE_SERIES_MAX;
+            let own = self
+                .stages
+                .admits(&[&stage.api_id, &stage.name], STAGE_SERIES_MAX);
             let api = if own {
                 Arc::clone(&stage.api_id)
             } else {
@@ -168,10 +197,9 @@ impl StageSeries {
         Self {
             latency: metrics.histogram(&names::LATENCY, &labels),
             integration: metrics.histogram(&names::INTEGRATION_LATENCY, &labels),
-            cache_hits: metrics.counter(&names::CACHE_HITS, &labels),
-            cache_misses: metrics.counter(&names::CACHE_MISSES, &labels),
-            unrouted: CLASSES
-                .map(|class| metrics.counter(&names::REQUESTS, &[api, stage, "-", class])),
+            cache_hits: OnceLock::new(),
+            cache_misses: OnceLock::new(),
+            unrouted: Classes::default(),
             labels: [
                 Label::new("api", Arc::clone(api)),
                 Label::new("stage", Arc::clone(stage)),
@@ -182,15 +210,35 @@ impl StageSeries {
 
     fn route_series<'p>(&self, route: &'p RoutePlan) -> Option<&'p RouteSeries> {
         let series = route.series.get_or_init(|| {
-            let metrics = &self.metrics;
-            let own = metrics.routes.fetch_add(1, Ordering::Relaxed) < ROUTE_SERIES_MAX;
-            let name = if own { &*route.route_key } else { OTHER };
-            let [api, stage] = [self.labels[0].value(), self.labels[1].value()];
-            let counters =
-                CLASSES.map(|class| metrics.counter(&names::REQUESTS, &[api, stage, name, class]));
-            Box::new(RouteSeries(counters))
+            let [api, stage] = self.names();
+            let name = [api, stage, &*route.route_key];
+            let own = self.metrics.routes.admits(&name, ROUTE_SERIES_MAX);
+            Box::new(RouteSeries {
+                route: if own { route.route_key.as_ref() } else { OTHER }.into(),
+                classes: Classes::default(),
+            })
         });
         series.downcast_ref()
+    }
+
+    fn names(&self) -> [&str; 2] {
+        [self.labels[0].value(), self.labels[1].value()]
+    }
+
+    /// Counts an answer of this class; `classes` are the route's.
+    fn answered(&self, classes: &Classes, route: &str, index: usize) {
+        let counter = classes[index].get_or_init(|| {
+            let [api, stage] = self.names();
+            let values = [api, stage, route, CLASSES[index]];
+            self.metrics.counter(&names::REQUESTS, &values)
+        });
+        counter.increment(1);
+    }
+
+    fn cached(&self, counter: &OnceLock<Counter>, metric: &Metric) {
+        counter
+            .get_or_init(|| self.metrics.counter(metric, &self.names()))
+            .increment(1);
     }
 
     /// Rare events: looked up each time.
@@ -262,6 +310,18 @@ mod tests {
             "{text}"
         );
         assert!(!two.render().contains("head"));
+    }
+
+    #[test]
+    fn a_name_that_has_series_keeps_them() {
+        let named = Named::default();
+        assert!(named.admits(&["a", "s", "GET /1"], 2));
+        assert!(named.admits(&["a", "s", "GET /2"], 2));
+        assert!(!named.admits(&["a", "s", "GET /3"], 2));
+        for _ in 0..5 {
+            assert!(named.admits(&["a", "s", "GET /1"], 2));
+            assert!(!named.admits(&["a", "s", "GET /3"], 2));
+        }
     }
 
     #[test]
