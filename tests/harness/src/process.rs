@@ -19,6 +19,8 @@ const TAIL_LINES: usize = 60;
 pub struct Usage {
     /// Resident memory now.
     pub rss_bytes: u64,
+    /// Resident memory that is no page of a file: what it allocated.
+    pub rss_anonymous_bytes: u64,
     /// The most resident memory since the start.
     pub rss_peak_bytes: u64,
     /// Processor time of all threads since the start, user and system.
@@ -189,6 +191,7 @@ fn usage_of(stat: &str, status: &str, files: usize) -> Usage {
     };
     Usage {
         rss_bytes: kib("VmRSS:") * 1024,
+        rss_anonymous_bytes: kib("RssAnon:") * 1024,
         rss_peak_bytes: kib("VmHWM:") * 1024,
         cpu: Duration::from_millis((field(14) + field(15)) * 1000 / ticks_per_s),
         threads: field(20),
