@@ -2,6 +2,7 @@
 //! what functions do wrong stays theirs. Every behaviour is shown for Python and for Node.js.
 
 mod code;
+mod endpoint;
 mod events;
 mod faults;
 mod processes;
