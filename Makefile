@@ -31,6 +31,9 @@ test:
 bench:
 	@tests/install.sh
 	@cargo build --profile dist --locked --package tollgate-node --package tollgate-loadtest
+	@printf 'bar 7: a binary of %.1f MB (below 30)\n' "$$(stat --format %s target/dist/tollgate)e-6"
+	@TOLLGATE_BIN=$(CURDIR)/target/dist/tollgate cargo test --quiet --profile ci --locked \
+		--package tollgate-tests --test scale -- --nocapture
 	@target/dist/tollgate-loadtest compare
 
 gate:

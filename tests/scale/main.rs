@@ -170,6 +170,10 @@ fn report(
     let busy_mib = usage.rss_bytes as f64 / MIB;
     let own_mib = usage.rss_anonymous_bytes as f64 / MIB;
     let live = |of: &[(Duration, Duration)]| median(of.iter().map(|(_, seen)| *seen).collect());
+    let worst = |of: &[(Duration, Duration)]| {
+        let seen = of.iter().map(|(_, seen)| *seen);
+        seen.max().unwrap_or_default()
+    };
     let compile = node
         .metrics()
         .sum("tollgate_config_last_compile_seconds", &[])
@@ -182,13 +186,15 @@ fn report(
              after {} changes under load (at most {RSS_MIB_MAX} in the published build; this is \
              `{profile}`; {own_mib:.1} MiB beside the program's own pages); apply to live {:.1} ms \
              from commit to served (at most 100), {:.0} ms from the start of `tollgate apply` with \
-             the changed API, {:.0} ms with the file of all {APIS} (median); 0 of {answered} \
-             requests failed",
+             the changed API, {:.0} ms with the file of all {APIS} (median; at \
+             worst {:.0} and {:.0}); 0 of {answered} requests failed",
             APIS * ROUTES,
             2 * CHANGES,
             compile * 1000.0,
             ms(live(one_change)),
             ms(live(all)),
+            ms(worst(one_change)),
+            ms(worst(all)),
         ),
     );
     if profile == "debug" {
