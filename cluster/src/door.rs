@@ -16,8 +16,9 @@ use crate::writer::{self, Job, Writer};
 /// Jobs that may wait for the writer: 1,024 commands of a few hundred bytes each, and the few
 /// large ones are bounded by the admin listener's body limit.
 const QUEUE_JOBS_MAX: usize = 1024;
-/// How long an answer is waited for. A proposal without one is unknown, not absent.
-const ANSWER_DEADLINE: Duration = Duration::from_secs(5);
+/// How long an answer is waited for: longer than a busy disk takes for a flush (several seconds
+/// were seen while a build wrote beside it). A proposal without an answer is unknown, not absent.
+const ANSWER_DEADLINE: Duration = Duration::from_secs(20);
 
 /// A cloneable handle to the node's writer.
 #[derive(Clone)]

@@ -17,8 +17,9 @@ use super::{Allowances, MAILBOX_MESSAGES_MAX};
 const REPORT_INTERVAL: Duration = Duration::from_millis(500);
 /// Before a batch whose outcome is unknown is sent again.
 const RETRY_DELAY: Duration = Duration::from_millis(50);
-/// How long a request waits for tokens.
-const WAIT_DEADLINE: Duration = Duration::from_secs(1);
+/// How long a request waits for tokens: a grant is a flush of the disk, and refusing what the quota
+/// still has would be as wrong as admitting what it has not.
+const WAIT_DEADLINE: Duration = Duration::from_secs(5);
 
 /// Owns the node's allowances: hears who runs low, asks the state machine for more and pours what
 /// was granted into the slots.
