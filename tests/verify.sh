@@ -10,6 +10,7 @@ readonly BARS=target/bars.txt
 ran=()
 skipped=()
 running=none
+finished=no
 
 say() { printf '\n== %s\n' "$*" >&2; }
 
@@ -29,13 +30,13 @@ skip() {
 }
 
 summary() {
-    local status=$?
     local verdict=passed
     if [[ -s $BARS ]]; then
         printf '\n'
         sort -u "$BARS"
     fi
-    ((status == 0)) || verdict="FAILED at '$running'"
+    # Not the exit code: a signal can end the script between two steps.
+    [[ $finished == yes ]] || verdict="FAILED at '$running'"
     printf '\nmake test %s in %d s; ran: %s' "$verdict" "$SECONDS" "$(join "${ran[@]}")"
     ((${#skipped[@]} == 0)) || printf '; skipped: %s' "$(join "${skipped[@]}")"
     printf '\n'
@@ -71,3 +72,4 @@ else
     # Suites start whole nodes: two at a time, as .config/nextest.toml has it.
     step "tests" cargo test --profile $PROFILE --workspace --lib --bins --tests --no-fail-fast --locked -- --test-threads 2
 fi
+finished=yes
