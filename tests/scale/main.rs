@@ -101,6 +101,15 @@ fn apply_and_see(node: &Node, file: &str, wanted: &str) -> (Duration, Duration) 
 }
 
 /// Neither the luckiest nor a moment in which the disk was busy with something else.
+/// Ends the clients when it goes out of scope.
+struct StopOnDrop<'a>(&'a AtomicBool);
+
+impl Drop for StopOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
 fn median(mut of: Vec<Duration>) -> Duration {
     of.sort();
     of[of.len() / 2]
@@ -125,6 +134,8 @@ fn five_thousand_routes_are_small_and_change_at_once() {
     let idle = node.usage().rss_bytes as f64 / MIB;
     let (stop, answered) = (AtomicBool::new(false), AtomicUsize::new(0));
     let (one_change, all, managed) = thread::scope(|scope| {
+        // Also when a check below fails: the scope waits for the clients.
+        let _stop = StopOnDrop(&stop);
         let clients: Vec<_> = (0..CLIENTS)
             .map(|client| {
                 let (stop, answered) = (&stop, &answered);
@@ -163,7 +174,7 @@ fn five_thousand_routes_are_small_and_change_at_once() {
     let managed_ms: f64 = managed_ms.parse().expect("milliseconds");
     let managed = format!("{managed_ms} ms (at worst {worst_ms})");
     report(&node, idle, &managed, [&one_change, &all], answered);
-    if profile() != "debug" {
+    if profile() == "dist" {
         assert!(managed_ms <= ms(LIVE_MAX), "{managed_ms} ms");
     }
 }
@@ -207,16 +218,16 @@ fn report(
             ms(worst(all)),
         ),
     );
-    if profile == "debug" {
+    // What a build for tests takes on a busy machine says little about the published one, which
+    // `make bench` holds to the bounds.
+    if profile != "dist" {
         return;
     }
     assert!(Duration::from_secs_f64(compile) <= LIVE_MAX, "{compile} s");
     assert!(own_mib <= OWN_MIB_MAX, "{own_mib:.1} MiB of its own");
-    if profile == "dist" {
-        assert!(idle_mib <= RSS_MIB_MAX, "{idle_mib:.1} MiB at rest");
-        assert!(
-            busy_mib <= BUSY_MIB_MAX,
-            "{busy_mib:.1} MiB after changes under load"
-        );
-    }
+    assert!(idle_mib <= RSS_MIB_MAX, "{idle_mib:.1} MiB at rest");
+    assert!(
+        busy_mib <= BUSY_MIB_MAX,
+        "{busy_mib:.1} MiB after changes under load"
+    );
 }
