@@ -66,6 +66,9 @@ else
     skip "clippy" "clippy is not installed (rustup component add clippy)"
 fi
 
+# Nodes wait for the disk at every change: not for what the compiler wrote.
+sync
+
 if cargo nextest --version >/dev/null 2>&1; then
     step "tests" cargo nextest run --cargo-profile $PROFILE --workspace --locked
 else
