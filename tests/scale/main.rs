@@ -57,15 +57,6 @@ fn host(api: usize) -> String {
     format!("api-{api}.execute-api.us-east-1.localhost")
 }
 
-/// Tells the clients to stop when it goes, also because the test failed: a scope waits for them.
-struct Stop<'s>(&'s AtomicBool);
-
-impl Drop for Stop<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::SeqCst);
-    }
-}
-
 /// Calls APIs one after another until told to stop; returns how many calls were answered. The
 /// first answer that is not what it should be ends it with a panic.
 fn call_all(node: SocketAddr, first: usize, stop: &AtomicBool, answered: &AtomicUsize) {
@@ -143,9 +134,8 @@ fn five_thousand_routes_are_small_and_change_at_once() {
     let idle = node.usage().rss_bytes as f64 / MIB;
     let (stop, answered) = (AtomicBool::new(false), AtomicUsize::new(0));
     let (one_change, all, managed) = thread::scope(|scope| {
-        let stopping = Stop(&stop);
         // Also when a check below fails: the scope waits for the clients.
-        let _stop = StopOnDrop(&stop);
+        let stopping = StopOnDrop(&stop);
         let clients: Vec<_> = (0..CLIENTS)
             .map(|client| {
                 let (stop, answered) = (&stop, &answered);
