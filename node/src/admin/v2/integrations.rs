@@ -55,14 +55,8 @@ pub(super) async fn create(call: &Call<'_>, api: &str) -> Outcome {
         }
         Ok(())
     };
-    let look = |api: &Api, ()| {
-        api.definition
-            .integrations
-            .get(&id)
-            .map(render::integration)
-    };
-    let body = edit_api(call, api, edit, look).await?;
-    Ok(Reply::json(201, body.unwrap_or_default()))
+    let body = edit_api(call, api, edit, |api, ()| shown(api, id.as_str())).await?;
+    Ok(Reply::json(201, body))
 }
 
 /// `PATCH /v2/apis/{apiId}/integrations/{integrationId}`
@@ -74,9 +68,13 @@ pub(super) async fn update(call: &Call<'_>, api: &str, id: &str) -> Outcome {
         let found = found.ok_or_else(|| not_found("integration", id))?;
         put(api, &found, &input)
     };
-    let look = |api: &Api, ()| api.definition.integrations.get(id).map(render::integration);
-    let body = edit_api(call, api, edit, look).await?;
-    Ok(Reply::json(200, body.unwrap_or_default()))
+    let body = edit_api(call, api, edit, |api, ()| shown(api, id)).await?;
+    Ok(Reply::json(200, body))
+}
+
+fn shown(api: &Api, id: &str) -> Value {
+    let found = api.definition.integrations.get(id);
+    found.map(render::integration).unwrap_or_default()
 }
 
 fn put(

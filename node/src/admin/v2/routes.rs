@@ -39,9 +39,8 @@ pub(super) async fn create(call: &Call<'_>, api: &str) -> Outcome {
         }
         Ok(())
     };
-    let look = |api: &Api, ()| api.definition.routes.get(&id).map(render::route);
-    let body = edit_api(call, api, edit, look).await?;
-    Ok(Reply::json(201, body.unwrap_or_default()))
+    let body = edit_api(call, api, edit, |api, ()| shown(api, id.as_str())).await?;
+    Ok(Reply::json(201, body))
 }
 
 /// `PATCH /v2/apis/{apiId}/routes/{routeId}`
@@ -52,9 +51,13 @@ pub(super) async fn update(call: &Call<'_>, api: &str, id: &str) -> Outcome {
         let found = api.definition.routes.get(id).cloned();
         put(api, &found.ok_or_else(|| not_found("route", id))?, &input)
     };
-    let look = |api: &Api, ()| api.definition.routes.get(id).map(render::route);
-    let body = edit_api(call, api, edit, look).await?;
-    Ok(Reply::json(200, body.unwrap_or_default()))
+    let body = edit_api(call, api, edit, |api, ()| shown(api, id)).await?;
+    Ok(Reply::json(200, body))
+}
+
+fn shown(api: &Api, id: &str) -> Value {
+    let found = api.definition.routes.get(id);
+    found.map(render::route).unwrap_or_default()
 }
 
 fn put(api: &mut Api, route: &Route, input: &Map<String, Value>) -> Result<(), AwsError> {
