@@ -97,7 +97,7 @@ impl Node {
         self.opened.door.close().await;
         let closed = self.opened.ended.await;
         self.logs.flush();
-        self.systems.stop();
+        drop(self.systems);
         match closed {
             Ok(Ok(())) => {
                 tracing::info!("stopped");
