@@ -5,9 +5,10 @@ use std::io;
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot::error::RecvError;
 use tollgate_protocol::codes;
 
-use super::Node;
+use super::{BootError, Node, report};
 use crate::ops::Phase;
 
 /// How long functions get to finish once no request waits for them.
@@ -52,13 +53,7 @@ impl Node {
                 }
                 ended = &mut self.opened.ended => {
                     // Nobody knows what is on disk: going on could acknowledge what is lost.
-                    let error = ended.map_or_else(|error| error.to_string(), |result| {
-                        result.err().map_or_else(String::new, |error| error.to_string())
-                    });
-                    let code = codes::STORE_FAILED;
-                    eprintln!("error[{}]: {}: {error}", code.code, code.title);
-                    eprintln!("  what to do: tollgate explain {}", code.code);
-                    return 1;
+                    return report(&writer_ended(ended));
                 }
             }
         }
@@ -66,9 +61,7 @@ impl Node {
         tokio::select! {
             code = self.drain() => code,
             () = signals.stop() => {
-                let code = codes::DRAIN_CUT_SHORT;
-                eprintln!("error[{}]: {}: a second signal came", code.code, code.title);
-                1
+                report(&BootError::new(codes::DRAIN_CUT_SHORT, "a second signal came"))
             }
         }
     }
@@ -103,11 +96,17 @@ impl Node {
                 tracing::info!("stopped");
                 0
             }
-            Ok(Err(error)) => {
-                eprintln!("error[{}]: {error}", codes::STORE_FAILED.code);
-                1
-            }
-            Err(_) => 1,
+            other => report(&writer_ended(other)),
         }
     }
+}
+
+/// Why the log's writer ended by itself: the disk, as far as is known.
+fn writer_ended(ended: Result<Result<(), tollgate_store::Error>, RecvError>) -> BootError {
+    let reason = match ended {
+        Ok(Err(error)) => BootError::store(&error).reason,
+        Ok(Ok(())) => "the log was closed".to_owned(),
+        Err(_) => "the log's writer ended without a word".to_owned(),
+    };
+    BootError::new(codes::STORE_FAILED, reason)
 }
