@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tollgate_config::cells::{QuotaSlot, Take};
 use tollgate_model::{ApiKey, Change, Period, Quota, UsagePlan};
 use tollgate_protocol::{Clock, Millis};
-use tollgate_state::{Command, ProposalId, Reply};
+use tollgate_state::{Addresses, Command, ProposalId, Reply};
 use tollgate_store::Identity;
 
 use crate::{Door, Leases, Opened};
@@ -39,9 +39,12 @@ async fn start(dir: &Path, clock: &Arc<Script>) -> (Opened, Leases) {
     let clock: Arc<dyn Clock> = Arc::<Script>::clone(clock);
     let opened = Door::open(dir, clock, || Identity::first("c".repeat(32), NOON)).unwrap();
     let node = opened.identity.node_id;
-    let boot = Command::NodeBoot {
+    let boot = Command::NodeUp {
         node,
         incarnation: opened.incarnation,
+        addresses: Addresses::default(),
+        version: String::new(),
+        levels: (1, 1),
     };
     assert_eq!(
         opened.door.propose(ProposalId::default(), boot).await,

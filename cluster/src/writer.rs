@@ -21,6 +21,7 @@ const SNAPSHOT_BYTES: usize = 32 * 1024 * 1024;
 const SNAPSHOT_ENTRIES: usize = 50_000;
 
 /// What the writer is asked to do.
+#[expect(clippy::large_enum_variant, reason = "nearly all jobs are proposals")]
 pub(crate) enum Job {
     Propose {
         proposal: ProposalId,
@@ -164,6 +165,7 @@ impl Writer {
             for effect in applied.effects {
                 match effect {
                     Effect::PublishConfig(_) => changed = true,
+                    Effect::NodesChanged => {}
                 }
             }
             answers.push((it.answer, applied.reply));

@@ -23,7 +23,7 @@ use tollgate_functions::{Functions, NodeInfo, Settings};
 use tollgate_pipeline::ResponseCache;
 use tollgate_protocol::Clock;
 use tollgate_protocol::codes::{self, Code};
-use tollgate_state::{Command, ProposalId, Reply};
+use tollgate_state::{Addresses, Command, ProposalId, Reply};
 use tollgate_store::Identity;
 use tollgate_upstream::Upstreams;
 
@@ -248,7 +248,13 @@ fn root_key(config: &NodeConfig, mode: &Mode) -> Result<(RootKey, bool), BootErr
 /// What the lives before held counts as spent from here on.
 async fn begin_life(opened: &Opened) -> Result<(), BootError> {
     let (node, incarnation) = (opened.identity.node_id, opened.incarnation);
-    let command = Command::NodeBoot { node, incarnation };
+    let command = Command::NodeUp {
+        node,
+        incarnation,
+        addresses: Addresses::default(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        levels: (1, 1),
+    };
     match opened.door.propose(ProposalId::default(), command).await {
         Ok(Reply::Done) => Ok(()),
         other => {

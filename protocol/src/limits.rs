@@ -32,3 +32,29 @@ pub const BURST_MAX: u32 = 1_000_000_000;
 pub const PLANS_PER_KEY_MAX: usize = 10;
 /// Days of usage kept for GetUsage (AWS: a range of 90 days).
 pub const USAGE_DAYS_KEPT: u64 = 100;
+/// Nodes of a cluster at a time: full gateways, of which at most 5 vote.
+pub const NODES_MAX: usize = 1_000;
+/// Nodes that a cluster ever had. Removed ones are remembered so that neither id nor key comes
+/// back: 10,000 of at most 1 KiB are 10 MiB.
+pub const NODES_EVER_MAX: usize = 10_000;
+/// A node's name in bytes (RFC 1035: a host name has at most 253).
+pub const NODE_NAME_BYTES_MAX: usize = 253;
+/// The text of a release in bytes.
+pub const NODE_VERSION_BYTES_MAX: usize = 64;
+/// Addresses of a node's listener.
+pub const NODE_ADDRESSES_MAX: usize = 8;
+/// An address in bytes: a host name, a colon and a port.
+pub const NODE_ADDRESS_BYTES_MAX: usize = 253 + 6;
+/// The authority's certificate and its sealed key, in bytes each: an RSA-4096 chain takes 6 KiB.
+pub const AUTHORITY_BYTES_MAX: usize = 16 * 1024;
+/// Join tokens at a time.
+pub const TOKENS_MAX: usize = 1_000;
+/// The name of a join token, in bytes.
+pub const TOKEN_ID_BYTES_MAX: usize = 64;
+/// How long a join token may be valid, in milliseconds: 30 days.
+pub const TOKEN_TTL_MS_MAX: u64 = 30 * 24 * 3_600 * 1_000;
+/// How long an expired join token is remembered, in milliseconds, so that a late joiner is told
+/// why it is refused: a day.
+pub const TOKEN_REMEMBERED_MS: u64 = 24 * 3_600 * 1_000;
+/// Who asked for a change, in bytes: an access key id (AWS: 128).
+pub const WHO_BYTES_MAX: usize = 128;

@@ -10,8 +10,13 @@ use tollgate_protocol::Millis;
 use tollgate_protocol::codec::{Decode, Encode};
 use tollgate_protocol::ids::{KeyId, PlanId, Revision};
 
-/// A node of the cluster. Ids are never reused.
+use crate::nodes::Addresses;
+
+/// A node of the cluster. Ids count up from 1 and are never reused.
 pub type NodeId = u64;
+
+/// The SHA-256 of a public key (DER) or of a token's secret.
+pub type Hash = [u8; 32];
 
 /// Names a proposal, so that a retry of one whose outcome is unknown is answered and not done
 /// again.
@@ -48,13 +53,6 @@ pub enum Command {
     },
     /// Reports, returns and requests of quota leases.
     Lease(LeaseBatch),
-    /// A node began a new life: what its older lives held counts as spent.
-    NodeBoot {
-        /// The node.
-        node: NodeId,
-        /// Its life, counted up by every start.
-        incarnation: u32,
-    },
     /// Sets what is left of the current window of a key (AWS: UpdateUsage).
     AdjustUsage {
         /// The plan.
@@ -63,6 +61,75 @@ pub enum Command {
         key: KeyId,
         /// Requests to be left.
         remaining: u64,
+    },
+    /// Makes the cluster and its first node, once per log.
+    Found {
+        /// The cluster's id.
+        cluster: [u8; 16],
+        /// The certificate of the cluster's authority, DER.
+        authority: Vec<u8>,
+        /// The authority's key, sealed for voters.
+        sealed_key: Vec<u8>,
+        /// The first node.
+        node: NodeId,
+        /// The hash of the first node's public key.
+        key_hash: Hash,
+        /// What people call the first node.
+        name: String,
+        /// Where it can be reached.
+        addresses: Addresses,
+    },
+    /// Allows nodes to join.
+    CreateToken {
+        /// Its name, the part of a join token that is not secret.
+        id: String,
+        /// The hash of its secret.
+        secret_hash: Hash,
+        /// Until when it admits.
+        expires: Millis,
+        /// How many nodes it admits.
+        uses: u32,
+        /// Who asked: an access key id.
+        who: String,
+    },
+    /// Takes a token back. Nodes that it admitted stay.
+    RevokeToken {
+        /// The token.
+        id: String,
+    },
+    /// A node joins.
+    AdmitNode {
+        /// The token that it shows.
+        token: String,
+        /// The hash of the secret that it showed.
+        secret_hash: Hash,
+        /// The hash of its public key: its identity, and what makes a retry safe.
+        key_hash: Hash,
+        /// What people call it.
+        name: String,
+        /// Where it can be reached.
+        addresses: Addresses,
+    },
+    /// A node began a new life: what its older lives held counts as spent.
+    NodeUp {
+        /// The node.
+        node: NodeId,
+        /// Its life, counted up by every start.
+        incarnation: u32,
+        /// Where it can be reached now.
+        addresses: Addresses,
+        /// The release that it runs.
+        version: String,
+        /// The feature levels that it can work at, lowest and highest.
+        levels: (u16, u16),
+    },
+    /// Removes a node for ever: what it holds counts as spent, and neither its id nor its key
+    /// comes back.
+    RemoveNode {
+        /// The node.
+        node: NodeId,
+        /// Who asked: an access key id.
+        who: String,
     },
 }
 
@@ -161,6 +228,30 @@ pub enum Reply {
     Done,
     /// Not done, and why.
     Refused(String),
+    /// The node is in, by this id.
+    Admitted(NodeId),
+    /// The node is not let in, and why.
+    NotAdmitted(AdmitRefusal),
+}
+
+/// Why a node is not let in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
+#[bincode(crate = "tollgate_protocol::codec::bincode")]
+pub enum AdmitRefusal {
+    /// No such token: never made, taken back, or expired long ago.
+    UnknownToken,
+    /// The token's time is over.
+    Expired,
+    /// The token admitted as many nodes as it may.
+    UsedUp,
+    /// The secret is not the token's.
+    WrongSecret,
+    /// The key belonged to a node that was removed.
+    RemovedKey,
+    /// The cluster has as many nodes as it may, now or over all times.
+    Full,
+    /// There is no cluster yet.
+    NotFounded,
 }
 
 /// What the node has to do after an entry was applied.
@@ -168,6 +259,8 @@ pub enum Reply {
 pub enum Effect {
     /// The configuration changed.
     PublishConfig(Revision),
+    /// A node came, changed or went.
+    NodesChanged,
 }
 
 /// The outcome of applying an entry.

@@ -14,20 +14,25 @@
 extern crate alloc;
 
 mod command;
+mod membership;
+mod nodes;
 mod period;
 mod proposals;
 mod quota;
 mod snapshot;
 mod state;
+mod tokens;
 
 #[cfg(test)]
 mod tests;
 
 pub use command::{
-    Applied, Command, Effect, Entry, LeaseBatch, LeaseItem, LeaseReply, LeaseVerdict, NodeId,
-    ProposalId, Reply,
+    AdmitRefusal, Applied, Command, Effect, Entry, Hash, LeaseBatch, LeaseItem, LeaseReply,
+    LeaseVerdict, NodeId, ProposalId, Reply,
 };
+pub use nodes::{Addresses, Founding, Node};
 pub use period::{Window, window_at};
 pub use quota::{Bucket, Lease, LeaseId, QuotaTable, WindowState};
 pub use snapshot::RestoreError;
 pub use state::State;
+pub use tokens::Token;

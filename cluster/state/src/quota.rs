@@ -161,24 +161,30 @@ impl QuotaTable {
         self.buckets.iter()
     }
 
-    /// A node begins a new life.
-    pub(crate) fn boot(&mut self, node: NodeId, incarnation: u32) -> bool {
-        let session = self.sessions.entry(node).or_default();
-        if incarnation <= session.incarnation {
-            return false;
-        }
-        *session = Session {
+    /// A node begins a new life, which the caller found to be newer than the known one: what its
+    /// older lives held counts as spent.
+    pub(crate) fn begin_life(&mut self, node: NodeId, incarnation: u32) {
+        let session = Session {
             incarnation,
             last_seq: 0,
         };
+        self.sessions.insert(node, session);
+        self.assume(|id| id.node == node && id.incarnation < incarnation);
+    }
+
+    /// A node is removed: its batches are stale from here on, and what it held counts as spent.
+    pub(crate) fn end(&mut self, node: NodeId) {
+        self.sessions.remove(&node);
+        self.assume(|id| id.node == node);
+    }
+
+    fn assume(&mut self, dead: impl Fn(&LeaseId) -> bool) {
         for bucket in self.buckets.values_mut() {
-            let dead = |id: &LeaseId| id.node == node && id.incarnation < incarnation;
-            bucket.current.assume_where(dead);
+            bucket.current.assume_where(&dead);
             if let Some(previous) = &mut bucket.previous {
-                previous.assume_where(dead);
+                previous.assume_where(&dead);
             }
         }
-        true
     }
 
     /// Takes in a node's news. `None` when the batch is not of the node's current life.

@@ -9,8 +9,10 @@ use tollgate_protocol::codec::{self, CodecError, Decode, Encode};
 use tollgate_protocol::ids::Revision;
 
 use crate::State;
+use crate::nodes::Nodes;
 use crate::proposals::Proposals;
 use crate::quota::QuotaTable;
+use crate::tokens::Tokens;
 
 /// The envelope's kind of a whole state.
 const KIND: u8 = 16;
@@ -25,6 +27,8 @@ struct SnapshotV1 {
     model: Vec<u8>,
     quota: QuotaTable,
     proposals: Proposals,
+    nodes: Nodes,
+    tokens: Tokens,
 }
 
 /// Why a snapshot cannot be restored.
@@ -68,6 +72,8 @@ impl State {
             model,
             quota: self.quota.clone(),
             proposals: self.proposals.clone(),
+            nodes: (*self.nodes).clone(),
+            tokens: (*self.tokens).clone(),
         };
         codec::seal(KIND, &snapshot)
     }
@@ -90,6 +96,8 @@ impl State {
             model: Arc::new(model),
             quota: snapshot.quota,
             proposals: snapshot.proposals,
+            nodes: Arc::new(snapshot.nodes),
+            tokens: Arc::new(snapshot.tokens),
         })
     }
 }

@@ -1,16 +1,19 @@
 //! The state and the only door to it.
 
+use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use tollgate_model::{Change, Model};
 use tollgate_protocol::Millis;
-use tollgate_protocol::ids::Revision;
+use tollgate_protocol::ids::{KeyId, PlanId, Revision};
 
-use crate::command::{Applied, Command, Effect, Entry, ProposalId, Reply};
+use crate::command::{Applied, Command, Effect, Entry, NodeId, ProposalId, Reply};
+use crate::nodes::{Founding, Node, Nodes};
 use crate::proposals::Proposals;
 use crate::quota::QuotaTable;
+use crate::tokens::{Token, Tokens};
 
 /// Everything that the cluster agrees on.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -26,6 +29,8 @@ pub struct State {
     /// The quotas.
     pub quota: QuotaTable,
     pub(crate) proposals: Proposals,
+    pub(crate) nodes: Arc<Nodes>,
+    pub(crate) tokens: Arc<Tokens>,
 }
 
 impl State {
@@ -39,7 +44,35 @@ impl State {
                 effects: Vec::new(),
             };
         }
-        let applied = match &entry.command {
+        let applied = self.carry_out(&entry.command);
+        if remembered(&entry.command) && entry.proposal != ProposalId::default() {
+            self.proposals
+                .remember(entry.proposal, applied.reply.clone());
+        }
+        self.quota.check();
+        applied
+    }
+
+    /// Who is in the cluster and who was; removed nodes say so.
+    #[must_use]
+    pub fn nodes(&self) -> &BTreeMap<NodeId, Node> {
+        self.nodes.all()
+    }
+
+    /// What the cluster was founded with; `None` before that.
+    #[must_use]
+    pub fn founding(&self) -> Option<&Founding> {
+        self.nodes.founding()
+    }
+
+    /// The join tokens by id, expired ones for a day.
+    #[must_use]
+    pub fn tokens(&self) -> &BTreeMap<String, Token> {
+        self.tokens.all()
+    }
+
+    fn carry_out(&mut self, command: &Command) -> Applied {
+        match command {
             Command::Configure {
                 expected,
                 changes,
@@ -49,31 +82,29 @@ impl State {
                 Some(replies) => reply(Reply::Leased(replies)),
                 None => reply(Reply::Stale),
             },
-            Command::NodeBoot { node, incarnation } => {
-                let began = self.quota.boot(*node, *incarnation);
-                reply(if began { Reply::Done } else { Reply::Stale })
-            }
             Command::AdjustUsage {
                 plan,
                 key,
                 remaining,
-            } => {
-                let done = self
-                    .quota
-                    .adjust(&self.model, self.now, plan, key, *remaining);
-                reply(if done {
-                    Reply::Done
-                } else {
-                    Reply::Refused("the key has no quota in this plan".into())
-                })
-            }
-        };
-        if remembered(&entry.command) && entry.proposal != ProposalId::default() {
-            self.proposals
-                .remember(entry.proposal, applied.reply.clone());
+            } => self.adjust_usage(plan, key, *remaining),
+            Command::Found { .. }
+            | Command::CreateToken { .. }
+            | Command::RevokeToken { .. }
+            | Command::AdmitNode { .. }
+            | Command::NodeUp { .. }
+            | Command::RemoveNode { .. } => self.carry_out_membership(command),
         }
-        self.quota.check();
-        applied
+    }
+
+    fn adjust_usage(&mut self, plan: &PlanId, key: &KeyId, remaining: u64) -> Applied {
+        let done = self
+            .quota
+            .adjust(&self.model, self.now, plan, key, remaining);
+        reply(if done {
+            Reply::Done
+        } else {
+            Reply::Refused("the key has no quota in this plan".into())
+        })
     }
 
     fn configure(&mut self, expected: Option<Revision>, changes: &[u8]) -> Applied {
@@ -97,18 +128,24 @@ impl State {
     }
 }
 
-fn reply(reply: Reply) -> Applied {
+pub(crate) fn reply(reply: Reply) -> Applied {
     Applied {
         reply,
         effects: Vec::new(),
     }
 }
 
-/// Leases carry their own sequence numbers; what is left must be answered once.
+/// Leases and lives carry their own numbers; what is left must be answered once.
 fn remembered(command: &Command) -> bool {
     match command {
-        Command::Configure { .. } | Command::AdjustUsage { .. } => true,
-        Command::Lease(_) | Command::NodeBoot { .. } => false,
+        Command::Lease(_) | Command::NodeUp { .. } => false,
+        Command::Configure { .. }
+        | Command::AdjustUsage { .. }
+        | Command::Found { .. }
+        | Command::CreateToken { .. }
+        | Command::RevokeToken { .. }
+        | Command::AdmitNode { .. }
+        | Command::RemoveNode { .. } => true,
     }
 }
 

@@ -1,6 +1,8 @@
 //! Conversations with the state machine, and properties of it.
 #![allow(clippy::indexing_slicing, clippy::wildcard_enum_match_arm)]
 
+mod nodes;
+
 use alloc::collections::BTreeMap;
 use alloc::string::ToString;
 use alloc::sync::Arc;
@@ -53,6 +55,8 @@ impl Talk {
             at: NOON,
         };
         talk.configure(&[plan(limit), key()]);
+        let founded = talk.say(0, nodes::found());
+        assert_eq!(founded.reply, Reply::Done);
         talk.boot(1, 1);
         talk
     }
@@ -81,7 +85,10 @@ impl Talk {
     }
 
     fn boot(&mut self, node: NodeId, incarnation: u32) {
-        let applied = self.say(0, Command::NodeBoot { node, incarnation });
+        while u64::try_from(self.state.nodes().len()).unwrap() < node {
+            nodes::join(self, 100 + u8::try_from(self.state.nodes().len()).unwrap());
+        }
+        let applied = self.say(0, nodes::up(node, incarnation));
         assert_eq!(applied.reply, Reply::Done);
     }
 

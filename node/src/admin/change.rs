@@ -78,7 +78,11 @@ pub(crate) async fn change<T>(
             }
             Reply::Conflict(_) => {}
             Reply::Refused(why) => return Err(AwsError::bad_request(why)),
-            Reply::Leased(_) | Reply::Stale | Reply::Done => {
+            Reply::Leased(_)
+            | Reply::Stale
+            | Reply::Done
+            | Reply::Admitted(_)
+            | Reply::NotAdmitted(_) => {
                 return Err(AwsError::new(
                     ErrorKind::Internal,
                     "the state answered another question",
