@@ -6,6 +6,10 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
+/// A node of the cluster, from 1. Ids are never reused, so that what was said of a dead node is never
+/// true of a new one.
+pub type NodeId = u64;
+
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*

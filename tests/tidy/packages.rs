@@ -14,7 +14,7 @@ const ROWS: [&[&str]; 10] = [
     &["protocol"],
     &["aws"],
     &["model"],
-    &["config", "state", "store"],
+    &["config", "link", "state", "store"],
     &["cluster"],
     &["message"],
     &["upstream", "functions", "edge", "pipeline"],

@@ -10,10 +10,9 @@ use tollgate_protocol::Millis;
 use tollgate_protocol::codec::{Decode, Encode};
 use tollgate_protocol::ids::{KeyId, PlanId, Revision};
 
-use crate::nodes::Addresses;
+pub use tollgate_protocol::ids::NodeId;
 
-/// A node of the cluster. Ids count up from 1 and are never reused.
-pub type NodeId = u64;
+use crate::nodes::Addresses;
 
 /// The SHA-256 of a public key (DER) or of a token's secret.
 pub type Hash = [u8; 32];
