@@ -193,13 +193,13 @@ impl Thread {
         operations::run(&call, &matched).await
     }
 
-    /// Names a request by what stays the same when an SDK repeats it: the invocation id that it
-    /// sends, or else the signature.
+    /// Names a request by the invocation id that SDKs repeat. A client without one does not say
+    /// that it repeats a call, so each of its calls is a new one: a signature is no name, because
+    /// it is the same for equal calls of one second.
     fn seed(&self, request: &HttpRequest, caller: &Caller, body: &[u8]) -> Result<Seed, AwsError> {
-        let header = |name: &str| request.headers().get(name).map(HeaderValue::as_bytes);
         let fallback;
-        let name = match header(INVOCATION_ID).or_else(|| header("authorization")) {
-            Some(name) => name,
+        let name = match request.headers().get(INVOCATION_ID) {
+            Some(name) => name.as_bytes(),
             None => {
                 fallback = random()?;
                 &fallback[..]

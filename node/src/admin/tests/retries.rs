@@ -76,3 +76,21 @@ fn writers_at_once_all_succeed() {
     assert_eq!(listed["item"].as_array().map(Vec::len), Some(WRITERS));
     assert_eq!(admin.revision(), WRITERS as u64);
 }
+
+/// As `curl --aws-sigv4` sends them: equal calls of one second have equal signatures.
+#[test]
+fn equal_calls_that_are_no_repetition_all_count() {
+    let admin = Admin::start();
+    let made = admin.send("POST", "/apikeys", r#"{"name":"acme"}"#).json();
+    let target = format!("/apikeys/{}", made["id"].as_str().unwrap());
+    for round in 0..3 {
+        for name in ["one", "two"] {
+            let body = format!(
+                r#"{{"patchOperations":[{{"op":"replace","path":"/name","value":"{name}"}}]}}"#
+            );
+            assert_eq!(admin.send("PATCH", &target, &body).status, 200);
+            let now = admin.send("GET", &target, "").json();
+            assert_eq!(now["name"], name, "round {round}");
+        }
+    }
+}
