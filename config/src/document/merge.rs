@@ -88,7 +88,9 @@ fn merge_api(old: Option<&Api>, new: &Api, now: Millis) -> Api {
         merged.deployment_id = if stage.auto_deploy {
             Some(deployment_id(&api.definition))
         } else {
-            old.and_then(|it| it.deployment_id.clone())
+            // A document names none, the management API may: that is how a stage is moved.
+            let kept = || old.and_then(|it| it.deployment_id.clone());
+            stage.deployment_id.clone().or_else(kept)
         };
         merged.created_date = old.map_or(now, |it| it.created_date);
         merged.last_updated_date = old.map_or(now, |it| it.last_updated_date);

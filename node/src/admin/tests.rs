@@ -4,4 +4,5 @@
 mod apply;
 mod auth;
 mod retries;
+mod stages;
 pub(crate) mod support;
