@@ -59,7 +59,11 @@ pub fn compile(
     cells: &mut dyn CellSource,
 ) -> Result<Snapshot, Vec<CompileError>> {
     let mut errors = Vec::new();
-    let reusable = previous.filter(|old| same_map(&old.model.functions, &model.functions));
+    // An API's plan looks functions and upstream groups up: with others it may not even compile.
+    let reusable = previous.filter(|old| {
+        same_map(&old.model.functions, &model.functions)
+            && same_map(&old.model.upstreams, &model.upstreams)
+    });
     let mut apis = FastMap::default();
     for (id, api) in &model.apis {
         let old = reusable.and_then(|old| old.apis.get(id));
@@ -140,11 +144,14 @@ fn upstreams(
     all.into_values().collect()
 }
 
-/// Whether two maps hold the very same values.
-fn same_map<K: PartialEq, V>(old: &BTreeMap<K, Arc<V>>, new: &BTreeMap<K, Arc<V>>) -> bool {
+/// Whether two maps hold the same values; a document that is applied again brings copies.
+fn same_map<K: PartialEq, V: PartialEq>(
+    old: &BTreeMap<K, Arc<V>>,
+    new: &BTreeMap<K, Arc<V>>,
+) -> bool {
     old.len() == new.len()
         && old
             .iter()
             .zip(new)
-            .all(|((a, x), (b, y))| a == b && Arc::ptr_eq(x, y))
+            .all(|((a, x), (b, y))| a == b && (Arc::ptr_eq(x, y) || x == y))
 }

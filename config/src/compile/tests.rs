@@ -280,6 +280,53 @@ fn what_did_not_change_is_not_compiled_again() {
     assert_eq!(bucket.limit().burst_limit, 5);
 }
 
+/// A deployment that a stage still serves may need what the working copy has let go of.
+#[test]
+fn a_group_that_an_unchanged_api_needs_cannot_go() {
+    let integration = Integration {
+        connection_type: ConnectionType::VpcLink,
+        connection_id: Some("pool".into()),
+        ..http("http://pool/")
+    };
+    let mut with = model([api("shop", &[("GET /", integration)], stage("prod"))]);
+    let group = Upstream {
+        name: "pool".into(),
+        ..Upstream::default()
+    };
+    with.upstreams.insert("pool".into(), Arc::new(group));
+    let mut cells = Cells::default();
+    let first = compile(
+        &Arc::new(with.clone()),
+        Revision(1),
+        &facts(),
+        None,
+        &mut cells,
+    )
+    .unwrap();
+    let copied = with.upstreams.values().map(|it| Upstream::clone(it));
+    with.upstreams = copied.map(|it| (it.name.clone(), Arc::new(it))).collect();
+    let mut without = with.clone();
+    let same = compile(
+        &Arc::new(with),
+        Revision(2),
+        &facts(),
+        Some(&first),
+        &mut cells,
+    )
+    .unwrap();
+    assert!(Arc::ptr_eq(&first.apis["shop"], &same.apis["shop"]));
+    without.upstreams.clear();
+    let refused = compile(
+        &Arc::new(without),
+        Revision(3),
+        &facts(),
+        Some(&same),
+        &mut cells,
+    );
+    let errors = refused.expect_err("it could not be compiled after a restart");
+    assert!(errors[0].reason.contains("no upstream group"), "{errors:?}");
+}
+
 #[test]
 fn keys_find_the_plan_that_opens_a_stage() {
     let mut model = model([api("shop", &[("GET /", http("http://a"))], stage("prod"))]);
