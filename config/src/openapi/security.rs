@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::document::{Node, Report, TreePath};
+use crate::document::{Node, Report, TreePath, Value};
 
 /// What a security scheme means here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +13,8 @@ enum Scheme {
     Authorizer,
     /// Told to readers; AWS does not check it either.
     Documentation,
+    /// Described elsewhere: what it asks for is not known.
+    Reference,
 }
 
 /// The security schemes of a document.
@@ -40,9 +42,21 @@ impl Schemes {
         report: &mut Report,
     ) -> bool {
         let mut required = false;
-        for (index, requirement) in security.items().iter().enumerate() {
+        let Value::Sequence(items) = &security.value else {
+            // What cannot be read must not leave the operation open.
+            let reason = "expected a list of security requirements, like `[{api_key: []}]`";
+            report.error(security.place, path, reason);
+            return false;
+        };
+        for (index, requirement) in items.iter().enumerate() {
+            let at = path.index(index);
+            if !matches!(requirement.value, Value::Mapping(_)) {
+                let reason =
+                    "expected the name of a security scheme with a list, like `api_key: []`";
+                report.error(requirement.place, &at, reason);
+            }
             for entry in requirement.entries() {
-                let at = path.index(index).key(&entry.key);
+                let at = at.key(&entry.key);
                 match self.0.get(&entry.key) {
                     Some(Scheme::ApiKey) => required = true,
                     Some(Scheme::Documentation) => {}
@@ -50,6 +64,14 @@ impl Schemes {
                         let reason = format!(
                             "the authoriser `{}` is not supported; without it the operation \
                              would be open to everyone",
+                            entry.key
+                        );
+                        report.error(entry.key_place, &at, reason);
+                    }
+                    Some(Scheme::Reference) => {
+                        let reason = format!(
+                            "the security scheme `{}` is a reference, which is not followed; \
+                             without it the operation would be open to everyone",
                             entry.key
                         );
                         report.error(entry.key_place, &at, reason);
@@ -69,7 +91,9 @@ fn scheme(node: &Node) -> Scheme {
     let text = |key: &str| node.get(key).and_then(Node::text).unwrap_or_default();
     let authorizer = node.entry("x-amazon-apigateway-authorizer").is_some()
         || text("x-amazon-apigateway-authtype").eq_ignore_ascii_case("awsSigv4");
-    if authorizer {
+    if node.entry("$ref").is_some() {
+        Scheme::Reference
+    } else if authorizer {
         Scheme::Authorizer
     } else if text("type") == "apiKey"
         && text("in") == "header"
