@@ -56,9 +56,7 @@ struct Context {
 #[must_use]
 pub fn run(argv: impl IntoIterator<Item = OsString>, launcher: &dyn Launcher) -> i32 {
     // The one place of the command that reads the environment; everything else is given it.
-    let environment = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .collect();
+    let environment = crate::process::environment();
     run_with(argv, launcher, environment, Output::standard())
 }
 

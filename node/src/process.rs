@@ -1,4 +1,15 @@
-//! What the kernel says of this process, for metrics.
+//! What the kernel says of this process: its environment, and its usage for metrics.
+
+use std::collections::BTreeMap;
+
+/// The environment variables that are text. Others cannot be named in configuration, and one that
+/// is none must not stop a node.
+#[must_use]
+pub fn environment() -> BTreeMap<String, String> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
+}
 
 /// Memory and CPU of this process.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]

@@ -1,6 +1,7 @@
 //! What a start prints, writes and promises.
 
 use std::fs;
+use std::os::unix::ffi::OsStringExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -157,4 +158,11 @@ fn an_address_in_use_is_refused_with_its_code() {
     assert_ne!(refused.code, 0);
     assert!(refused.stderr.contains("TG0001"), "{refused:?}");
     assert!(refused.stderr.contains(&taken), "{refused:?}");
+}
+
+#[test]
+fn a_variable_that_is_no_text_stops_nothing() {
+    let value = std::ffi::OsString::from_vec(b"\xff".to_vec());
+    let node = Node::start(NodeOptions::new().env("STRANGE", value));
+    assert_eq!(node.ops("/readyz").status, 200);
 }

@@ -43,7 +43,7 @@ impl Applier {
         clock: SystemClock,
     ) -> Self {
         let context = LoadContext {
-            environment: std::env::vars().collect(),
+            environment: crate::process::environment(),
             region: config.region.clone(),
             account_id: config.account_id.clone(),
         };

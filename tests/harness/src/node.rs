@@ -1,5 +1,6 @@
 //! A node: the shipped binary in a directory of its own, on ports of its own.
 
+use std::ffi::OsString;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -39,7 +40,7 @@ pub struct Addresses {
 pub struct NodeOptions {
     files: Vec<(String, String)>,
     applied: Vec<String>,
-    env: Vec<(String, String)>,
+    env: Vec<(String, OsString)>,
     args: Vec<String>,
     own_root_key: bool,
     data_dir: Option<PathBuf>,
@@ -72,8 +73,8 @@ impl NodeOptions {
 
     /// Sets an environment variable.
     #[must_use]
-    pub fn env(mut self, name: &str, value: &str) -> Self {
-        self.env.push((name.to_owned(), value.to_owned()));
+    pub fn env(mut self, name: &str, value: impl Into<OsString>) -> Self {
+        self.env.push((name.to_owned(), value.into()));
         self
     }
 
