@@ -166,3 +166,19 @@ fn a_variable_that_is_no_text_stops_nothing() {
     let node = Node::start(NodeOptions::new().env("STRANGE", value));
     assert_eq!(node.ops("/readyz").status, 200);
 }
+
+#[test]
+fn files_that_break_a_rule_together_are_refused() {
+    let file = |name| format!("apiKeys: {{{name}: {{value: the-same-secret-value}}}}\n");
+    let options = NodeOptions::new()
+        .apply("one.yaml", file("one"))
+        .apply("two.yaml", file("two"));
+    let refused = Node::try_start(options).expect_err("two keys with one value");
+    assert_ne!(refused.code, 0);
+    assert!(refused.stderr.contains("TG0007"), "{refused:?}");
+    assert!(
+        refused.stderr.contains("`one` has this value"),
+        "{refused:?}"
+    );
+    assert!(!refused.stderr.contains("the-same-secret"), "{refused:?}");
+}

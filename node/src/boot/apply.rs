@@ -10,7 +10,7 @@ use tollgate_config::diagnostic::{Diagnostic, render};
 use tollgate_config::document::{LoadContext, Others, load, merge};
 use tollgate_config::node_config::NodeConfig;
 use tollgate_functions::Functions;
-use tollgate_model::{Change, diff};
+use tollgate_model::{Change, Model, diff, validate};
 use tollgate_protocol::Clock;
 use tollgate_protocol::codes;
 use tollgate_state::{Command, ProposalId, Reply};
@@ -91,14 +91,13 @@ impl Applier {
             self.clock.now(),
             others,
         ));
-        self.runtime.check(&wanted).map_err(|errors| {
-            let reasons: Vec<String> = errors.iter().map(ToString::to_string).collect();
-            BootError::new(codes::API_FILE, format!("{shown}: {}", reasons.join("; ")))
-        })?;
         let changes = diff(&current.model, &wanted);
         if changes.is_empty() {
             return Ok(());
         }
+        self.check(&wanted).map_err(|reasons| {
+            BootError::new(codes::API_FILE, format!("{shown}: {}", reasons.join("; ")))
+        })?;
         let names: Vec<String> = changes.iter().map(name).collect();
         let text = serde_json::to_vec(&changes)
             .map_err(|error| BootError::new(codes::API_FILE, error.to_string()))?;
@@ -118,6 +117,21 @@ impl Applier {
                 Err(BootError::new(codes::API_FILE, reason))
             }
         }
+    }
+
+    /// Whether the node can take this model. The file kept the rules by itself; with what was
+    /// there before, and refers to what the file replaces, the whole may not.
+    fn check(&self, wanted: &Arc<Model>) -> Result<(), Vec<String>> {
+        let broken = validate(wanted);
+        if !broken.is_empty() {
+            let told = broken
+                .into_iter()
+                .map(|it| format!("{}: {}", it.path, it.message));
+            return Err(told.collect());
+        }
+        self.runtime
+            .check(wanted)
+            .map_err(|errors| errors.iter().map(ToString::to_string).collect())
     }
 
     /// Applies the files again whenever one of them changes, and restarts functions whose code
