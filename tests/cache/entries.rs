@@ -152,7 +152,7 @@ fn the_cache_is_bounded_in_bytes() {
     const ENTRIES: usize = 60;
     let backend = Backend::start(|_| Answer::status(200, vec![b'x'; 64 << 10]));
     let options = NodeOptions::api(file(&backend.url(), FULL_KEY, ""));
-    let node = Node::start(options.env("TOLLGATE_CACHE_BYTES_MAX", &BOUND.to_string()));
+    let node = Node::start(options.env("TOLLGATE_CACHE_BYTES_MAX", BOUND.to_string()));
     for entry in 0..ENTRIES {
         assert_eq!(get(&node, &format!("/things/{entry}")).body.len(), 64 << 10);
     }

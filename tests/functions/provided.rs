@@ -18,7 +18,7 @@ functions:
 ";
     let options = NodeOptions::api(text)
         .file("code/app.py", code)
-        .env("SUITE_PYTHON", &python().to_string_lossy());
+        .env("SUITE_PYTHON", python());
     let node = Node::start(options);
     let get = |target: &str| node.send(&Request::get(target).host(files::HOST));
     for turn in 0..3 {
