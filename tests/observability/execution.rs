@@ -60,6 +60,39 @@ fn the_steps_of_a_request_are_found_by_its_id() {
 }
 
 #[test]
+fn data_trace_shows_how_streamed_bodies_begin() {
+    // Far more than one read brings, so that both stream.
+    let long = |begin: &str| [begin, &"-".repeat(300_000), "the end"].concat();
+    let (question, answer) = (long("a question"), long("an answer"));
+    let body = answer.clone();
+    let backend = Backend::start(move |_| Answer::status(200, body.clone()));
+    let node = start(&backend, "loggingLevel: INFO, dataTraceEnabled: true");
+    let request = Request::post("/pets", question.clone())
+        .host(files::HOST)
+        .header("x-api-key", files::KEY);
+    let response = node.send(&request);
+    assert_eq!((response.status, response.text()), (200, answer));
+    assert_eq!(backend.received()[0].body, question.as_bytes());
+    let text = wait_until(DEADLINE, "the end of the request", || {
+        let text = lines(&node, LOG, 1).join("\n");
+        if text.contains("Method completed with status: 200") {
+            Ok(text)
+        } else {
+            Err(text)
+        }
+    });
+    for shown in [
+        "Endpoint request body after transformations: a question---",
+        "Method response body after transformations: an answer---",
+    ] {
+        let line = text.lines().find(|line| line.contains(shown));
+        let line = line.unwrap_or_else(|| panic!("no {shown:?} in {text}"));
+        assert!(line.ends_with("- [TRUNCATED]"), "{line}");
+    }
+    assert!(!text.contains("the end"), "{text}");
+}
+
+#[test]
 fn at_level_error_only_failures_are_told() {
     let backend = Backend::echo();
     let node = start(&backend, "loggingLevel: ERROR");

@@ -1,27 +1,35 @@
 //! The execution log (reference 17): the steps of a request in AWS's words and order, for a stage
 //! whose logging level asks for them. With level ERROR only failures are told, with INFO every
-//! step, with data trace headers and bodies too. Lines are cut at 1,024 bytes as on AWS; keys and
-//! credentials never show.
+//! step, with data trace headers and bodies too, which stream all the same. Lines are cut at 1,024
+//! bytes as on AWS; keys and credentials never show.
+
+mod streamed;
 
 use core::fmt::Write as _;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use serde_json::Value;
 use tollgate_config::snapshot::{RoutePlan, StagePlan};
-use tollgate_message::{Body, HeaderList, Request, Response};
+use tollgate_message::{Body, HeaderList, Method, Request, Response};
 use tollgate_model::LoggingLevel;
 
 use crate::fault::Fault;
 use crate::finished::Head;
 use crate::ports::Ports;
+use crate::respond;
+
+use streamed::{Side, streamed};
 
 /// Where a log event ends (reference 22).
 const LINE_BYTES_MAX: usize = 1_024;
+/// The end of a line that was cut.
+const CUT: &str = " [TRUNCATED]";
 
 /// Writes the execution log of one request.
 pub(crate) struct ExecLog<'a, P> {
     ports: &'a P,
-    stage: &'a StagePlan,
+    stage: &'a Arc<StagePlan>,
     request_id: &'a str,
     level: LoggingLevel,
     data: bool,
@@ -30,7 +38,7 @@ pub(crate) struct ExecLog<'a, P> {
 impl<'a, P: Ports> ExecLog<'a, P> {
     pub(crate) fn new(
         ports: &'a P,
-        stage: &'a StagePlan,
+        stage: &'a Arc<StagePlan>,
         route: &RoutePlan,
         request_id: &'a str,
     ) -> Self {
@@ -80,8 +88,8 @@ impl<'a, P: Ports> ExecLog<'a, P> {
         }
     }
 
-    /// What is sent to an HTTP back end.
-    pub(crate) fn sending(&self, authority: &str, request: &Request) {
+    /// What is sent to an HTTP back end. A body that streams is logged when it has.
+    pub(crate) fn sending(&self, authority: &str, request: &mut Request) {
         if self.level != LoggingLevel::Info {
             return;
         }
@@ -94,10 +102,16 @@ impl<'a, P: Ports> ExecLog<'a, P> {
                 "Endpoint request headers: {}",
                 Fields(&request.headers)
             ));
-            let body = Content(&request.body);
-            self.line(format_args!(
-                "Endpoint request body after transformations: {body}"
-            ));
+            let tunnels = request.headers.contains("upgrade");
+            match &request.body {
+                Body::Stream { .. } if !tunnels => self.follow(&mut request.body, Side::Request),
+                body => {
+                    let body = Content(body);
+                    self.line(format_args!(
+                        "Endpoint request body after transformations: {body}"
+                    ));
+                }
+            }
         }
         self.line(format_args!("Sending request to {authority}"));
     }
@@ -137,20 +151,26 @@ impl<'a, P: Ports> ExecLog<'a, P> {
         }
     }
 
-    /// How it ended.
-    pub(crate) fn ended(&self, outcome: &Result<Response, Fault>) {
+    /// How it ended. With data trace the end of a body that streams is waited for.
+    pub(crate) fn ended(&self, method: &Method, outcome: &mut Result<Response, Fault>) {
         match outcome {
             Ok(response) if self.level == LoggingLevel::Info => {
+                let status = response.status;
                 if self.data {
+                    let headers = Fields(&response.headers);
+                    let streams = matches!(response.body, Body::Stream { .. });
+                    if streams && status != 101 && respond::has_body(method, status) {
+                        let headers = headers.to_string();
+                        self.follow(&mut response.body, Side::Response { headers, status });
+                        return;
+                    }
                     let body = Content(&response.body);
                     self.line(format_args!(
                         "Method response body after transformations: {body}"
                     ));
-                    let headers = Fields(&response.headers);
                     self.line(format_args!("Method response headers: {headers}"));
                 }
                 self.line(format_args!("Successfully completed execution"));
-                let status = response.status;
                 self.line(format_args!("Method completed with status: {status}"));
             }
             Err(fault) if self.level != LoggingLevel::Off => {
@@ -162,16 +182,41 @@ impl<'a, P: Ports> ExecLog<'a, P> {
         }
     }
 
-    fn line(&self, text: core::fmt::Arguments<'_>) {
-        let mut line = Line(String::with_capacity(128));
-        // An error says that the line is full; what is there is what is logged.
-        let _full = line.write_fmt(text).is_err();
-        self.ports.exec_log(self.stage, self.request_id, &line.0);
+    fn follow(&self, body: &mut Body, side: Side) {
+        let whole = core::mem::take(body);
+        *body = streamed(whole, side, self.ports, self.stage, self.request_id);
     }
+
+    fn line(&self, text: core::fmt::Arguments<'_>) {
+        write_line(self.ports, self.stage, self.request_id, text);
+    }
+}
+
+fn write_line<P: Ports>(
+    ports: &P,
+    stage: &StagePlan,
+    request_id: &str,
+    text: core::fmt::Arguments<'_>,
+) {
+    let mut line = Line(String::with_capacity(128));
+    // An error says that the line is full.
+    if line.write_fmt(text).is_err() {
+        line.cut();
+    }
+    ports.exec_log(stage, request_id, &line.0);
 }
 
 /// A line under its limit, without anything that could break it in two.
 struct Line(String);
+
+impl Line {
+    /// Makes room for the mark of a cut and sets it.
+    fn cut(&mut self) {
+        let end = self.0.floor_char_boundary(LINE_BYTES_MAX - CUT.len());
+        self.0.truncate(end);
+        self.0.push_str(CUT);
+    }
+}
 
 impl core::fmt::Write for Line {
     fn write_str(&mut self, text: &str) -> core::fmt::Result {
@@ -240,14 +285,17 @@ impl core::fmt::Display for Fields<'_> {
     }
 }
 
-/// A body as far as it is at hand.
+/// A body as far as it is at hand; no more of it than fits in a line.
 struct Content<'a>(&'a Body);
 
 impl core::fmt::Display for Content<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self.0 {
             Body::Empty => Ok(()),
-            Body::Full(bytes) => f.write_str(&String::from_utf8_lossy(bytes)),
+            Body::Full(bytes) => {
+                let shown = &bytes[..bytes.len().min(LINE_BYTES_MAX)];
+                f.write_str(&String::from_utf8_lossy(shown))
+            }
             Body::Stream {
                 length: Some(bytes),
                 ..

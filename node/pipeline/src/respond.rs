@@ -24,7 +24,7 @@ pub(crate) fn send<P: Ports>(
     let record = &mut finished.record;
     record.status = response.status;
     record.head_latency_us = now_us.saturating_sub(finished.head.started_us);
-    if finished.head.method == Method::Head || matches!(response.status, 204 | 205 | 304) {
+    if !has_body(&finished.head.method, response.status) {
         drop_body(&mut response, finished.head.method == Method::Head);
     }
     match core::mem::take(&mut response.body) {
@@ -49,6 +49,11 @@ pub(crate) fn send<P: Ports>(
         }
     }
     response
+}
+
+/// Whether a response carries a body at all (RFC 9110, section 6.4.1).
+pub(crate) fn has_body(method: &Method, status: u16) -> bool {
+    *method != Method::Head && !matches!(status, 204 | 205 | 304)
 }
 
 /// A response to HEAD keeps the length that GET's would have (RFC 9110, section 9.3.2).

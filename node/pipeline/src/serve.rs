@@ -143,8 +143,8 @@ async fn answer<P: Ports>(
         trace: incoming.trace,
         log,
     };
-    let outcome = routed(&mut ctx, record).await;
-    ctx.log.ended(&outcome);
+    let mut outcome = routed(&mut ctx, record).await;
+    ctx.log.ended(&head.method, &mut outcome);
     let response = outcome.unwrap_or_else(|fault| fault.respond(record));
     with_cors(grant.as_ref(), response)
 }

@@ -24,8 +24,8 @@ pub(crate) async fn call<P: Ports>(
     plan: &HttpPlan,
     record: &mut Record,
 ) -> Result<Response, Fault> {
-    let request = build(ctx, plan, record).await?;
-    ctx.log.sending(&plan.authority, &request);
+    let mut request = build(ctx, plan, record).await?;
+    ctx.log.sending(&plan.authority, &mut request);
     let started_us = ctx.ports.monotonic_us();
     let sent = ctx
         .ports

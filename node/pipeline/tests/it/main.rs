@@ -10,6 +10,7 @@ mod attacks;
 mod caching;
 mod compiled;
 mod cors;
+mod data_trace;
 mod ending;
 mod events;
 mod faults;
