@@ -115,10 +115,17 @@ impl Leases {
     /// The slot of a key in a plan, with its quota set anew.
     pub fn slot(&mut self, plan: &PlanId, key: &KeyId, quota: Quota) -> Arc<QuotaSlot> {
         let place = (plan.clone(), key.clone());
-        if let Some(held) = self.held.get(&place) {
-            if held.slot.quota() != quota {
+        if let Some(held) = self.held.get_mut(&place) {
+            let before = held.slot.quota();
+            if before != quota {
                 held.slot.set_quota(quota);
-                if let Some(cell) = &held.cell {
+                if quota.limit < before.limit {
+                    // What is held may be more than what is left: it goes back before another
+                    // request is admitted.
+                    self.closing.extend(held.close());
+                    held.lease = self.next_lease;
+                    self.next_lease += 1;
+                } else if let Some(cell) = &held.cell {
                     cell.reopen();
                     self.wanted.insert(place);
                 }
@@ -236,6 +243,14 @@ impl Leases {
                     free,
                 } => {
                     let same = held.cell.as_ref().is_some_and(|cell| cell.start == start);
+                    if same && free == 0 && held.cell.as_ref().is_some_and(|it| cap < it.limit) {
+                        // The limit was lowered to less than what is out: what is held here goes
+                        // back before another request, and is granted again if it may be.
+                        self.closing.extend(held.close());
+                        held.lease = self.next_lease;
+                        self.next_lease += 1;
+                        continue;
+                    }
                     if !same || held.cell.as_ref().is_some_and(|cell| cell.limit != cap) {
                         renew_cell(held, start, end, cap);
                     }

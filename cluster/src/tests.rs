@@ -210,6 +210,53 @@ async fn an_adjusted_key_hears_of_it_when_it_asks() {
 }
 
 #[tokio::test]
+async fn what_is_held_goes_back_when_less_is_left() {
+    for (remaining, limit) in [(0, None), (3, None), (3, Some(8)), (0, Some(2))] {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = Arc::new(Script(NOON.0.into()));
+        let (opened, mut leases) = start(dir.path(), &clock).await;
+        configure(&opened.door, 1000).await;
+        let slot = leases.slot(&"gold".into(), &"k".into(), quota(1000));
+        for _ in 0..5 {
+            if slot.take(NOON) == Take::Ask {
+                leases.want(&slot.plan, &slot.key);
+                exchange(&opened.door, &mut leases, NOON).await;
+                assert!(matches!(slot.take(NOON), Take::Taken | Take::TakenLow));
+            }
+        }
+        assert!(leases.numbers().held > 10);
+        leases.report();
+        exchange(&opened.door, &mut leases, NOON).await;
+        if let Some(limit) = limit {
+            configure(&opened.door, limit).await;
+            leases.slot(&"gold".into(), &"k".into(), quota(limit));
+        } else {
+            let (plan, key) = ("gold".into(), "k".into());
+            let adjust = Command::AdjustUsage {
+                plan,
+                key,
+                remaining,
+            };
+            opened
+                .door
+                .propose(ProposalId([1; 16]), adjust)
+                .await
+                .unwrap();
+            leases.want(&slot.plan, &slot.key);
+            let command = Command::Lease(leases.batch(NOON).unwrap());
+            match opened.door.propose(ProposalId::default(), command).await {
+                Ok(Reply::Leased(replies)) => leases.answer(replies),
+                other => panic!("{other:?}"),
+            }
+        }
+        // Nothing more is admitted while what was held is on its way back.
+        assert_eq!(leases.numbers().held, 0);
+        let admitted = drain(&opened.door, &mut leases, &slot, NOON).await;
+        assert_eq!(admitted, remaining, "{limit:?}");
+    }
+}
+
+#[tokio::test]
 async fn everything_is_there_after_a_restart_and_snapshots_are_taken() {
     let dir = tempfile::tempdir().unwrap();
     let clock = Arc::new(Script(NOON.0.into()));

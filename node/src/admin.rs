@@ -33,7 +33,7 @@ use tollgate_cluster::Door;
 use tollgate_config::compile::CompileError;
 use tollgate_model::Model;
 use tollgate_protocol::Clock;
-use tollgate_protocol::ids::{ApiId, Revision};
+use tollgate_protocol::ids::{ApiId, KeyId, PlanId, Revision};
 
 /// The service name in signatures, of AWS's operations and the native ones.
 pub(crate) const SIGNING_SERVICE: &str = "apigateway";
@@ -133,6 +133,10 @@ pub trait Runtime: Send + Sync {
 
     /// Reports what this node's leases have spent, so that usage is exact to the last request.
     fn report_usage(&self) -> BoxFuture<'_, ()>;
+
+    /// Hears what is left of a key's quota in a plan, so that this node admits no more than that
+    /// from then on. A node that does not hear of it in time does so with its next report.
+    fn ask_quota(&self, plan: &PlanId, key: &KeyId) -> BoxFuture<'_, ()>;
 
     /// Whether the node can serve this configuration.
     ///

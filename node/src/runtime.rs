@@ -163,6 +163,15 @@ impl Runtime for NodeRuntime {
         Box::pin(self.throttle.report())
     }
 
+    fn ask_quota(&self, plan: &PlanId, key: &KeyId) -> BoxFuture<'_, ()> {
+        let (plan, key) = (plan.clone(), key.clone());
+        Box::pin(async move {
+            if !self.throttle.ask(&plan, &key).await {
+                tracing::debug!("an adjusted quota is heard of with the next report");
+            }
+        })
+    }
+
     fn check(&self, model: &Arc<Model>) -> Result<(), Vec<CompileError>> {
         try_compile(model, &self.facts, Some(&self.snapshot.load_full()))
     }

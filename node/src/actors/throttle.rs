@@ -208,10 +208,16 @@ impl ThrottleHandle {
 
     /// Asks for tokens and waits for the answer; `false` when none came in time.
     pub async fn wait(&self, slot: &QuotaSlot) -> bool {
+        self.ask(&slot.plan, &slot.key).await
+    }
+
+    /// Asks what is left of a key's quota and waits for the answer: from then on this node admits
+    /// no more than that. `false` when none came in time.
+    pub async fn ask(&self, plan: &PlanId, key: &KeyId) -> bool {
         let (waiting, answered) = oneshot::channel();
         let want = Want {
-            plan: slot.plan.clone(),
-            key: slot.key.clone(),
+            plan: plan.clone(),
+            key: key.clone(),
             waiting: Some(waiting),
         };
         if self.address.try_send(want).is_err() {

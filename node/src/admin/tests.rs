@@ -6,3 +6,4 @@ mod auth;
 mod retries;
 mod stages;
 pub(crate) mod support;
+mod usage;

@@ -14,7 +14,7 @@ use tollgate_aws::sigv4::{Payload, RequestView, Signer, SigningCredentials};
 use tollgate_cluster::Door;
 use tollgate_config::compile::CompileError;
 use tollgate_model::Model;
-use tollgate_protocol::ids::Revision;
+use tollgate_protocol::ids::{KeyId, PlanId, Revision};
 use tollgate_protocol::{Clock, Millis};
 use tollgate_store::Identity;
 
@@ -36,6 +36,8 @@ pub(crate) struct Played {
     pub(crate) flushed: Mutex<Vec<String>>,
     /// Levels set.
     pub(crate) levels: Mutex<Vec<String>>,
+    /// Keys whose quota was asked for.
+    pub(crate) asked: Mutex<Vec<String>>,
     /// How often usage was reported.
     pub(crate) reported: AtomicU64,
 }
@@ -73,6 +75,11 @@ impl Runtime for Played {
 
     fn report_usage(&self) -> BoxFuture<'_, ()> {
         self.reported.fetch_add(1, Ordering::SeqCst);
+        Box::pin(async {})
+    }
+
+    fn ask_quota(&self, plan: &PlanId, key: &KeyId) -> BoxFuture<'_, ()> {
+        self.asked.lock().unwrap().push(format!("{plan} {key}"));
         Box::pin(async {})
     }
 

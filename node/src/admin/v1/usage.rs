@@ -6,6 +6,7 @@ use tollgate_aws::{AwsError, ErrorKind, Service};
 use tollgate_model::{Quota, UsagePlan};
 use tollgate_protocol::Millis;
 use tollgate_protocol::ids::{KeyId, PlanId};
+use tollgate_protocol::limits::QUOTA_MAX;
 use tollgate_state::{Bucket, Command, Reply as Answer, State, window_at};
 
 use super::patch;
@@ -48,20 +49,27 @@ pub(super) async fn update(call: &Call<'_>, plan: &str, key: &str) -> Outcome {
         if patch.op != "replace" || patch.path != "/remaining" {
             return Err(patch.refused(&["/remaining"]));
         }
-        remaining = Some(patch.parse()?);
+        remaining = Some(patch.parse()?).filter(|it| *it <= QUOTA_MAX);
+        if remaining.is_none() {
+            return Err(AwsError::bad_request(format!(
+                "what remains is a number from 0 to {QUOTA_MAX}"
+            )));
+        }
     }
     let (_, model) = call.model().await?;
     plan_keys::find(&model, plan, key)?;
     if let Some(remaining) = remaining {
         // What is spent must be known before what is left can be set.
         call.state.runtime.report_usage().await;
+        let (plan, key) = (PlanId::from(plan), KeyId::from(key));
         let command = Command::AdjustUsage {
-            plan: PlanId::from(plan),
-            key: KeyId::from(key),
+            plan: plan.clone(),
+            key: key.clone(),
             remaining,
         };
         match propose(call, 0, command).await? {
-            Answer::Done => {}
+            // What this node holds already may be more than what is left now.
+            Answer::Done => call.state.runtime.ask_quota(&plan, &key).await,
             Answer::Refused(why) => return Err(AwsError::bad_request(why)),
             _ => {
                 return Err(AwsError::new(
