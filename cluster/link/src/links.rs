@@ -1,0 +1,231 @@
+//! All links of one node: the door through which the layers above talk to other nodes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::select;
+use tokio::time::{Instant, timeout};
+use tollgate_protocol::ids::NodeId;
+
+use crate::accept::{accept, removed};
+use crate::calls::Calls;
+use crate::contact::Contact;
+use crate::dial::{Dialled, drive};
+use crate::error::{CallError, Refusal, Unreachable};
+use crate::handler::{Handler, Lane};
+use crate::limits::{CALL_WITHIN_MAX, CLOSE_WITHIN};
+use crate::name::Member;
+use crate::net::{Net, Simulated};
+use crate::pump::Endpoint as _;
+use crate::shared::{Guard, Shared, lock};
+use crate::tls::Identity;
+
+/// What links need to know beside who they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// The kind of call that those without a certificate may make; `None` when nobody can join
+    /// through this node.
+    pub join_kind: Option<u8>,
+    /// Seeds the spread of pauses. Nodes should differ in it.
+    pub seed: u64,
+}
+
+/// The links of one node. Clones share them; they close when the last clone is dropped.
+pub struct Links<N: Net> {
+    shared: Arc<Shared<N>>,
+    life: Arc<Life<N>>,
+}
+
+impl<N: Net> Clone for Links<N> {
+    fn clone(&self) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+            life: Arc::clone(&self.life),
+        }
+    }
+}
+
+/// Closes the links when the last handle is gone; tasks hold [`Shared`] but not this.
+struct Life<N: Net>(Arc<Shared<N>>);
+
+impl<N: Net> Drop for Life<N> {
+    fn drop(&mut self) {
+        shut(&self.0);
+    }
+}
+
+fn shut<N: Net>(shared: &Shared<N>) {
+    shared.closing.send_replace(true);
+    let lanes = std::mem::take(&mut *lock(&shared.lanes));
+    for lane in lanes.into_values() {
+        lane.calls.close(CallError::Closed);
+    }
+}
+
+impl<N: Net> Links<N> {
+    /// Starts to accept on `listener`. Must be called within a tokio runtime, on which all of it
+    /// runs; a runtime of one thread is enough.
+    pub fn start(
+        net: N,
+        identity: Identity,
+        listener: N::Listener,
+        handler: Arc<dyn Handler>,
+        settings: Settings,
+    ) -> Self {
+        Self::begin(net, Guard::Tls(identity), listener, handler, settings)
+    }
+
+    /// As [`Links::start`] in a simulated network, where a greeting is believed.
+    pub fn simulate(
+        net: N,
+        member: Member,
+        listener: N::Listener,
+        handler: Arc<dyn Handler>,
+        settings: Settings,
+    ) -> Self
+    where
+        N: Simulated,
+    {
+        Self::begin(net, Guard::Claimed(member), listener, handler, settings)
+    }
+
+    fn begin(
+        net: N,
+        guard: Guard,
+        listener: N::Listener,
+        handler: Arc<dyn Handler>,
+        settings: Settings,
+    ) -> Self {
+        let shared = Shared::new(net, guard, handler, settings.join_kind, settings.seed);
+        let shared = Arc::new(shared);
+        tokio::spawn(accept(Arc::clone(&shared), listener));
+        Self {
+            life: Arc::new(Life(Arc::clone(&shared))),
+            shared,
+        }
+    }
+
+    /// Who this node is.
+    #[must_use]
+    pub fn member(&self) -> Member {
+        self.shared.guard().member()
+    }
+
+    /// Uses a renewed certificate for every connection from now on. Connections that are open stay.
+    pub fn renew(&self, identity: Identity) {
+        self.shared.set_guard(Guard::Tls(identity));
+    }
+
+    /// Sets who is a member and at which `host:port`s, and who was removed for ever. Lanes to and
+    /// from nodes that were removed end, with a refusal that says so; those to nodes that are no
+    /// longer known end too. A node whose address is not known can still call.
+    pub fn set_nodes(
+        &self,
+        addresses: BTreeMap<NodeId, Vec<String>>,
+        removed_nodes: BTreeSet<NodeId>,
+    ) {
+        let shared = &self.shared;
+        shared.set_nodes(addresses, removed_nodes);
+        let gone = |node| shared.with_nodes(|nodes| !nodes.is_known(node));
+        let mut lanes = lock(&shared.lanes);
+        lanes.retain(|(node, _), lane| {
+            if gone(*node) {
+                lane.calls
+                    .close(CallError::Unreachable(Unreachable::NoAddress));
+                return false;
+            }
+            lane.moved.notify_one();
+            true
+        });
+        drop(lanes);
+        for ((node, _), accepted) in &*lock(&shared.accepted) {
+            if shared.with_nodes(|nodes| nodes.is_removed(*node)) {
+                accepted.tell(removed(*node));
+            }
+        }
+        shared.contacts.keep(|node| !gone(node));
+    }
+
+    /// Calls `node`, and waits for its answer for at most `within` (and [`CALL_WITHIN_MAX`]).
+    /// Dropping the future stops the wait and tells the peer.
+    ///
+    /// # Errors
+    /// [`CallError`] says why there is no answer, and whether the call may have been done all the
+    /// same. Nothing is retried here.
+    pub async fn call(
+        &self,
+        node: NodeId,
+        lane: Lane,
+        kind: u8,
+        body: Bytes,
+        within: Duration,
+    ) -> Result<Bytes, CallError> {
+        let deadline = Instant::now() + within.min(CALL_WITHIN_MAX);
+        let calls = self.lane(node, lane)?;
+        let waiting = calls.begin(kind, body, deadline)?;
+        waiting.until(deadline).await
+    }
+
+    fn lane(&self, node: NodeId, lane: Lane) -> Result<Arc<Calls>, CallError> {
+        let shared = &self.shared;
+        if !shared.with_nodes(|nodes| nodes.is_known(node)) || node == self.member().node {
+            return Err(CallError::Unreachable(Unreachable::NoAddress));
+        }
+        let mut lanes = lock(&shared.lanes);
+        // Under the lock that closing takes next, so that no lane is made that it does not close.
+        if *shared.closing.borrow() {
+            return Err(CallError::Closed);
+        }
+        if let Some(dialled) = lanes.get(&(node, lane)) {
+            return Ok(Arc::clone(&dialled.calls));
+        }
+        let calls = Calls::new(node, lane.calls_max(), Arc::clone(&shared.contacts));
+        let calls = Arc::new(calls);
+        let dialled = Arc::new(Dialled {
+            node,
+            lane,
+            calls: Arc::clone(&calls),
+            moved: tokio::sync::Notify::new(),
+        });
+        lanes.insert((node, lane), Arc::clone(&dialled));
+        let mut closing = shared.closing.subscribe();
+        let shared = Arc::clone(shared);
+        tokio::spawn(async move {
+            let ended = Arc::clone(&dialled.calls);
+            select! {
+                biased;
+                _ = closing.wait_for(|closing| *closing) => {}
+                () = drive(shared, dialled) => {}
+            }
+            ended.fail_sent();
+        });
+        Ok(calls)
+    }
+
+    /// What is known of the way to a node.
+    #[must_use]
+    pub fn contact(&self, node: NodeId) -> Contact {
+        self.shared.contacts.get(node)
+    }
+
+    /// Whether some peer said that this node was removed from the cluster.
+    #[must_use]
+    pub fn removed_by(&self) -> Option<(NodeId, Refusal)> {
+        self.shared.contacts.removed_by()
+    }
+
+    /// Stops accepting, ends all connections and waits for their tasks, for a few seconds at most.
+    /// Calls under way fail: sent ones as [`CallError::Lost`], others as [`CallError::Closed`].
+    pub async fn close(&self) {
+        shut(&self.shared);
+        if timeout(CLOSE_WITHIN, self.shared.closing.closed())
+            .await
+            .is_err()
+        {
+            let tasks = self.shared.closing.receiver_count();
+            tracing::warn!(tasks, "links did not close in time");
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! What the tasks of one node's links have in common.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tollgate_protocol::ids::NodeId;
+
+use crate::accepted::Accepted;
+use crate::contact::Contacts;
+use crate::dial::Dialled;
+use crate::handler::{Handler, Lane};
+use crate::jitter::Jitter;
+use crate::limits::{
+    GREETINGS_MAX, GREETINGS_PER_ADDRESS_MAX, JOINERS_BURST, JOINERS_MAX, JOINERS_PER_SECOND,
+};
+use crate::name::Member;
+use crate::net::Net;
+use crate::nodes::Nodes;
+use crate::tls::Identity;
+
+/// How this node proves who it is. Only [`crate::net::Simulated`] networks get the second.
+#[derive(Clone)]
+pub(crate) enum Guard {
+    Tls(Identity),
+    /// Everybody is believed.
+    Claimed(Member),
+}
+
+impl Guard {
+    pub(crate) fn member(&self) -> Member {
+        match self {
+            Self::Tls(identity) => identity.member(),
+            Self::Claimed(member) => *member,
+        }
+    }
+}
+
+/// See the module. Locks are held for a few instructions and never across an await.
+pub(crate) struct Shared<N: Net> {
+    pub(crate) net: N,
+    pub(crate) handler: Arc<dyn Handler>,
+    pub(crate) join_kind: Option<u8>,
+    pub(crate) contacts: Arc<Contacts>,
+    pub(crate) lanes: Mutex<BTreeMap<(NodeId, Lane), Arc<Dialled>>>,
+    pub(crate) accepted: Mutex<BTreeMap<(NodeId, Lane), Arc<Accepted>>>,
+    guard: RwLock<Guard>,
+    nodes: Mutex<Nodes>,
+    jitter: Mutex<Jitter>,
+    lobby: Mutex<Lobby>,
+    /// Turns true once, when the links close. Every task holds a receiver.
+    pub(crate) closing: watch::Sender<bool>,
+}
+
+/// Who is not known yet.
+struct Lobby {
+    greeting: BTreeMap<IpAddr, usize>,
+    joiners: usize,
+    /// A token bucket, in thousandths of a joiner.
+    allowance: u64,
+    filled: Instant,
+}
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<N: Net> Shared<N> {
+    pub(crate) fn new(
+        net: N,
+        guard: Guard,
+        handler: Arc<dyn Handler>,
+        join_kind: Option<u8>,
+        seed: u64,
+    ) -> Self {
+        Self {
+            net,
+            handler,
+            join_kind,
+            contacts: Arc::default(),
+            lanes: Mutex::default(),
+            accepted: Mutex::default(),
+            guard: RwLock::new(guard),
+            nodes: Mutex::default(),
+            jitter: Mutex::new(Jitter::new(seed)),
+            lobby: Mutex::new(Lobby {
+                greeting: BTreeMap::new(),
+                joiners: 0,
+                allowance: u64::from(JOINERS_BURST) * 1000,
+                filled: Instant::now(),
+            }),
+            closing: watch::Sender::new(false),
+        }
+    }
+
+    pub(crate) fn guard(&self) -> Guard {
+        self.guard
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    pub(crate) fn set_guard(&self, guard: Guard) {
+        *self.guard.write().unwrap_or_else(PoisonError::into_inner) = guard;
+    }
+
+    pub(crate) fn with_nodes<T>(&self, read: impl FnOnce(&Nodes) -> T) -> T {
+        read(&lock(&self.nodes))
+    }
+
+    pub(crate) fn set_nodes(
+        &self,
+        addresses: BTreeMap<NodeId, Vec<String>>,
+        removed: BTreeSet<NodeId>,
+    ) {
+        *lock(&self.nodes) = Nodes::new(addresses, removed);
+    }
+
+    pub(crate) fn pause(&self, failures: u32) -> Duration {
+        lock(&self.jitter).pause(failures)
+    }
+
+    /// A place for a connection that has not said who it is.
+    pub(crate) fn enter(self: &Arc<Self>, from: IpAddr) -> Option<Greeting<N>> {
+        let mut lobby = lock(&self.lobby);
+        let all: usize = lobby.greeting.values().sum();
+        let here = lobby.greeting.get(&from).copied().unwrap_or_default();
+        if all >= GREETINGS_MAX || here >= GREETINGS_PER_ADDRESS_MAX {
+            return None;
+        }
+        lobby.greeting.insert(from, here + 1);
+        Some(Greeting {
+            shared: Arc::clone(self),
+            from,
+        })
+    }
+
+    /// A place for a joiner.
+    pub(crate) fn admit_joiner(self: &Arc<Self>, now: Instant) -> Option<Joining<N>> {
+        let mut lobby = lock(&self.lobby);
+        let passed = now.saturating_duration_since(lobby.filled).as_millis();
+        let refill = u64::try_from(passed).unwrap_or(u64::MAX);
+        let refill = refill.saturating_mul(u64::from(JOINERS_PER_SECOND));
+        let full = u64::from(JOINERS_BURST) * 1000;
+        lobby.filled = now;
+        lobby.allowance = lobby.allowance.saturating_add(refill).min(full);
+        if lobby.joiners >= JOINERS_MAX || lobby.allowance < 1000 {
+            return None;
+        }
+        lobby.allowance -= 1000;
+        lobby.joiners += 1;
+        Some(Joining(Arc::clone(self)))
+    }
+}
+
+/// The place of a connection that has not said who it is; given back when dropped.
+pub(crate) struct Greeting<N: Net> {
+    shared: Arc<Shared<N>>,
+    from: IpAddr,
+}
+
+impl<N: Net> Drop for Greeting<N> {
+    fn drop(&mut self) {
+        let mut lobby = lock(&self.shared.lobby);
+        if let Some(here) = lobby.greeting.get_mut(&self.from) {
+            *here -= 1;
+            if *here == 0 {
+                lobby.greeting.remove(&self.from);
+            }
+        }
+    }
+}
+
+/// The place of a joiner; given back when dropped.
+pub(crate) struct Joining<N: Net>(Arc<Shared<N>>);
+
+impl<N: Net> Drop for Joining<N> {
+    fn drop(&mut self) {
+        lock(&self.0.lobby).joiners -= 1;
+    }
+}
