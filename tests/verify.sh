@@ -5,6 +5,8 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly PROFILE=ci
+# Programs for the suite `functions`, which builds them in the same way when it runs alone.
+readonly RUST_FUNCTIONS=tests/functions/code/rust/Cargo.toml
 # What the suites measure of what the project promises; tests/harness/src/bars.rs writes it.
 readonly BARS=target/bars.txt
 ran=()
@@ -51,14 +53,21 @@ rm -f "$BARS"
 
 step "dependencies" cargo fetch --locked
 
+format() {
+    cargo fmt --all --check
+    cargo fmt --manifest-path $RUST_FUNCTIONS --check
+}
+
 if cargo fmt --version >/dev/null 2>&1; then
-    step "format" cargo fmt --all --check
+    step "format" format
 else
     skip "format" "rustfmt is not installed (rustup component add rustfmt)"
 fi
 
 # With the tests, or the next step would resolve features anew and compile dependencies again.
 step "build" cargo build --profile $PROFILE --workspace --all-targets --locked
+
+step "functions in Rust" cargo build --quiet --locked --manifest-path $RUST_FUNCTIONS --target-dir target/rust-functions
 
 if cargo clippy --version >/dev/null 2>&1; then
     step "clippy" cargo clippy --profile $PROFILE --workspace --all-targets --locked -- --deny warnings

@@ -68,17 +68,27 @@ fn the_functions_of_their_page_answer() {
     assert_eq!(node_js.json()["text"], "Salut", "{node_js:?}");
 }
 
+/// The text of the block with this info string that holds these words.
+fn find<'p>(page: &'p [Block], info: &str, words: &str) -> &'p str {
+    let found = page
+        .iter()
+        .find(|block| block.info == info && block.text.contains(words));
+    &found
+        .unwrap_or_else(|| panic!("no {info} with {words:?}"))
+        .text
+}
+
+#[test]
+fn the_rust_program_of_the_page_is_the_one_that_the_suite_functions_calls() {
+    let page = page("docs/functions.md");
+    let called = include_str!("../functions/code/rust/square.rs");
+    let (_idea, called) = called.split_once("\n\n").expect("a comment and a program");
+    assert_eq!(find(&page, "rust", "lambda_runtime"), called);
+}
+
 #[test]
 fn the_other_programs_of_their_page_answer() {
     let page = page("docs/functions.md");
-    let find = |info: &str, words: &str| {
-        let found = page
-            .iter()
-            .find(|block| block.info == info && block.text.contains(words));
-        &found
-            .unwrap_or_else(|| panic!("no {info} with {words:?}"))
-            .text
-    };
     let text = "apis:
   - name: other
     routes:
@@ -89,8 +99,11 @@ functions:
   loop: {runtime: provided, directory: loop, command: [python3, ./bootstrap]}
 ";
     let options = NodeOptions::api(text)
-        .file("stream/app.js", find("js", "streamifyResponse"))
-        .file("loop/bootstrap", find("python", "AWS_LAMBDA_RUNTIME_API"));
+        .file("stream/app.js", find(&page, "js", "streamifyResponse"))
+        .file(
+            "loop/bootstrap",
+            find(&page, "python", "AWS_LAMBDA_RUNTIME_API"),
+        );
     let node = Node::start(options);
     let host = "other.execute-api.us-east-1.localhost";
     let stream = node.send(&Request::get("/stream").host(host));
