@@ -40,38 +40,47 @@ pub fn validate(model: &Model) -> Vec<Violation> {
     let mut findings = Findings::default();
     let f = &mut findings;
     for (name, it) in &model.certificates {
-        f.in_two("certificates", name, |f| platform::certificate(it, f));
+        f.in_two("certificates", name, |f| {
+            f.kept_under(name, "name", &it.name);
+            platform::certificate(it, f);
+        });
     }
     for (name, it) in &model.upstreams {
-        f.in_two("upstreams", name, |f| platform::upstream(it, f));
+        f.in_two("upstreams", name, |f| {
+            f.kept_under(name, "name", &it.name);
+            platform::upstream(it, f);
+        });
     }
     for (name, it) in &model.functions {
-        f.in_two("functions", name, |f| platform::function(it, f));
+        f.in_two("functions", name, |f| {
+            f.kept_under(name, "name", &it.name);
+            platform::function(it, f);
+        });
     }
     for (id, it) in &model.apis {
         f.in_two("apis", id.as_str(), |f| {
-            if it.api_id != *id {
-                f.say(
-                    "apiId",
-                    "the id differs from the one that the API is kept under",
-                );
-            }
+            f.kept_under(id.as_str(), "apiId", it.api_id.as_str());
             api::api(model, it, f);
         });
     }
     for (id, it) in &model.usage_plans {
         f.in_two("usagePlans", id.as_str(), |f| {
-            keys::usage_plan(model, it, f)
+            f.kept_under(id.as_str(), "id", it.id.as_str());
+            keys::usage_plan(model, it, f);
         });
     }
     let mut values = keys::Values::default();
     for (id, it) in &model.api_keys {
         f.in_two("apiKeys", id.as_str(), |f| {
+            f.kept_under(id.as_str(), "id", it.id.as_str());
             keys::api_key(model, it, &mut values, f);
         });
     }
     for (name, it) in &model.domain_names {
-        f.in_two("domainNames", name, |f| platform::domain_name(model, it, f));
+        f.in_two("domainNames", name, |f| {
+            f.kept_under(name, "domainName", &it.domain_name);
+            platform::domain_name(model, it, f);
+        });
     }
     if let Some(target) = &model.default_mapping {
         f.inside("defaultMapping", |f| stage_exists(model, target, f));
@@ -111,6 +120,17 @@ impl Findings {
 
     fn in_two(&mut self, kind: &str, name: &str, rules: impl FnOnce(&mut Self)) {
         self.inside(kind, |f| f.inside(name, rules));
+    }
+
+    /// A resource is kept under its own id or name. A change is carried out by the id that the
+    /// resource bears: under another one, what was checked is not what would be put in place.
+    fn kept_under(&mut self, key: &str, member: &str, id: &str) {
+        if key != id {
+            self.say(
+                member,
+                alloc::format!("it is kept under `{key}`, which differs"),
+            );
+        }
     }
 
     /// A violation at this member.

@@ -43,23 +43,22 @@ pub(super) fn api(model: &Model, api: &Api, f: &mut Findings) {
     let definition = &api.definition;
     for (id, it) in &definition.integrations {
         f.in_two("integrations", id.as_str(), |f| {
-            if it.integration_id != *id {
-                f.say(
-                    "integrationId",
-                    "the id differs from the one it is kept under",
-                );
-            }
+            f.kept_under(id.as_str(), "integrationId", it.integration_id.as_str());
             integration::integration(model, it, f);
         });
     }
     let mut shapes = BTreeMap::new();
-    for it in definition.routes.values() {
+    for (id, it) in &definition.routes {
         f.in_two("routes", &it.route_key, |f| {
+            f.kept_under(id.as_str(), "routeId", it.route_id.as_str());
             route(api, definition, it, &mut shapes, f);
         });
     }
     for (name, it) in &api.stages {
-        f.in_two("stages", name.as_str(), |f| stage::stage(api, it, f));
+        f.in_two("stages", name.as_str(), |f| {
+            f.kept_under(name.as_str(), "stageName", it.stage_name.as_str());
+            stage::stage(api, it, f);
+        });
     }
 }
 

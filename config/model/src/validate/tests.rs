@@ -204,3 +204,45 @@ fn websocket_routes_have_keys_of_their_own() {
     api.definition = Arc::new(definition);
     assert_eq!(findings(&with(api)), Vec::<String>::new());
 }
+
+/// A change puts a resource in place by the id that it bears: kept under another one, it would
+/// take the place of a resource that nothing was checked against.
+#[test]
+fn a_resource_is_kept_under_its_own_id() {
+    let mut model = with(api());
+    let stage = Stage {
+        stage_name: "prod".into(),
+        ..Stage::default()
+    };
+    let route = Route {
+        route_id: "r".into(),
+        route_key: "GET /b".into(),
+        ..Route::default()
+    };
+    let mut api = api();
+    api.stages.insert("x".into(), Arc::new(stage));
+    Arc::make_mut(&mut api.definition)
+        .routes
+        .insert("x".into(), route);
+    model.apis.insert("shop".into(), Arc::new(api));
+    model.usage_plans.insert("x".into(), Arc::default());
+    model.api_keys.insert("x".into(), Arc::default());
+    model.upstreams.insert("x".into(), Arc::default());
+    model.functions.insert("x".into(), Arc::default());
+    model.certificates.insert("x".into(), Arc::default());
+    model.domain_names.insert("x".into(), Arc::default());
+    let found = findings(&model);
+    for path in [
+        "apis.shop.stages.x.stageName",
+        "apis.shop.routes.GET /b.routeId",
+        "usagePlans.x.id",
+        "apiKeys.x.id",
+        "upstreams.x.name",
+        "functions.x.name",
+        "certificates.x.name",
+        "domainNames.x.domainName",
+    ] {
+        let wanted = format!("{path}: it is kept under `x`, which differs");
+        assert!(found.contains(&wanted), "{path}: {found:#?}");
+    }
+}
