@@ -9,6 +9,8 @@ mod system;
 mod telemetry;
 mod upkeep;
 
+pub(crate) use backends::tls_spec;
+
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;

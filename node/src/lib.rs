@@ -16,4 +16,5 @@ pub mod ops;
 pub mod process;
 pub mod runtime;
 pub mod tls;
+pub(crate) mod trial;
 pub mod worker;

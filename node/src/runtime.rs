@@ -6,12 +6,11 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
-use tollgate_config::cells::{BucketId, CellSource, QuotaSlot, TokenBucket};
-use tollgate_config::compile::{CompileError, NodeFacts, compile};
+use tollgate_config::compile::{CompileError, NodeFacts};
 use tollgate_config::snapshot::Snapshot;
 use tollgate_edge::Observer;
 use tollgate_functions::Functions;
-use tollgate_model::{Model, Quota, Throttle};
+use tollgate_model::Model;
 use tollgate_pipeline::ResponseCache;
 use tollgate_protocol::ids::{KeyId, PlanId, Revision};
 use tollgate_protocol::metrics as names;
@@ -24,6 +23,7 @@ use crate::logs::LogWriter;
 use crate::metrics::Metrics;
 use crate::ops::Observed;
 use crate::process;
+use crate::trial::try_serve;
 
 /// Changes what is logged.
 pub type SetLogLevel = Box<dyn Fn(&str) -> Result<(), String> + Send + Sync>;
@@ -58,32 +58,6 @@ pub struct NodeRuntime {
     pub clock: SystemClock,
     /// When the process started, in seconds since the epoch.
     pub started_seconds: f64,
-}
-
-/// Whether a configuration can be served; what `served` serves already is not tried again.
-///
-/// # Errors
-/// Everything that stands against it.
-pub(crate) fn try_compile(
-    model: &Arc<Model>,
-    facts: &NodeFacts,
-    served: Option<&Snapshot>,
-) -> Result<(), Vec<CompileError>> {
-    compile(model, Revision(0), facts, served, &mut TrialCells).map(drop)
-}
-
-/// Cells that nobody will ever use, for trying a configuration out.
-#[derive(Debug)]
-struct TrialCells;
-
-impl CellSource for TrialCells {
-    fn bucket(&mut self, _: BucketId, throttle: Throttle) -> Arc<TokenBucket> {
-        Arc::new(TokenBucket::new(throttle))
-    }
-
-    fn quota(&mut self, plan: &PlanId, key: &KeyId, quota: Quota) -> Arc<QuotaSlot> {
-        Arc::new(QuotaSlot::new(plan.clone(), key.clone(), quota))
-    }
 }
 
 impl Runtime for NodeRuntime {
@@ -173,7 +147,7 @@ impl Runtime for NodeRuntime {
     }
 
     fn check(&self, model: &Arc<Model>) -> Result<(), Vec<CompileError>> {
-        try_compile(model, &self.facts, Some(&self.snapshot.load_full()))
+        try_serve(model, &self.facts, Some(&self.snapshot.load_full()))
     }
 }
 

@@ -11,7 +11,7 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
-use tollgate_model::Model;
+use tollgate_model::{Certificate, Model};
 
 /// Why a certificate cannot be used. Has the code TG0008.
 #[derive(Debug, thiserror::Error)]
@@ -139,6 +139,14 @@ pub fn server_config(certificates: Arc<Certificates>) -> Result<Arc<ServerConfig
     Ok(Arc::new(config))
 }
 
+/// Whether a certificate of a model can be shown to clients.
+///
+/// # Errors
+/// [`Error::Unusable`]
+pub fn check(it: &Certificate) -> Result<(), Error> {
+    certified(&it.name, &it.certificate, &it.private_key).map(drop)
+}
+
 fn certified(name: &str, chain: &str, key: &str) -> Result<Arc<CertifiedKey>, Error> {
     let bad = |reason: String| Error::Unusable {
         name: name.into(),
@@ -160,7 +168,7 @@ fn certified(name: &str, chain: &str, key: &str) -> Result<Arc<CertifiedKey>, Er
 
 #[cfg(test)]
 mod tests {
-    use tollgate_model::{Certificate, DomainName};
+    use tollgate_model::DomainName;
 
     use super::*;
 

@@ -88,14 +88,19 @@ fn group(upstream: &Upstream) -> GroupSpec {
         consecutive_failures: it.consecutive_failures,
         duration_ms: it.duration_ms,
     });
-    group.tls = TlsSpec {
+    group.tls = tls_spec(upstream);
+    group
+}
+
+/// The TLS settings of a group.
+pub(crate) fn tls_spec(upstream: &Upstream) -> TlsSpec {
+    TlsSpec {
         verify: !upstream.insecure_skip_verification,
         ca_pem: upstream.ca_certificate.clone(),
         server_name: upstream.server_name_to_verify.clone(),
         client_cert_pem: upstream.client_certificate.clone(),
         key_pem: upstream.client_private_key.clone(),
-    };
-    group
+    }
 }
 
 /// A server of `http://host:port`; the port is the scheme's own where it is left out.

@@ -13,7 +13,7 @@ use super::Context;
 use super::apply::load_context;
 use super::arguments::{CheckArguments, Format};
 use super::failure::{FAILED, Failure};
-use crate::runtime::try_compile;
+use crate::trial::try_serve;
 
 pub(super) fn run(arguments: &CheckArguments, context: &Context) -> Result<(), Failure> {
     let load_context = load_context(context);
@@ -57,7 +57,7 @@ fn unservable(model: &Model, context: &LoadContext) -> Vec<Diagnostic> {
         account_id: context.account_id.as_str().into(),
         cache_ttl_seconds_max: CACHE_TTL_SECONDS_MAX,
     };
-    match try_compile(&Arc::new(wanted), &facts, None) {
+    match try_serve(&Arc::new(wanted), &facts, None) {
         Ok(()) => Vec::new(),
         Err(errors) => errors
             .into_iter()

@@ -1,0 +1,146 @@
+//! Whether a configuration can be served, before it is stored. Its rules and the compiler look at
+//! names and texts; certificates and keys are read here, by those who will use them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tollgate_config::cells::{BucketId, CellSource, QuotaSlot, TokenBucket};
+use tollgate_config::compile::{CompileError, NodeFacts, compile};
+use tollgate_config::snapshot::Snapshot;
+use tollgate_model::{Model, Quota, Throttle, Upstream};
+use tollgate_protocol::ids::{KeyId, PlanId, Revision};
+use tollgate_upstream::TlsSpecError;
+
+use crate::boot::tls_spec;
+use crate::tls;
+
+/// Whether a configuration can be served; what `served` serves already is not tried again.
+///
+/// # Errors
+/// Everything that stands against it.
+pub(crate) fn try_serve(
+    model: &Arc<Model>,
+    facts: &NodeFacts,
+    served: Option<&Snapshot>,
+) -> Result<(), Vec<CompileError>> {
+    let compiled = compile(model, Revision(0), facts, served, &mut TrialCells);
+    let mut errors = compiled.err().unwrap_or_default();
+    let old = served.map(|served| &*served.model);
+    for (name, it) in changed(&model.certificates, old.map(|old| &old.certificates)) {
+        if let Err(error) = tls::check(it) {
+            errors.push(CompileError {
+                path: format!("certificates.{name}"),
+                reason: error.to_string(),
+            });
+        }
+    }
+    for (name, it) in changed(&model.upstreams, old.map(|old| &old.upstreams)) {
+        errors.extend(unusable(name, it));
+    }
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(errors)
+    }
+}
+
+/// What is not the same already.
+fn changed<'m, V: PartialEq>(
+    new: &'m BTreeMap<String, Arc<V>>,
+    old: Option<&'m BTreeMap<String, Arc<V>>>,
+) -> impl Iterator<Item = (&'m str, &'m V)> {
+    let same = move |name: &str, it: &Arc<V>| {
+        let old = old.and_then(|old| old.get(name));
+        old.is_some_and(|old| Arc::ptr_eq(old, it) || old == it)
+    };
+    let all = new.iter().map(|(name, it)| (name.as_str(), it));
+    all.filter(move |(name, it)| !same(name, it))
+        .map(|(name, it)| (name, &**it))
+}
+
+/// What is wrong with the certificates, keys and names of a group.
+fn unusable(name: &str, upstream: &Upstream) -> Option<CompileError> {
+    let (member, reason) = match tls_spec(upstream).check().err()? {
+        TlsSpecError::Ca(reason) => ("caCertificate", reason),
+        TlsSpecError::ClientCert(reason) => ("clientCertificate", reason),
+        TlsSpecError::Key(reason) => ("clientPrivateKey", reason),
+        TlsSpecError::ServerName(reason) => ("serverNameToVerify", reason),
+    };
+    Some(CompileError {
+        path: format!("upstreams.{name}.{member}"),
+        reason,
+    })
+}
+
+/// Cells that nobody will ever use, for trying a configuration out.
+#[derive(Debug)]
+struct TrialCells;
+
+impl CellSource for TrialCells {
+    fn bucket(&mut self, _: BucketId, throttle: Throttle) -> Arc<TokenBucket> {
+        Arc::new(TokenBucket::new(throttle))
+    }
+
+    fn quota(&mut self, plan: &PlanId, key: &KeyId, quota: Quota) -> Arc<QuotaSlot> {
+        Arc::new(QuotaSlot::new(plan.clone(), key.clone(), quota))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tollgate_model::Certificate;
+
+    use super::*;
+
+    fn facts() -> NodeFacts {
+        NodeFacts {
+            region: "us-east-1".into(),
+            account_id: "000000000000".into(),
+            cache_ttl_seconds_max: 3600,
+        }
+    }
+
+    fn paths(model: &Model, served: Option<&Snapshot>) -> Vec<String> {
+        let tried = try_serve(&Arc::new(model.clone()), &facts(), served);
+        let errors = tried.err().unwrap_or_default();
+        errors.into_iter().map(|error| error.path).collect()
+    }
+
+    #[test]
+    fn certificates_and_keys_that_cannot_be_used_are_refused() {
+        let made = rcgen::generate_simple_self_signed(["a.test".to_owned()]).unwrap();
+        let (good, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+        let bad = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        let mut model = Model::default();
+        for (name, certificate) in [("good", good.as_str()), ("bad", bad)] {
+            let certificate = Certificate {
+                name: name.into(),
+                certificate: certificate.into(),
+                private_key: key.clone(),
+            };
+            let upstream = Upstream {
+                name: name.into(),
+                ca_certificate: Some(certificate.certificate.clone()),
+                client_certificate: Some(good.clone()),
+                client_private_key: Some(key.clone()),
+                ..Upstream::default()
+            };
+            model
+                .certificates
+                .insert(name.into(), Arc::new(certificate));
+            model.upstreams.insert(name.into(), Arc::new(upstream));
+        }
+        let refused = ["certificates.bad", "upstreams.bad.caCertificate"];
+        assert_eq!(paths(&model, None), refused);
+        // What an older release took must not stand in the way of other changes.
+        let served = compile(
+            &Arc::new(model.clone()),
+            Revision(1),
+            &facts(),
+            None,
+            &mut TrialCells,
+        )
+        .unwrap();
+        assert!(paths(&model, Some(&served)).is_empty());
+    }
+}
