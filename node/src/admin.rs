@@ -20,6 +20,7 @@ mod v2;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub use change::Turn;
 pub use server::{AdminServer, start};
 
 use std::fmt;
@@ -56,6 +57,8 @@ pub struct AdminState {
     pub clock: Arc<dyn Clock>,
     /// The running node.
     pub runtime: Arc<dyn Runtime>,
+    /// The order of the changes that come in here.
+    pub turn: Turn,
     /// Whether unsigned requests from this machine are let in, as `tollgate dev` does.
     pub anonymous_loopback: bool,
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::{Mutex, MutexGuard};
 use tollgate_aws::{AwsError, ErrorKind};
 use tollgate_model::{Change, Model, diff, validate};
 use tollgate_protocol::Millis;
@@ -22,6 +23,28 @@ const RULES_NAMED_MAX: usize = 20;
 const SUBJECTS_LOGGED_MAX: usize = 8;
 /// Bytes of a command that are not changes, at most: revision, access key and lengths.
 const COMMAND_FRAME_BYTES: usize = 4096;
+
+/// How long a change waits for those before it.
+const TURN_DEADLINE: Duration = Duration::from_secs(30);
+
+/// The order of this node's changes. Without it, many callers at once would all plan on one
+/// revision, of which one gets through and the others begin anew.
+#[derive(Debug, Default)]
+pub struct Turn(Mutex<()>);
+
+impl Turn {
+    /// Waits for the changes before this one to be committed.
+    ///
+    /// # Errors
+    /// `ServiceUnavailableException` when they take too long.
+    async fn take(&self) -> Result<MutexGuard<'_, ()>, AwsError> {
+        let waited = tokio::time::timeout(TURN_DEADLINE, self.0.lock()).await;
+        waited.map_err(|_| {
+            let text = "too many changes come before this one; try again";
+            AwsError::new(ErrorKind::ServiceUnavailable, text).with_retry_after(1)
+        })
+    }
+}
 
 /// A change that was made, or would be.
 pub(crate) struct Changed<T> {
@@ -46,9 +69,13 @@ pub(crate) async fn change<T>(
     call: &Call<'_>,
     edit: impl Fn(&Model, Millis) -> Result<(Model, T), AwsError>,
 ) -> Result<Changed<T>, AwsError> {
+    // Kept until the change is committed, and not while it comes to be served: the next ones
+    // then come into force together.
+    let mut turn = Some(call.state.turn.take().await?);
     for attempt in 0..ATTEMPTS_MAX {
         let planned = plan(call, &edit).await?;
         if planned.changes.is_empty() {
+            drop(turn.take());
             // A retry must wait for what its first attempt committed.
             served(call, planned.revision).await?;
             return Ok(planned);
@@ -69,6 +96,7 @@ pub(crate) async fn change<T>(
         };
         match propose(call, attempt, command).await? {
             Reply::Configured(revision) => {
+                drop(turn.take());
                 log(call, &planned.changes, revision);
                 served(call, revision).await?;
                 return Ok(Changed {
