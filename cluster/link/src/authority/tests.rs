@@ -1,3 +1,5 @@
+//! What the authority signs, and what it refuses to.
+
 use webpki::EndEntityCert;
 
 use super::*;
