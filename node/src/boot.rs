@@ -32,6 +32,7 @@ use tollgate_upstream::Upstreams;
 use crate::actors::{Allowances, RouteActor, RouteHandle, ThrottleActor, ThrottleHandle};
 use crate::admin;
 use crate::clock::SystemClock;
+use crate::console;
 use crate::credentials::{self, RootKey};
 use crate::logs::LogWriter;
 use crate::metrics::Metrics;
@@ -106,7 +107,7 @@ pub fn start(config: NodeConfig, mode: Mode) -> i32 {
         && let Err(error) = std::fs::remove_dir_all(&dir)
         && error.kind() != std::io::ErrorKind::NotFound
     {
-        eprintln!("{} stays: {error}", dir.display());
+        console::talk(format_args!("{} stays: {error}", dir.display()));
     }
     code
 }
@@ -130,8 +131,11 @@ fn start_and_wait(config: NodeConfig, mode: Mode) -> i32 {
 
 fn report(error: &BootError) -> i32 {
     let code = error.code;
-    eprintln!("error[{}]: {}: {error}", code.code, code.title);
-    eprintln!("  what to do: tollgate explain {}", code.code);
+    console::talk(format_args!(
+        "error[{}]: {}: {error}",
+        code.code, code.title
+    ));
+    console::talk(format_args!("  what to do: tollgate explain {}", code.code));
     1
 }
 

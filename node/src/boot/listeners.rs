@@ -13,6 +13,7 @@ use tollgate_edge::{ListenerConfig, Sockets, TrustedPeers};
 use tollgate_protocol::codes;
 
 use super::BootError;
+use crate::console;
 use crate::credentials::{self, RootKey};
 
 /// The file in the data directory that tells the bound addresses.
@@ -94,15 +95,18 @@ impl Listeners {
         let mut map = serde_json::Map::new();
         for (name, address) in rows {
             if let Some(address) = address {
-                println!("{name:<6} {address}");
+                console::data(format_args!("{name:<6} {address}"));
                 map.insert(name.into(), json!(address.to_string()));
             }
         }
         if key_is_new {
-            println!("root access key  {}", key.access_key_id);
-            println!("root secret key  {}", key.secret_access_key);
+            console::data(format_args!("root access key  {}", key.access_key_id));
+            console::data(format_args!("root secret key  {}", key.secret_access_key));
             let path = config.data_dir.join(credentials::FILE);
-            println!("                 (shown once; kept in {})", path.display());
+            console::data(format_args!(
+                "                 (shown once; kept in {})",
+                path.display()
+            ));
         }
         write(
             &config.data_dir,

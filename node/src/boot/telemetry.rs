@@ -25,7 +25,7 @@ pub(super) fn start(config: &NodeConfig, mode: &Mode) -> SetLogLevel {
         (LogFormat::Text, Mode::Start) => registry.with(lines.with_ansi(false)).try_init(),
     };
     if started.is_err() {
-        eprintln!("another log is in use in this process");
+        crate::console::talk("another log is in use in this process");
     }
     Box::new(move |level| {
         let filter = EnvFilter::try_new(directives(level)).map_err(|error| error.to_string())?;
