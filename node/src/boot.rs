@@ -181,7 +181,7 @@ async fn run(config: NodeConfig, mode: Mode, set_log_level: SetLogLevel) -> Resu
         ops::start(socket, Arc::clone(&phase), observed)
             .map_err(io("cannot start the ops listener"))?;
     }
-    let applier = apply::Applier::new(&opened.door, &runtime, &config, clock);
+    let mut applier = apply::Applier::new(&opened.door, &runtime, &config, clock);
     applier.apply_at_start(&config, &mode).await?;
     let admin = match listeners.admin {
         None => None,

@@ -1,6 +1,6 @@
 //! API files applied by the node itself: `start --apply` and `dev`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -18,6 +18,7 @@ use tollgate_state::{Command, ProposalId, Reply};
 use super::{BootError, Mode};
 use crate::admin::Runtime;
 use crate::clock::SystemClock;
+use crate::console;
 use crate::runtime::NodeRuntime;
 
 /// How often dev mode looks at the files.
@@ -33,6 +34,10 @@ pub(super) struct Applier {
     runtime: Arc<NodeRuntime>,
     context: LoadContext,
     clock: SystemClock,
+    /// The files that the last document consisted of, those that it names among them.
+    sources: BTreeSet<PathBuf>,
+    /// What was there when it was read.
+    seen: Stamps,
 }
 
 impl Applier {
@@ -52,13 +57,15 @@ impl Applier {
             runtime: Arc::clone(runtime),
             context,
             clock,
+            sources: BTreeSet::new(),
+            seen: Stamps::new(),
         }
     }
 
     /// Applies what the node was started with. Files that cannot be used stop the start, but not
     /// in dev mode, where they are about to be mended.
     pub(super) async fn apply_at_start(
-        &self,
+        &mut self,
         config: &NodeConfig,
         mode: &Mode,
     ) -> Result<(), BootError> {
@@ -66,9 +73,9 @@ impl Applier {
             self.apply(path, Others::Keep).await?;
         }
         if let Mode::Dev(path) = mode
-            && let Err(error) = self.apply(path, Others::Remove).await
+            && let Err(error) = self.follow(path).await
         {
-            eprintln!("{error}");
+            console::talk(error);
         }
         let revision = self.door.published().borrow().revision;
         self.runtime
@@ -78,11 +85,20 @@ impl Applier {
             .map_err(|reason| BootError::new(codes::API_FILE, reason))
     }
 
-    async fn apply(&self, path: &Path, others: Others) -> Result<(), BootError> {
+    async fn apply(&mut self, path: &Path, others: Others) -> Result<(), BootError> {
         let shown = path.display();
-        let loaded = load(path, &self.context).map_err(|found| refused(&shown, &found))?;
+        let loaded = match load(path, &self.context) {
+            Ok(loaded) => loaded,
+            Err(found) => {
+                // Whatever has to be mended is among them.
+                let named = found.iter().filter(|it| !it.file.is_empty());
+                self.sources.extend(named.map(|it| PathBuf::from(&it.file)));
+                return Err(refused(&shown, &found));
+            }
+        };
+        self.sources = loaded.sources.iter().cloned().collect();
         if !loaded.warnings.is_empty() {
-            eprint!("{}", render(&loaded.warnings));
+            console::talk(render(&loaded.warnings).trim_end());
         }
         let current = self.door.published().borrow().clone();
         let wanted = Arc::new(merge(
@@ -134,19 +150,28 @@ impl Applier {
             .map_err(|errors| errors.iter().map(ToString::to_string).collect())
     }
 
+    /// Applies what dev mode serves, and remembers what it was made of.
+    async fn follow(&mut self, path: &Path) -> Result<(), BootError> {
+        let before = self.source_stamps(path);
+        let result = self.apply(path, Others::Remove).await;
+        self.seen = self.source_stamps(path);
+        // A file that changed meanwhile is seen to have changed.
+        for (file, stamp) in before {
+            self.seen.entry(file).and_modify(|it| *it = stamp);
+        }
+        result
+    }
+
     /// Applies the files again whenever one of them changes, and restarts functions whose code
     /// changed.
-    pub(super) async fn watch(self, path: PathBuf, functions: Functions) {
-        let mut seen = stamps(&path);
+    pub(super) async fn watch(mut self, path: PathBuf, functions: Functions) {
         let mut code = self.function_stamps();
         loop {
             tokio::time::sleep(WATCH_INTERVAL).await;
-            let now = stamps(&path);
-            if now != seen {
-                seen = now;
-                match self.apply(&path, Others::Remove).await {
+            if self.source_stamps(&path) != self.seen {
+                match self.follow(&path).await {
                     Ok(()) => code = self.function_stamps(),
-                    Err(error) => eprintln!("{error}"),
+                    Err(error) => console::talk(error),
                 }
             }
             let now = self.function_stamps();
@@ -157,6 +182,12 @@ impl Applier {
             }
             code = now;
         }
+    }
+
+    /// The files that make the document up, those that it names among them.
+    fn source_stamps(&self, path: &Path) -> Stamps {
+        let named = self.sources.iter().map(PathBuf::as_path);
+        named.chain([path]).flat_map(stamps).collect()
     }
 
     fn function_stamps(&self) -> BTreeMap<String, Stamps> {
@@ -170,7 +201,7 @@ impl Applier {
 }
 
 fn refused(shown: &impl std::fmt::Display, found: &[Diagnostic]) -> BootError {
-    eprint!("{}", render(found));
+    console::talk(render(found).trim_end());
     let errors = found.iter().filter(|it| it.is_error()).count();
     let errors = if errors == 1 {
         "1 error".into()
