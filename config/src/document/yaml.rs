@@ -35,6 +35,8 @@ struct Builder<'r> {
     anchors: HashMap<usize, Node>,
     nodes: usize,
     aliased: usize,
+    /// Nodes that anchors keep copies of.
+    anchored: usize,
     documents: usize,
     root: Option<Node>,
     /// A bound was passed: nothing more is read.
@@ -63,6 +65,7 @@ pub(crate) fn parse(report: &mut Report, file: u32, text: &str) -> Option<Node> 
         anchors: HashMap::new(),
         nodes: 0,
         aliased: 0,
+        anchored: 0,
         documents: 0,
         root: None,
         stopped: false,
@@ -180,8 +183,8 @@ impl Builder<'_> {
             self.stop(node.place, "the document has more than 2000000 nodes");
             return;
         }
-        if anchor > 0 {
-            self.anchors.insert(anchor, node.clone());
+        if anchor > 0 && !self.keep(anchor, &node) {
+            return;
         }
         let Some(frame) = self.stack.last_mut() else {
             self.root = Some(node);
@@ -199,6 +202,18 @@ impl Builder<'_> {
             },
             _ => {}
         }
+    }
+
+    /// Keeps a copy of what an anchor names; `false` past the bound. Anchors inside of each other
+    /// copy what is in both.
+    fn keep(&mut self, anchor: usize, node: &Node) -> bool {
+        self.anchored += measure(node).0;
+        if self.anchored > NODES_MAX {
+            self.stop(node.place, "anchors name more than 2000000 nodes");
+            return false;
+        }
+        self.anchors.insert(anchor, node.clone());
+        true
     }
 
     fn key(&mut self, node: Node) {
@@ -282,27 +297,30 @@ fn measure(node: &Node) -> (usize, usize) {
     (total, deepest + 1)
 }
 
-/// `<<: *base` brings the members of `base` that the mapping does not have itself.
+/// `<<: *base` brings the members of `base` that the mapping does not have itself. In one pass: a
+/// base may have as many members as a file can hold.
 fn merge_keys(node: &mut Node) {
     let Value::Mapping(entries) = &mut node.value else {
         return;
     };
-    while let Some(position) = entries.iter().position(|entry| entry.key == "<<") {
-        let merged = entries.remove(position);
-        let bases = match merged.node.value {
-            Value::Sequence(items) => items,
-            _ => vec![merged.node],
+    if !entries.iter().any(|entry| entry.key == "<<") {
+        return;
+    }
+    let (merged, own): (Vec<Entry>, Vec<Entry>) = std::mem::take(entries)
+        .into_iter()
+        .partition(|entry| entry.key == "<<");
+    let mut known: HashSet<String> = own.iter().map(|entry| entry.key.clone()).collect();
+    *entries = own;
+    let bases = merged.into_iter().flat_map(|it| match it.node.value {
+        Value::Sequence(items) => items,
+        _ => vec![it.node],
+    });
+    for base in bases {
+        let Value::Mapping(members) = base.value else {
+            continue;
         };
-        for base in bases {
-            let Value::Mapping(members) = base.value else {
-                continue;
-            };
-            for member in members {
-                if !entries.iter().any(|entry| entry.key == member.key) {
-                    entries.push(member);
-                }
-            }
-        }
+        let new = members.into_iter();
+        entries.extend(new.filter(|member| known.insert(member.key.clone())));
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the package does for its users, from files to models and messages.
 
+mod bombs;
 mod document;
 mod golden;
 mod node;

@@ -1,0 +1,49 @@
+//! Small files that would take all memory or time if nothing were bounded.
+
+use crate::document::{error, text};
+
+#[test]
+fn alias_bombs_and_depth_are_bounded() {
+    let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+    for n in 1..30 {
+        let items = vec![format!("*a{}", n - 1); 10].join(", ");
+        bomb.push_str(&format!("a{n}: &a{n} [{items}]\n"));
+    }
+    assert!(
+        error(&bomb).contains("aliases add more than"),
+        "{}",
+        error(&bomb)
+    );
+    let deep = format!("apis: {}{}", "[".repeat(200), "]".repeat(200));
+    assert!(error(&deep).contains("64 levels"), "{}", error(&deep));
+    let circle = "a: &a [*a]";
+    assert!(error(circle).contains("alias"), "{}", error(circle));
+    // Each anchor keeps a copy of what is in it: a megabyte would become gigabytes.
+    let open: Vec<String> = (0..50).map(|n| format!("&a{n} [")).collect();
+    let items = vec!["x"; 100_000].join(",");
+    let anchors = format!("apis: {}{items}{}", open.concat(), "]".repeat(50));
+    assert!(error(&anchors).contains("anchors name more than"));
+}
+
+#[test]
+fn a_large_mapping_is_merged_in_one_pass() {
+    let members: Vec<String> = (0..150_000).map(|n| format!("k{n}: 1")).collect();
+    let base = format!("base: &b {{{}, own: 2}}\n", members.join(", "));
+    let began = std::time::Instant::now();
+    let found = error(&format!(
+        "{base}x: {{own: 1, <<: {{{}}}}}\n",
+        members.join(", ")
+    ));
+    assert!(found.contains("unknown key `base`"), "{found}");
+    // Member by member against all before it takes minutes.
+    assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
+    let kept = text(
+        "apis:\n  - &a {name: one, apiId: a, version: '1'}\n  - {<<: *a, name: two, apiId: b}\n",
+    );
+    let model = kept.unwrap_or_else(|found| panic!("{found}")).model;
+    let two = &model.apis["b"];
+    assert_eq!(
+        (two.name.as_str(), two.version.as_deref()),
+        ("two", Some("1"))
+    );
+}
