@@ -34,6 +34,7 @@ struct Call {
     kind: u8,
     /// Taken when it is sent.
     body: Option<Bytes>,
+    bytes: usize,
     deadline: Instant,
     answer: oneshot::Sender<Answer>,
 }
@@ -46,10 +47,18 @@ struct State {
     /// Calls that were sent and are no longer waited for; each still has its place among those
     /// under way, until the peer is told.
     cancelled: VecDeque<u64>,
-    /// Of bodies not sent yet.
+    /// Of bodies of all calls.
     bytes: usize,
     used: Instant,
     told: Option<Refusal>,
+}
+
+impl State {
+    fn remove(&mut self, call: u64) -> Option<Call> {
+        let removed = self.calls.remove(&call)?;
+        self.bytes -= removed.bytes;
+        Some(removed)
+    }
 }
 
 /// See the module.
@@ -107,11 +116,13 @@ impl Calls {
             }
             state.last += 1;
             state.used = Instant::now();
-            state.bytes += body.len();
+            let bytes = body.len();
+            state.bytes += bytes;
             state.unsent.push_back(state.last);
             let call = Call {
                 kind,
                 body: Some(body),
+                bytes,
                 deadline,
                 answer: sender,
             };
@@ -129,10 +140,9 @@ impl Calls {
     /// Forgets a call; whether it was sent.
     fn abandon(&self, call: u64) -> bool {
         let sent = self.with(|state| {
-            let abandoned = state.calls.remove(&call)?;
+            let abandoned = state.remove(call)?;
             match abandoned.body {
-                Some(body) => {
-                    state.bytes -= body.len();
+                Some(_) => {
                     state.unsent.retain(|unsent| *unsent != call);
                     Some(false)
                 }
@@ -162,11 +172,10 @@ impl Calls {
             if down && state.phase == Phase::Open {
                 state.phase = Phase::Down(why.clone());
             }
-            state.bytes = 0;
-            let unsent: Vec<u64> = state.unsent.drain(..).collect();
+            let unsent = std::mem::take(&mut state.unsent);
             unsent
-                .iter()
-                .filter_map(|call| state.calls.remove(call))
+                .into_iter()
+                .filter_map(|call| state.remove(call))
                 .collect()
         });
         answer_all(failed, why);
@@ -177,12 +186,11 @@ impl Calls {
         let failed: Vec<Call> = self.with(|state| {
             state.cancelled.clear();
             state.told = None;
-            let (kept, failed): (BTreeMap<u64, Call>, BTreeMap<u64, Call>) =
-                std::mem::take(&mut state.calls)
-                    .into_iter()
-                    .partition(|(_, call)| call.body.is_some());
-            state.calls = kept;
-            failed.into_values().collect()
+            let sent = state.calls.iter().filter(|(_, call)| call.body.is_none());
+            let sent: Vec<u64> = sent.map(|(number, _)| *number).collect();
+            sent.into_iter()
+                .filter_map(|call| state.remove(call))
+                .collect()
         });
         answer_all(failed, &CallError::Lost);
     }
@@ -228,7 +236,6 @@ impl Endpoint for Calls {
                     continue;
                 };
                 let body = call.body.take().unwrap_or_default();
-                state.bytes -= body.len();
                 let left = call.deadline.saturating_duration_since(now);
                 return Next::Frame(Frame {
                     shape: Shape::Call,
@@ -267,7 +274,7 @@ impl Endpoint for Calls {
             state.used = Instant::now();
             match state.calls.get(&frame.call) {
                 Some(call) if call.body.is_some() => Err(()),
-                _ => Ok(state.calls.remove(&frame.call)),
+                _ => Ok(state.remove(frame.call)),
             }
         });
         match call {

@@ -84,20 +84,24 @@ pub(crate) async fn drive<N: Net>(shared: Arc<Shared<N>>, lane: Arc<Dialled>) {
                 let (node, name) = (lane.node, lane.lane);
                 tracing::debug!(node, lane = ?name, reason = %end, "lane closed");
                 lane.calls.fail_sent();
-                match end {
-                    End::Idle => failures = 0,
+                let why = match end {
                     End::Refused(refusal) => {
-                        shared.contacts.refused(lane.node, Some(refusal));
-                        failures += 1;
+                        shared.contacts.refused(lane.node, Some(refusal.clone()));
+                        CallError::Refused(refusal)
+                    }
+                    End::Idle => {
+                        failures = 0;
+                        continue;
                     }
                     // One that lived is dialled again at once; one that did not is no success.
-                    _ if began.elapsed() > BACKOFF_MAX => failures = 0,
-                    _ => failures += 1,
-                }
-                if failures > 0 {
-                    let why = CallError::Unreachable(Unreachable::Ended);
-                    pause(&shared, &lane, &why, failures).await;
-                }
+                    _ if began.elapsed() > BACKOFF_MAX => {
+                        failures = 0;
+                        continue;
+                    }
+                    _ => CallError::Unreachable(Unreachable::Ended),
+                };
+                failures += 1;
+                pause(&shared, &lane, &why, failures).await;
             }
             Err(error) => {
                 failures += 1;

@@ -27,7 +27,7 @@ impl Lane {
     pub const ALL: [Self; 3] = [Self::Raft, Self::Rpc, Self::Bulk];
 
     /// How many calls may be under way on it. Raft has one or two per peer; bodies of bulk are
-    /// large; of the bodies of all, [`LANE_BYTES_MAX`] may wait.
+    /// large; all bodies together are at most [`LANE_BYTES_MAX`].
     #[must_use]
     pub const fn calls_max(self) -> usize {
         match self {
@@ -42,7 +42,7 @@ impl Lane {
     }
 }
 
-const _: () = assert!(LANE_BYTES_MAX < ACCEPTED_BYTES_MAX);
+const _: () = assert!(2 * LANE_BYTES_MAX <= ACCEPTED_BYTES_MAX);
 
 /// Who makes a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

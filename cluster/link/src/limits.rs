@@ -11,7 +11,8 @@ pub const JOIN_BODY_BYTES_MAX: usize = 16 * 1024;
 pub const NOTE_BYTES_MAX: usize = 512;
 /// The text of a refusal, in bytes; a longer one is cut.
 pub const REFUSAL_TEXT_BYTES_MAX: usize = NOTE_BYTES_MAX - 2;
-/// Bodies that wait on one lane to be written, in bytes, before calls are refused as overloaded.
+/// Bodies of calls under way on one lane, in bytes, before further ones are refused as overloaded.
+/// Half of what the acceptor takes, so that it never stops reading for want of room for calls.
 pub const LANE_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Bodies of calls and answers that one accepted connection holds, in bytes, before it stops
 /// reading.

@@ -212,6 +212,10 @@ pub(crate) async fn send<W: AsyncWrite + Unpin>(
         stuck(timeout(SILENCE_MAX, out.write_buf(staged)).await)?;
     }
     stuck(timeout(SILENCE_MAX, async { out.flush().await.map(|()| 0) }).await)?;
+    // One large body does not make every connection large.
+    if staged.capacity() > 2 * WRITE_BYTES {
+        *staged = BytesMut::new();
+    }
     Ok(())
 }
 

@@ -55,12 +55,16 @@ pub(crate) struct Shared<N: Net> {
     pub(crate) closing: watch::Sender<bool>,
 }
 
+/// What one joiner takes of the allowance.
+const JOINER_COST: Duration = Duration::from_nanos(1_000_000_000 / JOINERS_PER_SECOND as u64);
+
 /// Who is not known yet.
 struct Lobby {
     greeting: BTreeMap<IpAddr, usize>,
     joiners: usize,
-    /// A token bucket, in thousandths of a joiner.
-    allowance: u64,
+    /// A token bucket of time, each joiner costing its share of a second: no rounding, which a
+    /// flood of attempts could turn into no refill.
+    allowance: Duration,
     filled: Instant,
 }
 
@@ -89,7 +93,7 @@ impl<N: Net> Shared<N> {
             lobby: Mutex::new(Lobby {
                 greeting: BTreeMap::new(),
                 joiners: 0,
-                allowance: u64::from(JOINERS_BURST) * 1000,
+                allowance: JOINER_COST * JOINERS_BURST,
                 filled: Instant::now(),
             }),
             closing: watch::Sender::new(false),
@@ -141,16 +145,14 @@ impl<N: Net> Shared<N> {
     /// A place for a joiner.
     pub(crate) fn admit_joiner(self: &Arc<Self>, now: Instant) -> Option<Joining<N>> {
         let mut lobby = lock(&self.lobby);
-        let passed = now.saturating_duration_since(lobby.filled).as_millis();
-        let refill = u64::try_from(passed).unwrap_or(u64::MAX);
-        let refill = refill.saturating_mul(u64::from(JOINERS_PER_SECOND));
-        let full = u64::from(JOINERS_BURST) * 1000;
+        let passed = now.saturating_duration_since(lobby.filled);
+        let full = JOINER_COST * JOINERS_BURST;
         lobby.filled = now;
-        lobby.allowance = lobby.allowance.saturating_add(refill).min(full);
-        if lobby.joiners >= JOINERS_MAX || lobby.allowance < 1000 {
+        lobby.allowance = lobby.allowance.saturating_add(passed).min(full);
+        if lobby.joiners >= JOINERS_MAX || lobby.allowance < JOINER_COST {
             return None;
         }
-        lobby.allowance -= 1000;
+        lobby.allowance -= JOINER_COST;
         lobby.joiners += 1;
         Some(Joining(Arc::clone(self)))
     }

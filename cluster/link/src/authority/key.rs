@@ -12,6 +12,7 @@ use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PublicKeyData, SignatureAlgorithm};
 use rustls_pki_types::PrivatePkcs8KeyDer;
 
 use super::Error;
+use crate::Pin;
 
 /// Version, key and signature of a request, in bytes: 1 + 65 + 64.
 pub const REQUEST_BYTES: usize = 1 + POINT_BYTES + SIGNATURE_BYTES;
@@ -64,8 +65,14 @@ impl NodeKey {
         read(bytes).map(Self)
     }
 
+    /// As [`SigningRequest::key_hash`].
+    #[must_use]
+    pub fn key_hash(&self) -> [u8; 32] {
+        Pin::of_key(&self.0.subject_public_key_info()).0
+    }
+
     /// Asks for a certificate for this key. The same key may ask again, with other bytes: who must
-    /// recognise a retry compares [`SigningRequest::public_key`].
+    /// recognise a retry compares [`SigningRequest::key_hash`].
     ///
     /// # Errors
     /// [`Error::Key`], which a key that was read or generated rules out.
@@ -128,10 +135,11 @@ impl SigningRequest {
         Ok(request)
     }
 
-    /// The key, an uncompressed point of P-256: the same for every request of one key.
+    /// The SHA-256 of the key as in a certificate (SubjectPublicKeyInfo, DER): by which the cluster
+    /// remembers a node.
     #[must_use]
-    pub fn public_key(&self) -> &[u8; 65] {
-        &self.point
+    pub fn key_hash(&self) -> [u8; 32] {
+        Pin::of_key(&self.subject_public_key_info()).0
     }
 
     pub(super) fn verify(&self) -> Result<(), Error> {

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod calls;
+mod forged;
 mod hostile;
 mod memory;
 mod simulation;
