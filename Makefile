@@ -22,6 +22,7 @@ help:
 
 demo:
 	@cargo build --release --locked --package tollgate-node
+	@benches/size.sh target/release/tollgate
 	@examples/demo/run.sh
 
 test:
@@ -31,7 +32,7 @@ test:
 bench:
 	@tests/install.sh
 	@cargo build --profile dist --locked --package tollgate-node --package tollgate-loadtest
-	@printf 'bar 7: a binary of %.1f MB (below 30)\n' "$$(stat --format %s target/dist/tollgate)e-6"
+	@benches/size.sh target/dist/tollgate
 	@TOLLGATE_BIN=$(CURDIR)/target/dist/tollgate cargo test --quiet --profile ci --locked \
 		--package tollgate-tests --test scale -- --nocapture
 	@target/dist/tollgate-loadtest compare
