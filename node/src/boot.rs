@@ -7,7 +7,6 @@ mod listeners;
 mod services;
 mod system;
 mod telemetry;
-mod upkeep;
 
 pub(crate) use backends::tls_spec;
 
@@ -196,7 +195,6 @@ async fn run(config: NodeConfig, mode: Mode, set_log_level: SetLogLevel) -> Resu
     if runtime.edge.set(edge.observer()).is_err() {
         tracing::error!("the edge was started twice");
     }
-    tokio::spawn(upkeep::run(shared.metrics.clone()));
     phase.set(Phase::Ready);
     tracing::info!(after_ms = clock.monotonic_us() / 1000, "ready");
     if let Mode::Dev(path) = &mode {
@@ -304,15 +302,13 @@ fn shared(config: &NodeConfig, mode: &Mode, clock: SystemClock) -> Result<Unfini
     let background = tokio::runtime::Handle::current();
     let functions = Functions::new(background.clone(), settings, telemetry::function_sink(mode))
         .map_err(|error| BootError::new(codes::DATA_DIR_IO, error.to_string()))?;
-    let metrics =
-        Metrics::new().map_err(|error| BootError::new(codes::NODE_CONFIG, error.to_string()))?;
     Ok(Unfinished {
         snapshot: Arc::default(),
         upstreams: Upstreams::new(background),
         functions,
         cache: Arc::new(ResponseCache::new(config.cache_bytes_max)),
         logs: LogWriter::start(config.log_dir.clone()).map_err(io("cannot start the logs"))?,
-        metrics,
+        metrics: Metrics::default(),
         clock,
         trusted_proxies: config.trusted_proxies.clone().into(),
         function_request_bytes_max: config.function_request_bytes_max as u64,

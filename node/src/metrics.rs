@@ -3,22 +3,20 @@
 //! Handles are resolved once per stage and route by the first request and kept in the snapshot's
 //! plans. Nothing here is global, so that two nodes in one process keep apart.
 
+mod latency;
+
 use std::collections::HashSet;
 use std::hash::BuildHasher;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder, Unit};
-use metrics_exporter_prometheus::{
-    BuildError, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
-};
+use metrics::{Counter, Gauge, Key, Label, Level, Metadata, Recorder, Unit};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 use tollgate_config::snapshot::{RoutePlan, StagePlan};
 use tollgate_pipeline::{CacheStatus, FaultKind, Finished};
 use tollgate_protocol::metrics::{self as names, Kind, Metric};
 
-/// Upper bounds of the latency buckets in seconds: from a cache hit to a patient long poll.
-const LATENCY_BUCKETS: [f64; 14] = [
-    0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0,
-];
+use latency::{Latencies, LatencySeries};
+
 /// Routes with series of their own; later ones share the label `_other`.
 const ROUTE_SERIES_MAX: usize = 2_000;
 /// Stages with series of their own; later ones share the label `_other`.
@@ -31,6 +29,7 @@ const OTHER: &str = "_other";
 pub struct Metrics {
     recorder: Arc<PrometheusRecorder>,
     handle: PrometheusHandle,
+    latencies: Arc<LatencySeries>,
     routes: Arc<Named>,
     stages: Arc<Named>,
 }
@@ -55,8 +54,7 @@ impl Named {
 /// The handles of a stage.
 struct StageSeries {
     metrics: Metrics,
-    latency: Histogram,
-    integration: Histogram,
+    latencies: Arc<Latencies>,
     cache_hits: OnceLock<Counter>,
     cache_misses: OnceLock<Counter>,
     /// Requests that matched no route.
@@ -76,42 +74,38 @@ type Classes = [OnceLock<Counter>; CLASSES.len()];
 
 const METADATA: Metadata<'static> = Metadata::new("tollgate", Level::INFO, None);
 
-impl Metrics {
+impl Default for Metrics {
     /// No series yet; every name is described.
-    ///
-    /// # Errors
-    /// When the buckets are refused, which they are not.
-    pub fn new() -> Result<Self, BuildError> {
-        let recorder = PrometheusBuilder::new()
-            .set_buckets(&LATENCY_BUCKETS)?
-            .build_recorder();
+    fn default() -> Self {
+        let recorder = PrometheusBuilder::new().build_recorder();
         for metric in names::ALL {
             let (name, help) = (metric.name.into(), metric.help.into());
             let unit = unit(metric);
             match metric.kind {
                 Kind::Counter => recorder.describe_counter(name, unit, help),
                 Kind::Gauge => recorder.describe_gauge(name, unit, help),
-                Kind::Histogram => recorder.describe_histogram(name, unit, help),
+                // They describe themselves.
+                Kind::Histogram => {}
             }
         }
         let handle = recorder.handle();
-        Ok(Self {
+        Self {
             recorder: Arc::new(recorder),
             handle,
+            latencies: Arc::default(),
             routes: Arc::default(),
             stages: Arc::default(),
-        })
+        }
     }
+}
 
+impl Metrics {
     /// Everything in Prometheus's text format.
     #[must_use]
     pub fn render(&self) -> String {
-        self.handle.render()
-    }
-
-    /// Moves samples from where requests leave them into buckets; call it every few seconds.
-    pub fn upkeep(&self) {
-        self.handle.run_upkeep();
+        let mut text = self.handle.render();
+        self.latencies.render(&mut text);
+        text
     }
 
     /// The counter of a metric with these label values.
@@ -126,11 +120,6 @@ impl Metrics {
             .register_gauge(&key(metric, values), &METADATA)
     }
 
-    fn histogram(&self, metric: &Metric, values: &[&str]) -> Histogram {
-        self.recorder
-            .register_histogram(&key(metric, values), &METADATA)
-    }
-
     /// Counts a request that ended.
     pub fn finish(&self, finished: &Finished) {
         let record = &finished.record;
@@ -142,9 +131,10 @@ impl Metrics {
         let Some(series) = self.stage_series(stage) else {
             return;
         };
-        series.latency.record(seconds(record.head_latency_us));
+        let latencies = &series.latencies;
+        latencies.whole.record_us(record.head_latency_us);
         if let Some(latency_us) = record.integration.latency_us {
-            series.integration.record(seconds(latency_us));
+            latencies.integration.record_us(latency_us);
         }
         let (index, _) = class(record.status);
         match &record.route {
@@ -193,10 +183,8 @@ impl Metrics {
 
 impl StageSeries {
     fn new(metrics: Metrics, api: &Arc<str>, stage: &Arc<str>) -> Self {
-        let labels: [&str; 2] = [api, stage];
         Self {
-            latency: metrics.histogram(&names::LATENCY, &labels),
-            integration: metrics.histogram(&names::INTEGRATION_LATENCY, &labels),
+            latencies: metrics.latencies.of(api, stage),
             cache_hits: OnceLock::new(),
             cache_misses: OnceLock::new(),
             unrouted: Classes::default(),
@@ -265,11 +253,6 @@ fn class(status: u16) -> (usize, &'static str) {
     (index, CLASSES[index])
 }
 
-#[allow(clippy::cast_precision_loss)]
-fn seconds(micros: u64) -> f64 {
-    micros as f64 / 1e6
-}
-
 fn unit(metric: &Metric) -> Option<Unit> {
     let name = metric.name.strip_suffix("_total").unwrap_or(metric.name);
     if name.ends_with("_seconds") {
@@ -298,7 +281,7 @@ mod tests {
 
     #[test]
     fn two_sets_of_metrics_keep_apart() {
-        let (one, two) = (Metrics::new().unwrap(), Metrics::new().unwrap());
+        let (one, two) = (Metrics::default(), Metrics::default());
         one.counter(&names::BAD_REQUESTS, &["head"]).increment(3);
         let text = one.render();
         assert!(
