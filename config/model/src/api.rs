@@ -139,8 +139,8 @@ impl Api {
     /// Makes equal definitions one allocation, after decoding.
     pub fn share(&mut self) {
         for deployment in self.deployments.values_mut() {
-            if deployment.definition == self.definition
-                && !Arc::ptr_eq(&deployment.definition, &self.definition)
+            if !Arc::ptr_eq(&deployment.definition, &self.definition)
+                && deployment.definition == self.definition
             {
                 Arc::make_mut(deployment).definition = Arc::clone(&self.definition);
             }
