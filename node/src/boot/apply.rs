@@ -1,8 +1,10 @@
 //! API files applied by the node itself: `start --apply` and `dev`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, SystemTime};
 
 use tollgate_cluster::Door;
@@ -15,7 +17,7 @@ use tollgate_protocol::Clock;
 use tollgate_protocol::codes;
 use tollgate_state::{Command, ProposalId, Reply};
 
-use super::{BootError, Mode};
+use super::{BootError, Mode, io};
 use crate::admin::Runtime;
 use crate::clock::SystemClock;
 use crate::console;
@@ -27,6 +29,9 @@ const WATCH_INTERVAL: Duration = Duration::from_millis(300);
 const SERVED_DEADLINE: Duration = Duration::from_secs(10);
 /// Files below a function's directory that are watched.
 const WATCHED_FILES_MAX: usize = 10_000;
+
+/// A command, and the names of what it changes.
+type Prepared = (Command, Vec<String>);
 
 /// Applies files to this node.
 pub(super) struct Applier {
@@ -86,6 +91,35 @@ impl Applier {
     }
 
     async fn apply(&mut self, path: &Path, others: Others) -> Result<(), BootError> {
+        // On a thread that ends with the work. Pages of the allocator that a thread leaves behind
+        // are filled up by others; a thread that lives keeps what a large file took of it.
+        let prepared = thread::scope(|scope| {
+            let work = thread::Builder::new()
+                .name("apply".into())
+                .spawn_scoped(scope, || self.prepare(path, others))
+                .map_err(io("cannot start a thread for a file"))?;
+            work.join().unwrap_or_else(|panic| resume_unwind(panic))
+        });
+        let Some((command, names)) = prepared? else {
+            return Ok(());
+        };
+        let shown = path.display();
+        match self.door.propose(ProposalId::default(), command).await {
+            Ok(Reply::Configured(revision)) => {
+                tracing::info!(file = %shown, revision = revision.0, changed = %names.join(", "),
+                    "applied");
+                Ok(())
+            }
+            other => {
+                let reason = format!("{shown} was not applied: {other:?}");
+                Err(BootError::new(codes::API_FILE, reason))
+            }
+        }
+    }
+
+    /// The command that brings the node from its configuration to the file's, and the names of
+    /// what it changes; `None` when it serves the file already.
+    fn prepare(&mut self, path: &Path, others: Others) -> Result<Option<Prepared>, BootError> {
         let shown = path.display();
         let loaded = match load(path, &self.context) {
             Ok(loaded) => loaded,
@@ -109,7 +143,7 @@ impl Applier {
         ));
         let changes = diff(&current.model, &wanted);
         if changes.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
         self.check(&wanted).map_err(|reasons| {
             BootError::new(codes::API_FILE, format!("{shown}: {}", reasons.join("; ")))
@@ -122,17 +156,7 @@ impl Applier {
             changes: text,
             who: format!("file {shown}"),
         };
-        match self.door.propose(ProposalId::default(), command).await {
-            Ok(Reply::Configured(revision)) => {
-                tracing::info!(file = %shown, revision = revision.0, changed = %names.join(", "),
-                    "applied");
-                Ok(())
-            }
-            other => {
-                let reason = format!("{shown} was not applied: {other:?}");
-                Err(BootError::new(codes::API_FILE, reason))
-            }
-        }
+        Ok(Some((command, names)))
     }
 
     /// Whether the node can take this model. The file kept the rules by itself; with what was
