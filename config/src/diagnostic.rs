@@ -53,9 +53,17 @@ pub struct Diagnostic {
     /// The valid key or value that is nearest to the one found.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nearest: Option<String>,
-    /// The source line with its secrets hidden.
+    /// The source line with its secrets hidden, of a long one what is around the finding.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
+    /// Characters of the line before `source`.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub source_start: u32,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde's form
+fn is_zero(value: &u32) -> bool {
+    *value == 0
 }
 
 impl Diagnostic {
@@ -74,6 +82,7 @@ impl Diagnostic {
             reason: reason.into(),
             nearest: None,
             source: None,
+            source_start: 0,
         }
     }
 

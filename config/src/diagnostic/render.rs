@@ -58,7 +58,8 @@ impl fmt::Display for Diagnostic {
         }
         let hint = self.hint();
         if let (Some(source), false) = (&self.source, self.line == 0) {
-            let (text, column, length) = window(source, self.column, self.length);
+            let column = self.column.saturating_sub(self.source_start);
+            let (text, column, length) = window(source, column, self.length);
             let pad = " ".repeat(column.saturating_sub(1) as usize);
             let carets = "^".repeat(length.max(1) as usize);
             writeln!(f, "{gutter} |")?;

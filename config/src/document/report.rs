@@ -11,6 +11,10 @@ use crate::diagnostic::{Diagnostic, Severity, hide_long_tokens, is_secret_key, s
 /// Findings kept; a file with more has one cause, and the first ones show it.
 const FINDINGS_MAX: usize = 200;
 
+/// Characters of a source line that a finding keeps: more than is shown, and not all of a file
+/// that a tool wrote on one line.
+const SOURCE_CHARS_MAX: usize = 320;
+
 /// A file that was read.
 #[derive(Debug, Clone)]
 pub(crate) struct Source {
@@ -242,11 +246,12 @@ impl Report {
         if let Some(source) = self.sources.get(place.file as usize) {
             diagnostic.file.clone_from(&source.name);
             if place.line > 0 {
-                let (text, length) = source.line(place);
+                let (text, before) = source.around(place);
                 diagnostic.line = place.line;
                 diagnostic.column = place.column;
-                diagnostic.length = length;
+                diagnostic.length = place.length;
                 diagnostic.source = Some(text);
+                diagnostic.source_start = before;
             }
         }
         self.findings.push(diagnostic);
@@ -256,30 +261,43 @@ impl Report {
 }
 
 impl Source {
-    /// The line of a place with its secrets hidden, and the length of the place in it.
-    fn line(&self, place: Place) -> (String, u32) {
+    /// The part of a line around a place with its secrets hidden, and the characters before it.
+    fn around(&self, place: Place) -> (String, u32) {
         let wanted = (place.line as usize).saturating_sub(1);
         let line = self.text.lines().nth(wanted).unwrap_or_default();
+        let column = (place.column as usize).saturating_sub(1);
+        let start = column.saturating_sub(SOURCE_CHARS_MAX / 2);
+        let cut = |text: &str| -> Vec<char> {
+            let part = text.chars().skip(start);
+            part.take(SOURCE_CHARS_MAX).collect()
+        };
+        let before = number(start);
         if !self.parsed {
-            return (hide_long_tokens(line), place.length);
+            return (cut(&hide_long_tokens(line)).into_iter().collect(), before);
         }
         let inside = |s: &&Place| s.line < place.line && place.line <= s.last_line;
         if self.secrets.iter().find(inside).is_some() {
-            return ("***".into(), 3);
+            return ("***".into(), 0);
         }
-        let mut chars: Vec<char> = line.chars().collect();
+        let mut chars = cut(line);
         for secret in self.secrets.iter().filter(|s| s.line == place.line) {
-            let start = (secret.column as usize - 1).min(chars.len());
-            let end = if secret.last_line > secret.line {
-                chars.len()
+            let first = (secret.column as usize).saturating_sub(1);
+            let last = if secret.last_line > secret.line {
+                usize::MAX
             } else {
-                (start + secret.length as usize).min(chars.len())
+                first.saturating_add(secret.length as usize)
             };
+            let inside = |at: usize| at.saturating_sub(start).min(chars.len());
+            let (first, last) = (inside(first), inside(last));
             // As wide as before, so that columns stay true.
-            chars[start..end].fill('*');
+            chars[first..last].fill('*');
         }
-        (chars.into_iter().collect(), place.length)
+        (chars.into_iter().collect(), before)
     }
+}
+
+fn number(value: usize) -> u32 {
+    u32::try_from(value).unwrap_or(u32::MAX)
 }
 
 /// The members that are secret by their name or by what they are in.

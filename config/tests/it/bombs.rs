@@ -1,5 +1,10 @@
 //! Small files that would take all memory or time if nothing were bounded.
 
+use std::path::Path;
+
+use tollgate_config::diagnostic::{render, render_json};
+use tollgate_config::document::{LoadContext, load_str};
+
 use crate::document::{error, text};
 
 #[test]
@@ -46,4 +51,31 @@ fn a_large_mapping_is_merged_in_one_pass() {
         (two.name.as_str(), two.version.as_deref()),
         ("two", Some("1"))
     );
+}
+
+#[test]
+fn findings_in_one_long_line_do_not_each_hold_it() {
+    let route = |n| format!("{{\"routeKey\":\"BAD {n}\",\"integration\":\"http://a/x\"}}");
+    let routes: Vec<String> = (0..3_000).map(route).collect();
+    let line = format!(
+        "{{\"apis\":[{{\"name\":\"a\",\"routes\":[{}]}}]}}",
+        routes.join(",")
+    );
+    let found = load_str("a.json", &line, Path::new("."), &LoadContext::default());
+    let found = found.expect_err("no route key is right");
+    let json = render_json(&found);
+    assert!(json.len() < 300_000, "{} bytes", json.len());
+    // What is shown is what is wrong, wherever in the line it stands.
+    let late = found.iter().find(|it| it.source_start > 0).unwrap();
+    let wrong = late.reason.split('`').nth(1).unwrap();
+    let told = render(std::slice::from_ref(late));
+    let mut lines = told.lines().skip_while(|it| !it.starts_with("1 |"));
+    let (source, marks) = (lines.next().unwrap(), lines.next().unwrap());
+    let marked: String = source
+        .chars()
+        .zip(marks.chars())
+        .filter(|(_, mark)| *mark == '^')
+        .map(|(c, _)| c)
+        .collect();
+    assert!(marked.contains(wrong), "{told}");
 }
