@@ -25,6 +25,8 @@ use crate::runtime::NodeRuntime;
 
 /// How often dev mode looks at the files.
 const WATCH_INTERVAL: Duration = Duration::from_millis(300);
+/// By how much a file's time may lie before the clock's at its writing: kernels count in ticks.
+const STAMP_SLACK: Duration = Duration::from_millis(50);
 /// How long a change may take to be served.
 const SERVED_DEADLINE: Duration = Duration::from_secs(10);
 /// Files below a function's directory that are watched.
@@ -177,9 +179,13 @@ impl Applier {
     /// Applies what dev mode serves, and remembers what it was made of.
     async fn follow(&mut self, path: &Path) -> Result<(), BootError> {
         let before = self.source_stamps(path);
+        let began = SystemTime::now().checked_sub(STAMP_SLACK);
         let result = self.apply(path, Others::Remove).await;
         self.seen = self.source_stamps(path);
-        // A file that changed meanwhile is seen to have changed.
+        // A file that changed meanwhile is seen to have changed, also one that was not known yet.
+        self.seen.retain(|file, (modified, _)| {
+            before.contains_key(file) || began.is_some_and(|began| *modified < began)
+        });
         for (file, stamp) in before {
             self.seen.entry(file).and_modify(|it| *it = stamp);
         }
