@@ -90,7 +90,11 @@ async fn a_full_lane_refuses_at_once_and_the_others_do_not_notice() {
     let waiting: Vec<_> = (0..most)
         .map(|_| {
             let links = one.links.clone();
-            tokio::spawn(async move { links.call(2, Lane::Rpc, WAIT, Bytes::new(), SOON).await })
+            tokio::spawn(async move {
+                links
+                    .call(2, Lane::Rpc, WAIT, Bytes::new(), 10 * SOON)
+                    .await
+            })
         })
         .collect();
     count("every call began", &two.desk.begun, most).await;
@@ -104,6 +108,29 @@ async fn a_full_lane_refuses_at_once_and_the_others_do_not_notice() {
     }
     count("every handler is dropped", &two.desk.dropped, most).await;
     assert_eq!(one.call(2, ECHO, "again").await.unwrap(), "again");
+}
+
+#[tokio::test]
+async fn bodies_on_a_lane_are_bounded_together_and_make_room_when_they_are_done() {
+    let (_cluster, one, two) = pair().await;
+    let body = Bytes::from(vec![0; limits::BODY_BYTES_MAX]);
+    let call = |kind| {
+        let (links, body) = (one.links.clone(), body.clone());
+        async move { links.call(2, Lane::Rpc, kind, body, 10 * SOON).await }
+    };
+    // Three times what either end may hold.
+    let many = 3 * limits::ACCEPTED_BYTES_MAX / limits::BODY_BYTES_MAX;
+    for _ in 0..many {
+        assert_eq!(call(WHO).await.unwrap(), "node 1");
+    }
+    let fit = limits::LANE_BYTES_MAX / limits::BODY_BYTES_MAX;
+    let waiting: Vec<_> = (0..fit).map(|_| tokio::spawn(call(WAIT))).collect();
+    count("as many as fit began", &two.desk.begun, many + fit).await;
+    assert_eq!(call(ECHO).await, Err(CallError::Overloaded));
+    assert_eq!(one.call(2, ECHO, "small").await.unwrap(), "small");
+    waiting[0].abort();
+    count("one is dropped", &two.desk.dropped, 1).await;
+    assert_eq!(call(ECHO).await.unwrap().len(), body.len());
 }
 
 #[tokio::test]
@@ -201,26 +228,6 @@ async fn who_is_not_known_or_not_there_is_unreachable() {
         CallError::Unreachable(Unreachable::Dial(text)) if text.contains("refused")
     );
     assert!(refused && error.is_undelivered(), "{error:?}");
-}
-
-#[tokio::test]
-async fn a_new_address_is_used_without_waiting_out_a_pause() {
-    let (_cluster, one, two) = pair().await;
-    one.knows(2, &no_address().await);
-    until("the old address fails", async || {
-        match one.call(2, ECHO, "").await {
-            Err(CallError::Unreachable(_)) => Ok(()),
-            other => Err(format!("{other:?}")),
-        }
-    })
-    .await;
-    one.knows(2, &two.address);
-    until("the new address is used", async || {
-        one.call(2, ECHO, "")
-            .await
-            .map_err(|error| error.to_string())
-    })
-    .await;
 }
 
 #[tokio::test]

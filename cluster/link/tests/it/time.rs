@@ -143,7 +143,32 @@ async fn pauses_between_dials_grow_and_calls_fail_at_once_in_them() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_to_nothing_ends_the_connection_before_its_call_only() {
+async fn a_new_address_is_used_without_waiting_out_a_pause() {
+    let net = Memory::default();
+    let ((one, _), _two) = (node(&net, 1).await, node(&net, 2).await);
+    let call = || one.call(2, Lane::Raft, ECHO, Bytes::new(), LONG);
+    one.set_nodes([(2, vec!["nowhere".to_owned()])].into(), [].into());
+    for _ in 0..10 {
+        call().await.unwrap_err();
+        sleep(limits::BACKOFF_MAX).await;
+    }
+    call().await.unwrap_err();
+    one.set_nodes([(2, vec!["2".to_owned()])].into(), [].into());
+    // The clock stands still while a task is ready, so that no pause can end in here.
+    let moved = Instant::now();
+    let mut last = call().await;
+    for _ in 0..1000 {
+        if last.is_ok() {
+            break;
+        }
+        tokio::task::yield_now().await;
+        last = call().await;
+    }
+    assert_eq!((last, moved.elapsed()), (Ok(Bytes::new()), Duration::ZERO));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stray_answer_is_no_answer_and_no_harm() {
     let net = Memory::default();
     let (one, _) = node(&net, 1).await;
     let accepting = welcoming(&net).await;
