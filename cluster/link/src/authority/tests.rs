@@ -1,3 +1,5 @@
+//! What an authority issues, refuses, seals and opens.
+
 //! What the authority signs, and what it refuses to.
 
 use webpki::EndEntityCert;

@@ -1,3 +1,5 @@
+//! The bytes of frames and greetings: golden, hostile, bounded.
+
 use tokio::io::AsyncWriteExt as _;
 
 use super::*;
