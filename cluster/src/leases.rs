@@ -1,21 +1,30 @@
 //! The node's side of quotas: which slots exist, what they hold, and what to tell the state
 //! machine. A plain struct: it owns no task and reads no clock.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod held;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tollgate_config::cells::{LeaseCell, QuotaSlot};
+use tollgate_config::cells::QuotaSlot;
 use tollgate_model::Quota;
 use tollgate_protocol::Millis;
 use tollgate_protocol::ids::{KeyId, PlanId};
 use tollgate_state::{LeaseBatch, LeaseItem, LeaseReply, LeaseVerdict, NodeId};
 
-type Place = (PlanId, KeyId);
+use held::{Held, Open};
+
+/// A key in a plan.
+pub type Place = (PlanId, KeyId);
 
 /// Items of one batch: 2,000 of at most 100 bytes stay well below a record's limit.
 const BATCH_ITEMS_MAX: usize = 2_000;
-/// A grant should cover the demand of this time, so that a warm key asks rarely.
-const DEMAND_MS: u64 = 5_000;
+/// Before the first and any further ask for tokens that other nodes hold, doubled each time.
+const RETRY_MS_MIN: u64 = 20;
+const RETRY_MS_MAX: u64 = 500;
+/// Asks in vain (20 + 40 + ... + 500 ms, 1.6 s together) before waiting requests are refused: who
+/// holds the tokens is then cut off or dead. Later requests wait for one more ask.
+const RETRIES_MAX: u32 = 6;
 
 /// Every quota slot of this node.
 #[derive(Debug)]
@@ -25,11 +34,29 @@ pub struct Leases {
     seq: u64,
     next_lease: u32,
     held: BTreeMap<Place, Held>,
-    /// Slots that want more.
-    wanted: BTreeSet<Place>,
+    /// Slots that have something to say.
+    news: BTreeMap<Place, Need>,
     /// Leases that are over and must be reported.
     closing: Vec<LeaseItem>,
     grants: u64,
+}
+
+/// Why a slot is in the next batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Need {
+    Report,
+    Want,
+}
+
+/// What an answer means for the requests that wait for a slot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// The slot.
+    pub place: Place,
+    /// Wake those that wait: to take again, or with `false` to give up.
+    pub wake: Option<bool>,
+    /// Call [`Leases::retry`] after this many milliseconds.
+    pub retry_ms: Option<u64>,
 }
 
 /// Sums over all slots, for metrics.
@@ -43,59 +70,6 @@ pub struct LeaseNumbers {
     pub grants: u64,
 }
 
-#[derive(Debug)]
-struct Held {
-    slot: Arc<QuotaSlot>,
-    lease: u32,
-    cell: Option<Arc<LeaseCell>>,
-    granted: u64,
-    reported: u64,
-    /// For the demand estimate.
-    asked_at: Millis,
-    asked_used: u64,
-}
-
-impl Held {
-    fn used(&self) -> u64 {
-        self.cell
-            .as_ref()
-            .map_or(0, |cell| self.granted - cell.left())
-    }
-
-    fn item(&self, want: u64, demand: u64) -> LeaseItem {
-        LeaseItem {
-            plan: self.slot.plan.clone(),
-            key: self.slot.key.clone(),
-            start: self.cell.as_ref().map(|cell| cell.start),
-            lease: self.lease,
-            used: self.used(),
-            returned: 0,
-            want,
-            demand,
-            close: false,
-        }
-    }
-
-    /// The last word on this lease, `None` when it was never opened. Sealing comes first: what is
-    /// reported as used can then not grow any more.
-    fn close(&mut self) -> Option<LeaseItem> {
-        let cell = self.cell.take()?;
-        self.slot.replace(None);
-        let left = cell.seal();
-        let item = LeaseItem {
-            start: Some(cell.start),
-            used: self.granted - left,
-            returned: left,
-            close: true,
-            ..self.item(0, 0)
-        };
-        self.granted = 0;
-        self.reported = 0;
-        self.asked_used = 0;
-        Some(item)
-    }
-}
-
 impl Leases {
     /// No slot yet.
     #[must_use]
@@ -106,7 +80,7 @@ impl Leases {
             seq: 0,
             next_lease: 1,
             held: BTreeMap::new(),
-            wanted: BTreeSet::new(),
+            news: BTreeMap::new(),
             closing: Vec::new(),
             grants: 0,
         }
@@ -122,26 +96,15 @@ impl Leases {
                 if quota.limit < before.limit {
                     // What is held may be more than what is left: it goes back before another
                     // request is admitted.
-                    self.closing.extend(held.close());
-                    held.lease = self.next_lease;
-                    self.next_lease += 1;
-                } else if let Some(cell) = &held.cell {
-                    cell.reopen();
-                    self.wanted.insert(place);
+                    self.closing
+                        .extend(held.close(self.seq, &mut self.next_lease));
                 }
+                held.reopen(self.seq);
             }
             return Arc::clone(&held.slot);
         }
         let slot = Arc::new(QuotaSlot::new(plan.clone(), key.clone(), quota));
-        let held = Held {
-            slot: Arc::clone(&slot),
-            lease: self.next_lease,
-            cell: None,
-            granted: 0,
-            reported: 0,
-            asked_at: Millis(0),
-            asked_used: 0,
-        };
+        let held = Held::new(Arc::clone(&slot), self.next_lease);
         self.next_lease += 1;
         self.held.insert(place, held);
         slot
@@ -149,40 +112,77 @@ impl Leases {
 
     /// Forgets slots that no snapshot holds any more; what they hold goes back.
     pub fn retain_used(&mut self) {
-        let closing = &mut self.closing;
+        let (closing, next_lease, seq) = (&mut self.closing, &mut self.next_lease, self.seq);
         self.held.retain(|_, held| {
             let used = Arc::strong_count(&held.slot) > 1;
             if !used {
-                closing.extend(held.close());
+                closing.extend(held.close(seq, next_lease));
             }
             used
         });
     }
 
-    /// A slot needs more tokens, or wants to hear whether there are any.
-    pub fn want(&mut self, plan: &PlanId, key: &KeyId) {
-        let place = (plan.clone(), key.clone());
-        if self.held.contains_key(&place) {
-            self.wanted.insert(place);
+    /// A slot needs more tokens. `false` when there is no such slot any more. While a retry is on
+    /// its way nothing is asked before it.
+    pub fn want(&mut self, place: &Place) -> bool {
+        let Some(held) = self.held.get(place) else {
+            return false;
+        };
+        if !held.retrying {
+            self.news.insert(place.clone(), Need::Want);
+        }
+        true
+    }
+
+    /// The time of a retry has come.
+    pub fn retry(&mut self, place: &Place) {
+        if let Some(held) = self.held.get_mut(place) {
+            held.retrying = false;
+            self.news.insert(place.clone(), Need::Want);
+        }
+    }
+
+    /// Another node needs tokens (`Effect::Recall`): what no request waits for goes back.
+    pub fn recall(&mut self, place: &Place) {
+        if let Some(held) = self.held.get_mut(place) {
+            held.give_back(self.seq);
+            if held.has_news() {
+                self.news.entry(place.clone()).or_insert(Need::Report);
+            }
+        }
+    }
+
+    /// A quota that was used up has something left again (`Effect::Reopened`).
+    pub fn reopen(&mut self, place: &Place) {
+        if let Some(held) = self.held.get_mut(place) {
+            held.reopen(self.seq);
+        }
+    }
+
+    /// The quota of a plan changed (`Effect::QuotaChanged`): what its keys were told may not hold.
+    pub fn reopen_plan(&mut self, plan: &PlanId) {
+        let first = (plan.clone(), KeyId::default());
+        let of_plan = self.held.range_mut(first..);
+        for (_, held) in of_plan.take_while(|((of, _), _)| of == plan) {
+            held.reopen(self.seq);
         }
     }
 
     /// Marks every slot that admitted requests since its last report.
     pub fn report(&mut self) {
-        for (place, held) in &self.held {
-            if held.used() != held.reported {
-                self.wanted.insert(place.clone());
-            }
+        let told = self.held.iter().filter(|(_, held)| held.has_news());
+        for (place, _) in told {
+            self.news.entry(place.clone()).or_insert(Need::Report);
         }
     }
 
-    /// The same, and every slot that was told that its quota is used up: somebody may have changed
-    /// that.
+    /// The same, and every slot that was told that its quota is used up: for a node that does not
+    /// see effects.
     pub fn report_and_ask(&mut self) {
         self.report();
         for (place, held) in &self.held {
             if held.cell.as_ref().is_some_and(|cell| cell.is_exhausted()) {
-                self.wanted.insert(place.clone());
+                self.news.insert(place.clone(), Need::Want);
             }
         }
     }
@@ -190,7 +190,7 @@ impl Leases {
     /// Whether there is anything to say.
     #[must_use]
     pub fn has_news(&self) -> bool {
-        !self.wanted.is_empty() || !self.closing.is_empty()
+        !self.news.is_empty() || !self.closing.is_empty()
     }
 
     /// The next batch. It must be answered (or sent again unchanged) before another is made.
@@ -198,19 +198,21 @@ impl Leases {
         let mut items: Vec<LeaseItem> = Vec::new();
         let closed = self.closing.len().min(BATCH_ITEMS_MAX);
         items.extend(self.closing.drain(..closed));
-        while items.len() + 2 <= BATCH_ITEMS_MAX {
-            let Some(place) = self.wanted.pop_first() else {
+        while items.len() + 2 <= BATCH_ITEMS_MAX && self.closing.is_empty() {
+            let Some((place, need)) = self.news.pop_first() else {
                 break;
             };
             let Some(held) = self.held.get_mut(&place) else {
                 continue;
             };
             if held.cell.as_ref().is_some_and(|cell| now >= cell.end) {
-                items.extend(held.close());
-                held.lease = self.next_lease;
-                self.next_lease += 1;
+                items.extend(held.close(self.seq, &mut self.next_lease));
             }
-            items.push(ask(held, now));
+            match need {
+                Need::Want => items.push(held.ask(now)),
+                Need::Report if held.has_news() => items.push(held.report()),
+                Need::Report => {}
+            }
         }
         if items.is_empty() {
             return None;
@@ -224,107 +226,114 @@ impl Leases {
         })
     }
 
-    /// Takes in the answer to the last batch.
-    pub fn answer(&mut self, replies: Vec<LeaseReply>) {
+    /// Takes in the answer to the last batch; says what it means for requests that wait.
+    pub fn answer(&mut self, replies: Vec<LeaseReply>) -> Vec<Outcome> {
+        let mut outcomes = Vec::new();
         for reply in replies {
-            let Some(held) = self.held.get_mut(&(reply.plan, reply.key)) else {
-                continue;
-            };
-            // A reply to a lease that was closed meanwhile.
-            if held.lease != reply.lease {
-                continue;
-            }
-            match reply.verdict {
-                LeaseVerdict::Open {
-                    start,
-                    end,
-                    granted,
-                    cap,
-                    free,
-                } => {
-                    let same = held.cell.as_ref().is_some_and(|cell| cell.start == start);
-                    if same && free == 0 && held.cell.as_ref().is_some_and(|it| cap < it.limit) {
-                        // The limit was lowered to less than what is out: what is held here goes
-                        // back before another request, and is granted again if it may be.
-                        self.closing.extend(held.close());
-                        held.lease = self.next_lease;
-                        self.next_lease += 1;
-                        continue;
-                    }
-                    if !same || held.cell.as_ref().is_some_and(|cell| cell.limit != cap) {
-                        renew_cell(held, start, end, cap);
-                    }
-                    self.grants += u64::from(granted > held.granted);
-                    take_grant(held, granted, free);
-                }
-                LeaseVerdict::Closed => {
-                    // Its window passed or nobody knows it: what is left in it is void.
-                    self.closing.extend(held.close());
-                    held.lease = self.next_lease;
-                    self.next_lease += 1;
-                }
-                LeaseVerdict::NoQuota | LeaseVerdict::Impossible => drop(held.close()),
+            let place = (reply.plan.clone(), reply.key.clone());
+            let current = self.held.get(&place).map(|held| held.lease);
+            if current == Some(reply.lease) {
+                outcomes.extend(self.take_in(place, &reply.verdict));
+            } else {
+                self.closing.extend(orphan(&reply));
             }
         }
+        outcomes
+    }
+
+    fn take_in(&mut self, place: Place, verdict: &LeaseVerdict) -> Option<Outcome> {
+        let held = self.held.get_mut(&place)?;
+        let seq = self.seq;
+        let wake = match verdict {
+            LeaseVerdict::Open { .. } => {
+                let open = Open::of(verdict)?;
+                if !held.is_over(&open) {
+                    let more = held.open(seq, &open);
+                    self.grants += u64::from(more > 0);
+                    return Some(outcome(held, place, more));
+                }
+                // Less is left than what is out: what is held here goes back before another
+                // request, and is granted again if it may be.
+                true
+            }
+            // Its window passed or nobody knows it: requests ask for another.
+            LeaseVerdict::Closed => true,
+            LeaseVerdict::NoQuota | LeaseVerdict::Impossible => false,
+        };
+        self.closing.extend(held.close(seq, &mut self.next_lease));
+        Some(Outcome {
+            place,
+            wake: Some(wake),
+            retry_ms: None,
+        })
     }
 
     /// Closes everything, for a stop: what is not used goes back.
     pub fn close_all(&mut self) {
-        self.wanted.clear();
+        self.news.clear();
         for held in self.held.values_mut() {
-            self.closing.extend(held.close());
-            held.lease = self.next_lease;
-            self.next_lease += 1;
+            self.closing
+                .extend(held.close(self.seq, &mut self.next_lease));
         }
     }
 
     /// Sums over all slots.
     #[must_use]
     pub fn numbers(&self) -> LeaseNumbers {
-        let left = |held: &Held| held.cell.as_ref().map_or(0, |cell| cell.left());
         LeaseNumbers {
             slots: self.held.len() as u64,
-            held: self.held.values().map(left).sum(),
+            held: self.held.values().map(Held::left).sum(),
             grants: self.grants,
         }
     }
 }
 
-/// Asks for enough for the demand seen since the last time.
-fn ask(held: &mut Held, now: Millis) -> LeaseItem {
-    let used = held.used();
-    let elapsed = now.0.saturating_sub(held.asked_at.0).max(1);
-    let recent = used.saturating_sub(held.asked_used);
-    let demand = recent.saturating_mul(DEMAND_MS) / elapsed.min(DEMAND_MS);
-    if elapsed >= 100 {
-        held.asked_at = now;
-        held.asked_used = used;
+/// What an open lease means for the requests that wait for it.
+fn outcome(held: &mut Held, place: Place, more: u64) -> Outcome {
+    if more > 0 {
+        held.tries = 0;
     }
-    held.reported = used;
-    held.item(demand.max(DEMAND_MS), demand)
-}
-
-/// A new cell in the slot: of another window, or with another limit to show. Tokens of the old one
-/// that nobody took move over when the window is the same.
-fn renew_cell(held: &mut Held, start: Millis, end: Millis, cap: u64) {
-    let cell = Arc::new(LeaseCell::new(start, end, cap));
-    let same_window = held.cell.as_ref().is_some_and(|old| old.start == start);
-    held.slot.replace(Some(Arc::clone(&cell)));
-    let left = held
-        .cell
-        .replace(Arc::clone(&cell))
-        .map_or(0, |old| old.seal());
-    if same_window {
-        cell.grant(left, 0, 0, false);
-    } else {
-        held.granted = 0;
+    if held.is_ready() || held.slot.waiting() == 0 || more > 0 {
+        return Outcome {
+            place,
+            wake: Some(true),
+            retry_ms: None,
+        };
+    }
+    if held.retrying {
+        return Outcome {
+            place,
+            wake: None,
+            retry_ms: None,
+        };
+    }
+    let retry_ms = (RETRY_MS_MIN << held.tries.min(RETRIES_MAX)).min(RETRY_MS_MAX);
+    held.tries = held.tries.saturating_add(1);
+    held.retrying = true;
+    Outcome {
+        place,
+        wake: (held.tries > RETRIES_MAX).then_some(false),
+        retry_ms: Some(retry_ms),
     }
 }
 
-fn take_grant(held: &mut Held, granted: u64, free: u64) {
-    let Some(cell) = &held.cell else { return };
-    let more = granted.saturating_sub(held.granted);
-    held.granted += more;
-    // Ask again when a quarter of the grant is left.
-    cell.grant(more, more / 4, free, free == 0);
+/// A lease that was closed here before its opening was answered: nothing of it was ever used, and
+/// it would hold its tokens for good. One that was used has its close in the queue already, before
+/// this one.
+fn orphan(reply: &LeaseReply) -> Option<LeaseItem> {
+    let LeaseVerdict::Open { start, .. } = reply.verdict else {
+        return None;
+    };
+    Some(LeaseItem {
+        plan: reply.plan.clone(),
+        key: reply.key.clone(),
+        start: Some(start),
+        lease: reply.lease,
+        used: 0,
+        returned: 0,
+        want: 0,
+        waiting: 0,
+        demand: 0,
+        close: true,
+    })
 }

@@ -13,4 +13,4 @@ mod writer;
 mod tests;
 
 pub use door::{Door, DoorError, Opened, Published};
-pub use leases::{LeaseNumbers, Leases};
+pub use leases::{LeaseNumbers, Leases, Outcome, Place};

@@ -1,5 +1,7 @@
 //! A door with a node's leases behind it, on a real disk.
 
+mod exact;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -54,7 +56,7 @@ async fn start(dir: &Path, clock: &Arc<Script>) -> (Opened, Leases) {
     (opened, leases)
 }
 
-async fn configure(door: &Door, limit: u64) {
+fn configuration(limit: u64) -> Command {
     let plan = UsagePlan {
         id: "gold".into(),
         quota: Some(quota(limit)),
@@ -70,11 +72,15 @@ async fn configure(door: &Door, limit: u64) {
         Change::PutApiKey(Arc::new(key)),
     ];
     let changes = serde_json::to_vec(&changes).unwrap();
-    let command = Command::Configure {
+    Command::Configure {
         expected: None,
         changes,
         who: "root".into(),
-    };
+    }
+}
+
+async fn configure(door: &Door, limit: u64) {
+    let command = configuration(limit);
     let reply = door.propose(ProposalId::default(), command).await;
     assert!(matches!(reply, Ok(Reply::Configured(_))), "{reply:?}");
 }
@@ -85,7 +91,7 @@ async fn exchange(door: &Door, leases: &mut Leases, now: Millis) {
             .propose(ProposalId::default(), Command::Lease(batch))
             .await
         {
-            Ok(Reply::Leased(replies)) => leases.answer(replies),
+            Ok(Reply::Leased(replies)) => drop(leases.answer(replies)),
             other => panic!("{other:?}"),
         }
     }
@@ -99,7 +105,7 @@ async fn drain(door: &Door, leases: &mut Leases, slot: &QuotaSlot, now: Millis) 
             Take::Taken | Take::TakenLow => admitted += 1,
             Take::Exhausted { .. } => return admitted,
             Take::Ask => {
-                leases.want(&slot.plan, &slot.key);
+                leases.want(&(slot.plan.clone(), slot.key.clone()));
                 exchange(door, leases, now).await;
             }
         }
@@ -131,7 +137,6 @@ async fn exactly_the_quota_is_admitted_and_the_next_day_again() {
                     .bucket(&"gold".into(), &"k".into())
                     .unwrap()
                     .days
-                    .clone()
             })
             .await
             .unwrap();
@@ -146,7 +151,7 @@ async fn a_stop_gives_back_and_a_crash_does_not() {
     let (opened, mut leases) = start(dir.path(), &clock).await;
     configure(&opened.door, 1000).await;
     let slot = leases.slot(&"gold".into(), &"k".into(), quota(1000));
-    leases.want(&slot.plan, &slot.key);
+    leases.want(&(slot.plan.clone(), slot.key.clone()));
     exchange(&opened.door, &mut leases, NOON).await;
     let held = leases.numbers().held;
     assert!(held > 1, "{held}");
@@ -154,7 +159,7 @@ async fn a_stop_gives_back_and_a_crash_does_not() {
     leases.close_all();
     exchange(&opened.door, &mut leases, NOON).await;
     assert_eq!(slot.take(NOON), Take::Ask);
-    leases.want(&slot.plan, &slot.key);
+    leases.want(&(slot.plan.clone(), slot.key.clone()));
     exchange(&opened.door, &mut leases, NOON).await;
     let lost = leases.numbers().held;
     opened.door.close().await;
@@ -219,7 +224,7 @@ async fn what_is_held_goes_back_when_less_is_left() {
         let slot = leases.slot(&"gold".into(), &"k".into(), quota(1000));
         for _ in 0..5 {
             if slot.take(NOON) == Take::Ask {
-                leases.want(&slot.plan, &slot.key);
+                leases.want(&(slot.plan.clone(), slot.key.clone()));
                 exchange(&opened.door, &mut leases, NOON).await;
                 assert!(matches!(slot.take(NOON), Take::Taken | Take::TakenLow));
             }
@@ -242,10 +247,10 @@ async fn what_is_held_goes_back_when_less_is_left() {
                 .propose(ProposalId([1; 16]), adjust)
                 .await
                 .unwrap();
-            leases.want(&slot.plan, &slot.key);
+            leases.want(&(slot.plan.clone(), slot.key.clone()));
             let command = Command::Lease(leases.batch(NOON).unwrap());
             match opened.door.propose(ProposalId::default(), command).await {
-                Ok(Reply::Leased(replies)) => leases.answer(replies),
+                Ok(Reply::Leased(replies)) => drop(leases.answer(replies)),
                 other => panic!("{other:?}"),
             }
         }

@@ -165,7 +165,10 @@ impl Writer {
             for effect in applied.effects {
                 match effect {
                     Effect::PublishConfig(_) => changed = true,
-                    Effect::NodesChanged => {}
+                    Effect::NodesChanged
+                    | Effect::Recall { .. }
+                    | Effect::Reopened { .. }
+                    | Effect::QuotaChanged { .. } => {}
                 }
             }
             answers.push((it.answer, applied.reply));

@@ -6,6 +6,7 @@
 mod allowances;
 mod route;
 mod throttle;
+mod waiting;
 
 pub use allowances::Allowances;
 pub use route::{OnPublish, RouteActor, RouteHandle, Served};

@@ -14,6 +14,8 @@ pub mod ids;
 pub mod limits;
 pub mod metrics;
 pub mod rate;
+pub mod table;
 
 pub use clock::{Clock, Millis};
 pub use rate::Rate;
+pub use table::Table;

@@ -33,7 +33,7 @@ pub const PLANS_PER_KEY_MAX: usize = 10;
 /// Days of usage kept for GetUsage (AWS: a range of 90 days).
 pub const USAGE_DAYS_KEPT: u64 = 100;
 /// Nodes of a cluster at a time: full gateways, of which at most 5 vote.
-pub const NODES_MAX: usize = 1_000;
+pub const NODES_MAX: u64 = 1_000;
 /// Nodes that a cluster ever had. Removed ones are remembered so that neither id nor key comes
 /// back: 10,000 of at most 1 KiB are 10 MiB.
 pub const NODES_EVER_MAX: usize = 10_000;

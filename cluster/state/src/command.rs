@@ -165,6 +165,8 @@ pub struct LeaseItem {
     pub returned: u64,
     /// Tokens wanted beside those held; 0 only reports.
     pub want: u64,
+    /// Requests that wait for tokens: when there are none, other nodes are asked to give back.
+    pub waiting: u64,
     /// Tokens that the demand of the next seconds will take, for sizing the grant.
     pub demand: u64,
     /// Whether the lease is over: `used` is final and nothing is held any more.
@@ -201,6 +203,10 @@ pub enum LeaseVerdict {
         cap: u64,
         /// Tokens that nobody holds and nobody spent.
         free: u64,
+        /// Tokens that other nodes hold and did not report as spent. When this and `free` are 0,
+        /// the quota is used up: nobody need ask before [`Effect::Reopened`] or
+        /// [`Effect::QuotaChanged`].
+        elsewhere: u64,
     },
     /// It is over, was never there, or its window has passed: seal it, report it closed, open
     /// another.
@@ -260,6 +266,28 @@ pub enum Effect {
     PublishConfig(Revision),
     /// A node came, changed or went.
     NodesChanged,
+    /// Ask this node to give back what it does not need of a key's tokens: another waits. Advice:
+    /// it may be lost or repeated.
+    Recall {
+        /// Who holds tokens.
+        node: NodeId,
+        /// The plan.
+        plan: PlanId,
+        /// The key.
+        key: KeyId,
+    },
+    /// A quota that nodes were told to be used up has something left again.
+    Reopened {
+        /// The plan.
+        plan: PlanId,
+        /// The key.
+        key: KeyId,
+    },
+    /// A plan's quota changed: what nodes were told of its keys may not hold any more.
+    QuotaChanged {
+        /// The plan.
+        plan: PlanId,
+    },
 }
 
 /// The outcome of applying an entry.

@@ -115,6 +115,8 @@ pub(crate) struct Nodes {
     by_key: BTreeMap<Hash, Admission>,
     /// The highest id ever given.
     last: NodeId,
+    /// How many of all were removed.
+    removed: u64,
 }
 
 impl Nodes {
@@ -126,8 +128,9 @@ impl Nodes {
         &self.all
     }
 
-    fn live(&self) -> usize {
-        self.all.values().filter(|it| it.removed.is_none()).count()
+    /// How many nodes are in the cluster now.
+    pub(crate) fn live(&self) -> u64 {
+        self.all.len() as u64 - self.removed
     }
 
     /// Makes the cluster. The same again changes nothing, anything else is refused.
@@ -267,6 +270,7 @@ impl Nodes {
         }
         node.removed = Some(now);
         node.addresses = Addresses::default();
+        self.removed += 1;
         Ok(true)
     }
 }

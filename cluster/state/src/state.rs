@@ -9,10 +9,10 @@ use tollgate_model::{Change, Model};
 use tollgate_protocol::Millis;
 use tollgate_protocol::ids::{KeyId, PlanId, Revision};
 
-use crate::command::{Applied, Command, Effect, Entry, NodeId, ProposalId, Reply};
+use crate::command::{Applied, Command, Effect, Entry, LeaseBatch, NodeId, ProposalId, Reply};
 use crate::nodes::{Founding, Node, Nodes};
 use crate::proposals::Proposals;
-use crate::quota::QuotaTable;
+use crate::quota::{QuotaTable, Scene};
 use crate::tokens::{Token, Tokens};
 
 /// Everything that the cluster agrees on.
@@ -49,7 +49,6 @@ impl State {
             self.proposals
                 .remember(entry.proposal, applied.reply.clone());
         }
-        self.quota.check();
         applied
     }
 
@@ -78,10 +77,7 @@ impl State {
                 changes,
                 who: _,
             } => self.configure(*expected, changes),
-            Command::Lease(batch) => match self.quota.lease(&self.model, self.now, batch) {
-                Some(replies) => reply(Reply::Leased(replies)),
-                None => reply(Reply::Stale),
-            },
+            Command::Lease(batch) => self.lease(batch),
             Command::AdjustUsage {
                 plan,
                 key,
@@ -96,15 +92,29 @@ impl State {
         }
     }
 
+    fn lease(&mut self, batch: &LeaseBatch) -> Applied {
+        let scene = Scene {
+            model: &self.model,
+            now: self.now,
+            live: self.nodes.live(),
+        };
+        let mut effects = Vec::new();
+        let replies = self.quota.lease(scene, batch, &mut effects);
+        Applied {
+            reply: replies.map_or(Reply::Stale, Reply::Leased),
+            effects,
+        }
+    }
+
     fn adjust_usage(&mut self, plan: &PlanId, key: &KeyId, remaining: u64) -> Applied {
-        let done = self
-            .quota
-            .adjust(&self.model, self.now, plan, key, remaining);
-        reply(if done {
-            Reply::Done
-        } else {
-            Reply::Refused("the key has no quota in this plan".into())
-        })
+        let place = (plan, key);
+        match self.quota.adjust(&self.model, self.now, place, remaining) {
+            Some(effects) => Applied {
+                reply: Reply::Done,
+                effects,
+            },
+            None => reply(Reply::Refused("the key has no quota in this plan".into())),
+        }
     }
 
     fn configure(&mut self, expected: Option<Revision>, changes: &[u8]) -> Applied {
@@ -115,15 +125,18 @@ impl State {
             Ok(changes) => changes,
             Err(error) => return reply(Reply::Refused(unreadable(&error))),
         };
+        let mut effects = Vec::new();
         let model = Arc::make_mut(&mut self.model);
         for change in changes {
+            effects.extend(changed_quota(model, &change));
             model.apply(change);
         }
         self.revision = Revision(self.revision.0 + 1);
         self.quota.prune(&self.model, self.now);
+        effects.push(Effect::PublishConfig(self.revision));
         Applied {
             reply: Reply::Configured(self.revision),
-            effects: [Effect::PublishConfig(self.revision)].into(),
+            effects,
         }
     }
 }
@@ -133,6 +146,17 @@ pub(crate) fn reply(reply: Reply) -> Applied {
         reply,
         effects: Vec::new(),
     }
+}
+
+/// What a change of a plan means for nodes that were told that its quota is used up.
+fn changed_quota(model: &Model, change: &Change) -> Option<Effect> {
+    let Change::PutUsagePlan(plan) = change else {
+        return None;
+    };
+    let before = model.usage_plans.get(&plan.id).and_then(|it| it.quota);
+    (before != plan.quota).then(|| Effect::QuotaChanged {
+        plan: plan.id.clone(),
+    })
 }
 
 /// Leases and lives carry their own numbers; what is left must be answered once.

@@ -1,7 +1,13 @@
 //! Conversations with the state machine, and properties of it.
 #![allow(clippy::indexing_slicing, clippy::wildcard_enum_match_arm)]
 
+mod bugs;
+mod every;
 mod nodes;
+mod random;
+mod world;
+
+pub(crate) use bugs::planted;
 
 use alloc::collections::BTreeMap;
 use alloc::string::ToString;
@@ -41,6 +47,7 @@ fn key() -> Change {
     Change::PutApiKey(Arc::new(key))
 }
 
+#[derive(Clone)]
 struct Talk {
     state: State,
     index: u64,
@@ -125,6 +132,7 @@ fn want(lease: u32, used: u64, returned: u64, want: u64) -> LeaseItem {
         used,
         returned,
         want,
+        waiting: 0,
         demand: 1000,
         close: false,
     }
@@ -301,172 +309,7 @@ fn time_never_runs_backwards() {
     assert_eq!(restored.now, Millis(NOON.0 + 50));
 }
 
-/// What may happen to two nodes that share a quota of a few tokens.
-#[derive(Debug, Clone)]
-enum Step {
-    Ask {
-        node: usize,
-        want: u64,
-    },
-    Use {
-        node: usize,
-        many: u64,
-    },
-    GiveBack {
-        node: usize,
-        many: u64,
-    },
-    Crash {
-        node: usize,
-    },
-    Close {
-        node: usize,
-    },
-    Limit(u64),
-    NextDay,
-    /// A copy of the last batch arrives once more.
-    Again,
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    let node = 0..2usize;
-    prop_oneof![
-        6 => (node.clone(), 1..50u64).prop_map(|(node, want)| Step::Ask { node, want }),
-        6 => (node.clone(), 1..20u64).prop_map(|(node, many)| Step::Use { node, many }),
-        1 => (node.clone(), 1..5u64).prop_map(|(node, many)| Step::GiveBack { node, many }),
-        1 => node.clone().prop_map(|node| Step::Crash { node }),
-        1 => node.prop_map(|node| Step::Close { node }),
-        1 => (0..200u64).prop_map(Step::Limit),
-        1 => Just(Step::NextDay),
-        2 => Just(Step::Again),
-    ]
-}
-
-/// A node as the state machine's partner sees it: it spends only what it was granted.
-#[derive(Debug, Default, Clone)]
-struct Holder {
-    incarnation: u32,
-    seq: u64,
-    lease: u32,
-    start: Option<Millis>,
-    granted: u64,
-    used: u64,
-    returned: u64,
-}
-
-impl Holder {
-    fn left(&self) -> u64 {
-        self.granted - self.used - self.returned
-    }
-
-    fn item(&self, tokens: u64, close: bool) -> LeaseItem {
-        LeaseItem {
-            start: self.start,
-            close,
-            ..want(self.lease, self.used, self.returned, tokens)
-        }
-    }
-
-    fn renew(&mut self) {
-        *self = Self {
-            incarnation: self.incarnation,
-            seq: self.seq,
-            lease: self.lease + 1,
-            ..Self::default()
-        };
-    }
-}
-
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
-
-    /// What two nodes admit in a window never exceeds the largest limit that it had, whatever
-    /// crashes, repeats or is given back; and the state survives a snapshot at every end.
-    #[test]
-    fn admissions_never_exceed_the_limit(
-        limit in 0..200u64,
-        steps in prop::collection::vec(step(), 1..120),
-    ) {
-        let mut talk = Talk::new(limit);
-        talk.boot(2, 1);
-        let mut holders = [Holder::default(), Holder::default()];
-        for holder in &mut holders {
-            holder.incarnation = 1;
-            holder.lease = 1;
-        }
-        let mut admitted: BTreeMap<Millis, u64> = BTreeMap::new();
-        let mut highest: BTreeMap<u64, u64> = BTreeMap::from([(talk.at.day(), limit)]);
-        let mut last: Option<Command> = None;
-        for step in steps {
-            match step {
-                Step::Ask { node, want } => {
-                    let holder = &mut holders[node];
-                    holder.seq += 1;
-                    let batch = LeaseBatch {
-                        node: node as u64 + 1,
-                        incarnation: holder.incarnation,
-                        seq: holder.seq,
-                        items: vec![holder.item(want, false)],
-                    };
-                    last = Some(Command::Lease(batch.clone()));
-                    match talk.lease(batch.node, batch.incarnation, batch.seq, batch.items[0].clone()) {
-                        LeaseVerdict::Open { start, granted, .. } => {
-                            prop_assert!(granted >= holder.granted);
-                            holder.granted = granted;
-                            holder.start = Some(start);
-                        }
-                        LeaseVerdict::Closed => holder.renew(),
-                        other => prop_assert!(false, "{other:?}"),
-                    }
-                }
-                Step::Use { node, many } => {
-                    let holder = &mut holders[node];
-                    let many = many.min(holder.left());
-                    holder.used += many;
-                    if let Some(start) = holder.start {
-                        *admitted.entry(start).or_default() += many;
-                    }
-                }
-                Step::GiveBack { node, many } => {
-                    let holder = &mut holders[node];
-                    holder.returned += many.min(holder.left());
-                }
-                Step::Crash { node } => {
-                    let incarnation = holders[node].incarnation + 1;
-                    holders[node] = Holder { incarnation, lease: 1, ..Holder::default() };
-                    talk.boot(node as u64 + 1, incarnation);
-                }
-                Step::Close { node } => {
-                    let holder = &mut holders[node];
-                    holder.seq += 1;
-                    let item = holder.item(0, true);
-                    talk.lease(node as u64 + 1, holder.incarnation, holder.seq, item);
-                    holder.renew();
-                }
-                Step::Limit(limit) => {
-                    talk.configure(&[plan(limit)]);
-                    let highest = highest.entry(talk.at.day()).or_default();
-                    *highest = (*highest).max(limit);
-                }
-                Step::NextDay => {
-                    talk.at = Millis(talk.at.0 + Millis::DAY);
-                    let quota = talk.state.model.usage_plans["gold"].quota.unwrap();
-                    highest.insert(talk.at.day(), quota.limit);
-                }
-                Step::Again => {
-                    if let Some(command) = last.clone() {
-                        talk.say(0, command);
-                    }
-                }
-            }
-            for (start, count) in &admitted {
-                prop_assert!(*count <= highest[&start.day()], "{count} at {start:?}");
-            }
-        }
-        let restored = State::restore(&talk.state.snapshot().unwrap()).unwrap();
-        prop_assert_eq!(restored, talk.state);
-    }
-
     /// Applying what `diff` says turns one model into the other.
     #[test]
     fn diffs_are_complete(

@@ -73,13 +73,15 @@ impl LeaseCell {
         self.exhausted.store(exhausted, Ordering::Release);
     }
 
-    /// Takes up to `tokens` away for giving back; returns how many. Take first, report after:
-    /// the other order could hand the same token to two nodes.
-    pub fn withdraw(&self, tokens: u64) -> u64 {
+    /// Takes all but `keep` tokens away for giving back; returns how many. Take first, report
+    /// after: the other order could hand the same token to two nodes. What is given back somebody
+    /// can ask for again, so a cell that was exhausted is not any more, before a token goes.
+    pub fn withdraw(&self, keep: u64) -> u64 {
+        self.reopen();
         let mut left = self.left.load(Ordering::Acquire);
         loop {
-            let taken = left.min(signed(tokens)).max(0);
-            if taken == 0 {
+            let taken = left - signed(keep);
+            if taken <= 0 {
                 return 0;
             }
             match self.left.compare_exchange_weak(
@@ -118,6 +120,25 @@ impl LeaseCell {
     }
 
     fn take(&self) -> Take {
+        if let Some(taken) = self.try_take() {
+            return taken;
+        }
+        if !self.exhausted.load(Ordering::Acquire) {
+            return Take::Ask;
+        }
+        // The last grant says in one go what it brings and that nothing will follow: whoever saw
+        // nothing at hand before it, and the end after it, must look again.
+        if let Some(taken) = self.try_take() {
+            return taken;
+        }
+        if self.left.load(Ordering::Acquire) > SEALED / 2 {
+            Take::Exhausted { reset: self.end }
+        } else {
+            Take::Ask
+        }
+    }
+
+    fn try_take(&self) -> Option<Take> {
         let mut left = self.left.load(Ordering::Acquire);
         while left > 0 {
             match self.left.compare_exchange_weak(
@@ -128,15 +149,12 @@ impl LeaseCell {
             ) {
                 Ok(_) => {
                     let low = left - 1 == self.low_water.load(Ordering::Relaxed);
-                    return if low { Take::TakenLow } else { Take::Taken };
+                    return Some(if low { Take::TakenLow } else { Take::Taken });
                 }
                 Err(seen) => left = seen,
             }
         }
-        if left > SEALED / 2 && self.exhausted.load(Ordering::Acquire) {
-            return Take::Exhausted { reset: self.end };
-        }
-        Take::Ask
+        None
     }
 }
 
@@ -149,6 +167,17 @@ pub struct QuotaSlot {
     pub key: KeyId,
     quota: ArcSwapOption<Quota>,
     cell: ArcSwapOption<LeaseCell>,
+    waiting: AtomicU64,
+}
+
+/// A request that waits for a token of a slot, from its first ask until it is answered.
+#[derive(Debug)]
+pub struct Waiting<'a>(&'a QuotaSlot);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::AcqRel);
+    }
 }
 
 impl QuotaSlot {
@@ -160,7 +189,21 @@ impl QuotaSlot {
             key,
             quota: ArcSwapOption::from_pointee(quota),
             cell: ArcSwapOption::empty(),
+            waiting: AtomicU64::new(0),
         }
+    }
+
+    /// Counts a request as waiting while the value lives: tokens that are on their way to it are
+    /// not given back.
+    pub fn begin_wait(&self) -> Waiting<'_> {
+        self.waiting.fetch_add(1, Ordering::AcqRel);
+        Waiting(self)
+    }
+
+    /// Requests that wait for a token.
+    #[must_use]
+    pub fn waiting(&self) -> u64 {
+        self.waiting.load(Ordering::Acquire)
     }
 
     /// The quota that is in force.
@@ -262,7 +305,7 @@ mod tests {
                     })
                 })
                 .collect();
-            let back: u64 = (0..100).map(|_| cell.withdraw(10)).sum();
+            let back: u64 = (0..100).map(|n| cell.withdraw(90_000 - n * 100)).sum();
             let sealed = cell.seal();
             let admitted: u64 = takers.into_iter().map(|t| t.join().unwrap()).sum();
             (admitted, back + sealed)

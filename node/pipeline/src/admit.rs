@@ -177,6 +177,7 @@ const QUOTA_ASKS_MAX: u32 = 512;
 /// Takes a token of the quota. Without one at hand the node is asked, and asked again while it
 /// answers: a request is refused only when the quota is used up or nobody answers.
 async fn take_quota<P: Ports>(ports: &P, slot: &Arc<QuotaSlot>) -> Result<(), Fault> {
+    let mut waiting = None;
     for _ in 0..QUOTA_ASKS_MAX {
         match slot.take(Millis(ports.now_ms())) {
             Take::Taken => return Ok(()),
@@ -193,6 +194,7 @@ async fn take_quota<P: Ports>(ports: &P, slot: &Arc<QuotaSlot>) -> Result<(), Fa
                 ));
             }
             Take::Ask => {
+                waiting.get_or_insert_with(|| slot.begin_wait());
                 if !ports.quota_wait(slot).await {
                     break;
                 }

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use actix::prelude::*;
 use tokio::sync::oneshot;
-use tollgate_cluster::{Door, DoorError};
+use tollgate_cluster::{Door, DoorError, Outcome, Place};
 use tollgate_config::cells::QuotaSlot;
 use tollgate_protocol::Clock;
 use tollgate_protocol::ids::{KeyId, PlanId};
-use tollgate_state::{Command, LeaseBatch, ProposalId, Reply};
+use tollgate_state::{Command, Effect, LeaseBatch, ProposalId, Reply};
 
+use super::waiting::WaitLists;
 use super::{Allowances, MAILBOX_MESSAGES_MAX};
 
 /// How often used tokens are reported: `tollgate usage` is at most this old.
@@ -27,7 +28,9 @@ pub struct ThrottleActor {
     allowances: Allowances,
     door: Door,
     clock: Arc<dyn Clock>,
-    /// Requests that wait for the answer to the batch in flight, and to the next one.
+    /// Requests that wait for tokens.
+    requests: WaitLists,
+    /// Reports that wait for the answer to the batch in flight, and to the next one.
     waiting: Vec<oneshot::Sender<()>>,
     next_waiting: Vec<oneshot::Sender<()>>,
     in_flight: bool,
@@ -38,10 +41,14 @@ pub struct ThrottleActor {
 #[derive(Message)]
 #[rtype(result = "()")]
 struct Want {
-    plan: PlanId,
-    key: KeyId,
-    waiting: Option<oneshot::Sender<()>>,
+    place: Place,
+    waiting: Option<oneshot::Sender<bool>>,
 }
+
+/// What the log did to quotas of this node.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Affected(Effect);
 
 /// Report what was spent.
 #[derive(Message)]
@@ -72,6 +79,7 @@ impl ThrottleActor {
             allowances,
             door,
             clock,
+            requests: WaitLists::default(),
             waiting: Vec::new(),
             next_waiting: Vec::new(),
             in_flight: false,
@@ -105,6 +113,22 @@ impl ThrottleActor {
                 tracing::debug!("the throttle actor ended before its answer came");
             }
         });
+    }
+
+    /// Wakes requests and sets timers as an answer says.
+    fn settle(&mut self, outcomes: Vec<Outcome>, context: &mut Context<Self>) {
+        for outcome in outcomes {
+            if let Some(again) = outcome.wake {
+                self.requests.wake(&outcome.place, again);
+            }
+            if let Some(ms) = outcome.retry_ms {
+                let (place, after) = (outcome.place, Duration::from_millis(ms));
+                context.run_later(after, move |actor, context| {
+                    actor.allowances.lock().leases.retry(&place);
+                    actor.advance(context);
+                });
+            }
+        }
     }
 
     fn wake(&mut self) {
@@ -154,8 +178,29 @@ impl Handler<Want> for ThrottleActor {
     type Result = ();
 
     fn handle(&mut self, want: Want, context: &mut Self::Context) {
-        self.allowances.lock().leases.want(&want.plan, &want.key);
-        self.next_waiting.extend(want.waiting);
+        // A slot that is gone gets nothing: its requests see their senders dropped.
+        if self.allowances.lock().leases.want(&want.place) {
+            if let Some(waiting) = want.waiting {
+                self.requests.add(want.place, waiting);
+            }
+            self.advance(context);
+        }
+    }
+}
+
+impl Handler<Affected> for ThrottleActor {
+    type Result = ();
+
+    fn handle(&mut self, Affected(effect): Affected, context: &mut Self::Context) {
+        {
+            let leases = &mut self.allowances.lock().leases;
+            match effect {
+                Effect::Recall { plan, key, .. } => leases.recall(&(plan, key)),
+                Effect::Reopened { plan, key } => leases.reopen(&(plan, key)),
+                Effect::QuotaChanged { plan } => leases.reopen_plan(&plan),
+                Effect::PublishConfig(_) | Effect::NodesChanged => {}
+            }
+        }
         self.advance(context);
     }
 }
@@ -175,8 +220,12 @@ impl Handler<Answered> for ThrottleActor {
 
     fn handle(&mut self, Answered(replies): Answered, context: &mut Self::Context) {
         self.in_flight = false;
-        if let Some(replies) = replies {
-            self.allowances.lock().leases.answer(replies);
+        match replies {
+            Some(replies) => {
+                let outcomes = self.allowances.lock().leases.answer(replies);
+                self.settle(outcomes, context);
+            }
+            None => self.requests.clear(),
         }
         self.wake();
         self.advance(context);
@@ -197,8 +246,7 @@ impl ThrottleHandle {
     /// A slot runs low. A full mailbox is no harm: the slot asks again when it is dry.
     pub fn low(&self, slot: &QuotaSlot) {
         let want = Want {
-            plan: slot.plan.clone(),
-            key: slot.key.clone(),
+            place: (slot.plan.clone(), slot.key.clone()),
             waiting: None,
         };
         if self.address.try_send(want).is_err() {
@@ -216,8 +264,7 @@ impl ThrottleHandle {
     pub async fn ask(&self, plan: &PlanId, key: &KeyId) -> bool {
         let (waiting, answered) = oneshot::channel();
         let want = Want {
-            plan: plan.clone(),
-            key: key.clone(),
+            place: (plan.clone(), key.clone()),
             waiting: Some(waiting),
         };
         if self.address.try_send(want).is_err() {
@@ -225,8 +272,15 @@ impl ThrottleHandle {
         }
         matches!(
             tokio::time::timeout(WAIT_DEADLINE, answered).await,
-            Ok(Ok(()))
+            Ok(Ok(true))
         )
+    }
+
+    /// Passes on what the log did to quotas (recalls of this node, reopened keys, changed plans).
+    /// `false` when the mailbox is full: a recall is repeated while somebody waits; what was
+    /// reopened must be passed on again.
+    pub fn affected(&self, effect: Effect) -> bool {
+        self.address.try_send(Affected(effect)).is_ok()
     }
 
     /// Reports what was spent until now, asks again for keys whose quota was used up, and returns when that is committed or takes too long.

@@ -94,10 +94,8 @@ async fn answer(call: &Call<'_>, plan: &str, key: Option<&str>, days: Days) -> O
     let id = plan.id.clone();
     let buckets: Vec<(KeyId, Bucket)> = call
         .read(move |state: &State| {
-            let all = state.quota.buckets();
-            all.filter(|((plan, _), _)| *plan == id)
-                .map(|((_, key), bucket)| (key.clone(), bucket.clone()))
-                .collect()
+            let used = state.quota.buckets_of(&id);
+            used.map(|(key, bucket)| (key.clone(), bucket)).collect()
         })
         .await?;
     let keys = model.api_keys.iter().filter(|(id, it)| {

@@ -1,0 +1,229 @@
+//! The books of one slot: which lease it has, what came in, what went back.
+//!
+//! `used` is never counted: it is what was granted less what went back and what is left, so it is
+//! exact at any instant, whatever requests do meanwhile.
+
+use std::sync::Arc;
+
+use tollgate_config::cells::{LeaseCell, QuotaSlot};
+use tollgate_protocol::Millis;
+use tollgate_state::{LeaseItem, LeaseVerdict};
+
+/// A grant should cover the demand of this time, so that a warm key asks rarely.
+const DEMAND_MS: u64 = 5_000;
+/// Demand is measured over at least this time.
+const DEMAND_MS_MIN: u64 = 100;
+/// Tokens to ask for beside the demand seen: the state decides what there is.
+const WANT_MIN: u64 = 32;
+
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) slot: Arc<QuotaSlot>,
+    pub(super) lease: u32,
+    pub(super) cell: Option<Arc<LeaseCell>>,
+    pub(super) granted: u64,
+    returned: u64,
+    /// `used` and `returned` as the last item said.
+    reported: u64,
+    sent_returned: u64,
+    /// The batch that was the last one made when the quota was reopened or something went back:
+    /// an answer to it may be older than that and must not say that nothing is left.
+    reopened_in: u64,
+    /// Answers in a row that brought nothing.
+    pub(super) tries: u32,
+    /// The next ask is a timer's.
+    pub(super) retrying: bool,
+    /// For the demand estimate.
+    asked_at: Millis,
+    asked_used: u64,
+}
+
+impl Held {
+    pub(super) fn new(slot: Arc<QuotaSlot>, lease: u32) -> Self {
+        Self {
+            slot,
+            lease,
+            cell: None,
+            granted: 0,
+            returned: 0,
+            reported: 0,
+            sent_returned: 0,
+            reopened_in: 0,
+            tries: 0,
+            retrying: false,
+            asked_at: Millis(0),
+            asked_used: 0,
+        }
+    }
+
+    pub(super) fn left(&self) -> u64 {
+        self.cell.as_ref().map_or(0, |cell| cell.left())
+    }
+
+    fn used(&self) -> u64 {
+        let cell = self.cell.as_ref();
+        cell.map_or(0, |cell| self.granted - self.returned - cell.left())
+    }
+
+    pub(super) fn has_news(&self) -> bool {
+        self.used() != self.reported || self.returned != self.sent_returned
+    }
+
+    /// What there is to say, wanting nothing.
+    pub(super) fn report(&mut self) -> LeaseItem {
+        self.reported = self.used();
+        self.sent_returned = self.returned;
+        LeaseItem {
+            plan: self.slot.plan.clone(),
+            key: self.slot.key.clone(),
+            start: self.cell.as_ref().map(|cell| cell.start),
+            lease: self.lease,
+            used: self.reported,
+            returned: self.returned,
+            want: 0,
+            waiting: 0,
+            demand: 0,
+            close: false,
+        }
+    }
+
+    /// The same, and asks for enough for the demand seen since the last time.
+    pub(super) fn ask(&mut self, now: Millis) -> LeaseItem {
+        let item = self.report();
+        let elapsed = now.0.saturating_sub(self.asked_at.0).max(DEMAND_MS_MIN);
+        let recent = item.used.saturating_sub(self.asked_used);
+        if now.0.saturating_sub(self.asked_at.0) >= DEMAND_MS_MIN {
+            self.asked_at = now;
+            self.asked_used = item.used;
+        }
+        let waiting = self.slot.waiting();
+        let demand = (recent.saturating_mul(DEMAND_MS) / elapsed).saturating_add(waiting);
+        LeaseItem {
+            want: demand.max(WANT_MIN),
+            waiting,
+            demand,
+            ..item
+        }
+    }
+
+    /// Gives back what no waiting request needs. The order matters: a token that is reported as
+    /// given back while a request can still take it would be spent twice.
+    pub(super) fn give_back(&mut self, seq: u64) {
+        self.reopened_in = seq;
+        if let Some(cell) = &self.cell {
+            let taken = cell.withdraw(self.slot.waiting());
+            self.returned += taken;
+        }
+    }
+
+    /// Somebody changed what is left: the next request asks again.
+    pub(super) fn reopen(&mut self, seq: u64) {
+        self.reopened_in = seq;
+        self.tries = 0;
+        if let Some(cell) = &self.cell {
+            cell.reopen();
+        }
+    }
+
+    /// The last word on this lease, `None` when it was never opened. Sealing comes first: what is
+    /// reported as used can then not grow any more. Another lease takes its place.
+    pub(super) fn close(&mut self, seq: u64, next_lease: &mut u32) -> Option<LeaseItem> {
+        let cell = self.cell.take();
+        if cell.is_some() {
+            self.slot.replace(None);
+        }
+        let item = cell.map(|cell| {
+            let returned = self.returned + cell.seal();
+            LeaseItem {
+                start: Some(cell.start),
+                used: self.granted - returned,
+                returned,
+                close: true,
+                ..self.report()
+            }
+        });
+        let (slot, retrying) = (Arc::clone(&self.slot), self.retrying);
+        *self = Self {
+            reopened_in: seq,
+            tries: self.tries,
+            retrying,
+            ..Self::new(slot, *next_lease)
+        };
+        *next_lease += 1;
+        item
+    }
+
+    /// Whether the limit was lowered so far that nothing is free.
+    pub(super) fn is_over(&self, open: &Open) -> bool {
+        let lowered = |cell: &Arc<LeaseCell>| cell.start == open.start && open.cap < cell.limit;
+        open.free == 0 && self.cell.as_ref().is_some_and(lowered)
+    }
+
+    /// Takes in what the state says of the lease; says how many tokens that brings.
+    pub(super) fn open(&mut self, seq: u64, open: &Open) -> u64 {
+        let fits = |cell: &Arc<LeaseCell>| cell.start == open.start && cell.limit == open.cap;
+        let cell = match self.cell.as_ref().filter(|cell| fits(cell)) {
+            Some(cell) => Arc::clone(cell),
+            None => self.renew_cell(open),
+        };
+        let more = open.granted.saturating_sub(self.granted);
+        self.granted += more;
+        let unmoved = self.returned == self.sent_returned && seq > self.reopened_in;
+        let exhausted = open.free == 0 && open.elsewhere == 0 && unmoved;
+        let beside = open.free.saturating_add(open.elsewhere);
+        // Ask again when a quarter of the grant is left.
+        cell.grant(more, more / 4, beside, exhausted);
+        more
+    }
+
+    /// A new cell in the slot, to show another limit, or the first one. What nobody took of the
+    /// old one moves over.
+    fn renew_cell(&mut self, open: &Open) -> Arc<LeaseCell> {
+        let cell = Arc::new(LeaseCell::new(open.start, open.end, open.cap));
+        self.slot.replace(Some(Arc::clone(&cell)));
+        if let Some(old) = self.cell.replace(Arc::clone(&cell)) {
+            cell.grant(old.seal(), 0, 0, false);
+        }
+        cell
+    }
+
+    /// Whether requests need no more patience: there are tokens, or there is certainty.
+    pub(super) fn is_ready(&self) -> bool {
+        let exhausted = |cell: &Arc<LeaseCell>| cell.is_exhausted();
+        self.left() > 0 || self.cell.as_ref().is_some_and(exhausted)
+    }
+}
+
+/// What the state says of an open lease (`LeaseVerdict::Open`).
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Open {
+    pub(super) start: Millis,
+    pub(super) end: Millis,
+    pub(super) granted: u64,
+    pub(super) cap: u64,
+    pub(super) free: u64,
+    pub(super) elsewhere: u64,
+}
+
+impl Open {
+    pub(super) fn of(verdict: &LeaseVerdict) -> Option<Self> {
+        match *verdict {
+            LeaseVerdict::Open {
+                start,
+                end,
+                granted,
+                cap,
+                free,
+                elsewhere,
+            } => Some(Self {
+                start,
+                end,
+                granted,
+                cap,
+                free,
+                elsewhere,
+            }),
+            LeaseVerdict::Closed | LeaseVerdict::NoQuota | LeaseVerdict::Impossible => None,
+        }
+    }
+}

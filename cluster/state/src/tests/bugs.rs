@@ -1,0 +1,21 @@
+//! Planted faults: what a test turns on is on for its thread.
+
+use core::cell::Cell;
+
+use crate::quota::Bug;
+
+extern crate std;
+
+std::thread_local! {
+    static PLANTED: Cell<Option<Bug>> = const { Cell::new(None) };
+}
+
+/// Whether this fault is on.
+pub(crate) fn planted(bug: Bug) -> bool {
+    PLANTED.get() == Some(bug)
+}
+
+/// Turns a fault on, or all off.
+pub(super) fn plant(bug: Option<Bug>) {
+    PLANTED.set(bug);
+}
