@@ -18,6 +18,7 @@ use crate::handler::{Handler, Lane};
 use crate::limits::{CALL_WITHIN_MAX, CLOSE_WITHIN};
 use crate::name::Member;
 use crate::net::{Net, Simulated};
+use crate::nodes::Nodes;
 use crate::pump::Endpoint as _;
 use crate::shared::{Guard, Shared, lock};
 use crate::tls::Identity;
@@ -32,7 +33,8 @@ pub struct Settings {
     pub seed: u64,
 }
 
-/// The links of one node. Clones share them; they close when the last clone is dropped.
+/// The links of one node. Clones share them; they close when the last clone is dropped. A handler
+/// that holds a clone keeps them, and itself, until [`Links::close`].
 pub struct Links<N: Net> {
     shared: Arc<Shared<N>>,
     life: Arc<Life<N>>,
@@ -127,7 +129,7 @@ impl<N: Net> Links<N> {
         removed_nodes: BTreeSet<NodeId>,
     ) {
         let shared = &self.shared;
-        shared.set_nodes(addresses, removed_nodes);
+        let before = shared.set_nodes(Nodes::new(addresses, removed_nodes));
         let gone = |node| shared.with_nodes(|nodes| !nodes.is_known(node));
         let mut lanes = lock(&shared.lanes);
         lanes.retain(|(node, _), lane| {
@@ -136,7 +138,10 @@ impl<N: Net> Links<N> {
                     .close(CallError::Unreachable(Unreachable::NoAddress));
                 return false;
             }
-            lane.moved.notify_one();
+            let moved = |nodes: &Nodes| nodes.addresses(*node) != before.addresses(*node);
+            if shared.with_nodes(moved) {
+                lane.moved.notify_one();
+            }
             true
         });
         drop(lanes);

@@ -1,6 +1,6 @@
 //! What the tasks of one node's links have in common.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
@@ -115,12 +115,9 @@ impl<N: Net> Shared<N> {
         read(&lock(&self.nodes))
     }
 
-    pub(crate) fn set_nodes(
-        &self,
-        addresses: BTreeMap<NodeId, Vec<String>>,
-        removed: BTreeSet<NodeId>,
-    ) {
-        *lock(&self.nodes) = Nodes::new(addresses, removed);
+    /// Replaces who is a member, and returns what was said before.
+    pub(crate) fn set_nodes(&self, nodes: Nodes) -> Nodes {
+        std::mem::replace(&mut *lock(&self.nodes), nodes)
     }
 
     pub(crate) fn pause(&self, failures: u32) -> Duration {
