@@ -16,6 +16,14 @@ use bincode::config::{Configuration, Limit, LittleEndian, Varint};
 pub use bincode;
 pub use bincode::{Decode, Encode};
 
+/// What the few types need that cannot derive their bytes.
+pub(crate) mod by_hand {
+    pub(crate) use bincode::BorrowDecode;
+    pub(crate) use bincode::de::{BorrowDecoder, Decoder};
+    pub(crate) use bincode::enc::Encoder;
+    pub(crate) use bincode::error::{DecodeError, EncodeError};
+}
+
 use crate::limits::COMMAND_BYTES_MAX;
 
 const MAGIC: [u8; 2] = *b"TG";

@@ -3,14 +3,14 @@
 use core::fmt;
 use core::marker::PhantomData;
 
-use bincode::de::{BorrowDecoder, Decoder};
-use bincode::enc::Encoder;
-use bincode::error::{DecodeError, EncodeError};
-use bincode::{BorrowDecode, Decode, Encode};
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Table;
+use crate::codec::by_hand::{
+    BorrowDecode, BorrowDecoder, DecodeError, Decoder, EncodeError, Encoder,
+};
+use crate::codec::{Decode, Encode};
 
 impl<K: Encode, V: Encode> Encode for Table<K, V> {
     fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
