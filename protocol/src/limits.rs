@@ -58,3 +58,7 @@ pub const TOKEN_TTL_MS_MAX: u64 = 30 * 24 * 3_600 * 1_000;
 pub const TOKEN_REMEMBERED_MS: u64 = 24 * 3_600 * 1_000;
 /// Who asked for a change, in bytes: an access key id (AWS: 128).
 pub const WHO_BYTES_MAX: usize = 128;
+/// Revisions of the configuration that are remembered: the newest.
+pub const HISTORY_REVISIONS_MAX: usize = 1_000;
+/// The bytes of their changes, there and back: a quarter of what a node may need beside its work.
+pub const HISTORY_BYTES_MAX: usize = 16 * 1024 * 1024;

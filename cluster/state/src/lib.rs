@@ -14,6 +14,7 @@
 extern crate alloc;
 
 mod command;
+mod history;
 mod membership;
 mod nodes;
 mod period;
@@ -30,6 +31,7 @@ pub use command::{
     AdmitRefusal, Applied, Command, Effect, Entry, Hash, LeaseBatch, LeaseItem, LeaseReply,
     LeaseVerdict, NodeId, ProposalId, Reply,
 };
+pub use history::RevisionRecord;
 pub use nodes::{Addresses, Founding, Node};
 pub use period::{Window, window_at};
 pub use quota::{Bucket, Lease, LeaseId, QuotaTable, WindowState};

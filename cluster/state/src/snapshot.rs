@@ -9,6 +9,7 @@ use tollgate_protocol::codec::{self, CodecError, Decode, Encode};
 use tollgate_protocol::ids::Revision;
 
 use crate::State;
+use crate::history::{History, RevisionRecord};
 use crate::nodes::Nodes;
 use crate::proposals::Proposals;
 use crate::quota::QuotaTable;
@@ -29,6 +30,7 @@ struct SnapshotV1 {
     proposals: Proposals,
     nodes: Nodes,
     tokens: Tokens,
+    history: Vec<RevisionRecord>,
 }
 
 /// Why a snapshot cannot be restored.
@@ -71,9 +73,10 @@ impl State {
             revision: self.revision,
             model,
             quota: self.quota.clone(),
-            proposals: self.proposals.clone(),
+            proposals: (*self.proposals).clone(),
             nodes: (*self.nodes).clone(),
             tokens: (*self.tokens).clone(),
+            history: self.history().cloned().collect(),
         };
         codec::seal(KIND, &snapshot)
     }
@@ -89,13 +92,18 @@ impl State {
         for api in model.apis.values_mut() {
             Arc::make_mut(api).share();
         }
+        let mut history = History::default();
+        for record in snapshot.history {
+            history.push(record);
+        }
         Ok(Self {
+            history: Arc::new(history),
             index: snapshot.index,
             now: snapshot.now,
             revision: snapshot.revision,
             model: Arc::new(model),
             quota: snapshot.quota,
-            proposals: snapshot.proposals,
+            proposals: Arc::new(snapshot.proposals),
             nodes: Arc::new(snapshot.nodes),
             tokens: Arc::new(snapshot.tokens),
         })

@@ -1,6 +1,6 @@
 //! The state and the only door to it.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -10,6 +10,7 @@ use tollgate_protocol::Millis;
 use tollgate_protocol::ids::{KeyId, PlanId, Revision};
 
 use crate::command::{Applied, Command, Effect, Entry, LeaseBatch, NodeId, ProposalId, Reply};
+use crate::history::{self, History, RevisionRecord};
 use crate::nodes::{Founding, Node, Nodes};
 use crate::proposals::Proposals;
 use crate::quota::{QuotaTable, Scene};
@@ -28,9 +29,10 @@ pub struct State {
     pub model: Arc<Model>,
     /// The quotas.
     pub quota: QuotaTable,
-    pub(crate) proposals: Proposals,
+    pub(crate) proposals: Arc<Proposals>,
     pub(crate) nodes: Arc<Nodes>,
     pub(crate) tokens: Arc<Tokens>,
+    pub(crate) history: Arc<History>,
 }
 
 impl State {
@@ -46,8 +48,7 @@ impl State {
         }
         let applied = self.carry_out(&entry.command);
         if remembered(&entry.command) && entry.proposal != ProposalId::default() {
-            self.proposals
-                .remember(entry.proposal, applied.reply.clone());
+            Arc::make_mut(&mut self.proposals).remember(entry.proposal, applied.reply.clone());
         }
         applied
     }
@@ -70,13 +71,25 @@ impl State {
         self.tokens.all()
     }
 
+    /// The newest changes of the configuration, oldest first, at most
+    /// [`HISTORY_REVISIONS_MAX`](tollgate_protocol::limits::HISTORY_REVISIONS_MAX).
+    pub fn history(&self) -> impl DoubleEndedIterator<Item = &RevisionRecord> {
+        self.history.records().iter().map(AsRef::as_ref)
+    }
+
+    /// The configuration as it was at a revision; `None` when it is not remembered or yet to come.
+    #[must_use]
+    pub fn model_at(&self, revision: Revision) -> Option<Model> {
+        self.history.model_at(&self.model, self.revision, revision)
+    }
+
     fn carry_out(&mut self, command: &Command) -> Applied {
         match command {
             Command::Configure {
                 expected,
                 changes,
-                who: _,
-            } => self.configure(*expected, changes),
+                who,
+            } => self.configure(*expected, changes, who),
             Command::Lease(batch) => self.lease(batch),
             Command::AdjustUsage {
                 plan,
@@ -117,21 +130,31 @@ impl State {
         }
     }
 
-    fn configure(&mut self, expected: Option<Revision>, changes: &[u8]) -> Applied {
+    fn configure(&mut self, expected: Option<Revision>, json: &[u8], who: &str) -> Applied {
         if expected.is_some_and(|revision| revision != self.revision) {
             return reply(Reply::Conflict(self.revision));
         }
-        let changes: Vec<Change> = match serde_json::from_slice(changes) {
+        let changes: Vec<Change> = match serde_json::from_slice(json) {
             Ok(changes) => changes,
             Err(error) => return reply(Reply::Refused(unreadable(&error))),
         };
-        let mut effects = Vec::new();
+        let (mut effects, mut undo) = (Vec::new(), VecDeque::new());
         let model = Arc::make_mut(&mut self.model);
         for change in changes {
             effects.extend(changed_quota(model, &change));
+            undo.push_front(model.inverse(&change));
             model.apply(change);
         }
         self.revision = Revision(self.revision.0 + 1);
+        // What the model holds can be written: it was read from JSON.
+        let undo = serde_json::to_vec(&undo).unwrap_or_default();
+        Arc::make_mut(&mut self.history).push(RevisionRecord {
+            revision: self.revision,
+            at: self.now,
+            who: history::cut_who(who),
+            changes: json.to_vec(),
+            undo,
+        });
         self.quota.prune(&self.model, self.now);
         effects.push(Effect::PublishConfig(self.revision));
         Applied {

@@ -3,6 +3,7 @@
 
 mod bugs;
 mod every;
+mod history;
 mod nodes;
 mod random;
 mod world;

@@ -83,6 +83,90 @@ fn decode_api<'de, D: Deserializer<'de>>(from: D) -> Result<Arc<Api>, D::Error> 
     Ok(Arc::new(api))
 }
 
+impl Model {
+    /// The change that takes another one back: applied after it, the model is what it was before.
+    #[must_use]
+    pub fn inverse(&self, change: &Change) -> Change {
+        fn back<K, V>(
+            old: Option<&Arc<V>>,
+            put: fn(Arc<V>) -> Change,
+            delete: fn(K) -> Change,
+            id: &K,
+        ) -> Change
+        where
+            K: Clone,
+        {
+            old.map_or_else(|| delete(id.clone()), |old| put(Arc::clone(old)))
+        }
+        let api = |id: &ApiId| back(self.apis.get(id), Change::PutApi, Change::DeleteApi, id);
+        let upstream = |id: &String| {
+            back(
+                self.upstreams.get(id),
+                Change::PutUpstream,
+                Change::DeleteUpstream,
+                id,
+            )
+        };
+        let function = |id: &String| {
+            back(
+                self.functions.get(id),
+                Change::PutFunction,
+                Change::DeleteFunction,
+                id,
+            )
+        };
+        let plan = |id: &PlanId| {
+            back(
+                self.usage_plans.get(id),
+                Change::PutUsagePlan,
+                Change::DeleteUsagePlan,
+                id,
+            )
+        };
+        let key = |id: &KeyId| {
+            back(
+                self.api_keys.get(id),
+                Change::PutApiKey,
+                Change::DeleteApiKey,
+                id,
+            )
+        };
+        let domain = |id: &String| {
+            back(
+                self.domain_names.get(id),
+                Change::PutDomainName,
+                Change::DeleteDomainName,
+                id,
+            )
+        };
+        let certificate = |id: &String| {
+            back(
+                self.certificates.get(id),
+                Change::PutCertificate,
+                Change::DeleteCertificate,
+                id,
+            )
+        };
+        match change {
+            Change::PutApi(it) => api(&it.api_id),
+            Change::DeleteApi(id) => api(id),
+            Change::PutUpstream(it) => upstream(&it.name),
+            Change::DeleteUpstream(id) => upstream(id),
+            Change::PutFunction(it) => function(&it.name),
+            Change::DeleteFunction(id) => function(id),
+            Change::PutUsagePlan(it) => plan(&it.id),
+            Change::DeleteUsagePlan(id) => plan(id),
+            Change::PutApiKey(it) => key(&it.id),
+            Change::DeleteApiKey(id) => key(id),
+            Change::PutDomainName(it) => domain(&it.domain_name),
+            Change::DeleteDomainName(id) => domain(id),
+            Change::PutCertificate(it) => certificate(&it.name),
+            Change::DeleteCertificate(id) => certificate(id),
+            Change::SetDefaultMapping(_) => Change::SetDefaultMapping(self.default_mapping.clone()),
+        }
+    }
+}
+
 /// The changes that turn `old` into `new`: applying them to `old` gives `new`.
 ///
 /// Things that others refer to are put first and removed last.
