@@ -1,30 +1,78 @@
 //! The handle through which everything that is agreed on is changed and read.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
+use tollgate_link::authority::{Authority, ClusterKey};
+use tollgate_link::token::JoinToken;
 use tollgate_model::Model;
-use tollgate_protocol::Clock;
 use tollgate_protocol::ids::Revision;
-use tollgate_state::{Command, ProposalId, Reply, State};
-use tollgate_store::{Identity, Store};
+use tollgate_protocol::{Clock, Millis};
+use tollgate_state::{Command, Entry, NodeId, ProposalId, Reply, State};
+use tollgate_store::Identity;
 
-use crate::writer::{self, Job, Writer};
+use crate::Effects;
+use crate::autopilot::Settings;
+use crate::lines::Lines;
+use crate::member::{self, Peering, Ways};
+use crate::members::Members;
+use crate::peers::Alone;
+use crate::proposer::{Answer, Group};
+use crate::raft::Raft;
+use crate::raft::machine::Machine;
+use crate::serve::Server;
 
-/// Jobs that may wait for the writer: 1,024 commands of a few hundred bytes each, and the few
-/// large ones are bounded by the admin listener's body limit.
-const QUEUE_JOBS_MAX: usize = 1024;
+/// Commands that may wait to be sent: 1,024 of a few hundred bytes each, and the few large ones
+/// are bounded by the admin listener's body limit.
+pub(crate) const QUEUE_GROUPS_MAX: usize = 1024;
 /// How long an answer is waited for: longer than a busy disk takes for a flush (several seconds
 /// were seen while a build wrote beside it). A proposal without an answer is unknown, not absent.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(20);
 
-/// A cloneable handle to the node's writer.
+/// A cloneable handle to what the cluster agrees on.
 #[derive(Clone)]
 pub struct Door {
-    jobs: mpsc::Sender<Job>,
-    published: watch::Receiver<Published>,
+    pub(crate) groups: mpsc::Sender<Group>,
+    pub(crate) published: watch::Receiver<Published>,
+    pub(crate) machine: Machine,
+    pub(crate) raft: Raft,
+    pub(crate) stop: mpsc::Sender<()>,
+    pub(crate) names: Arc<Names>,
+    pub(crate) cluster_key: Arc<OnceLock<ClusterKey>>,
+}
+
+/// Makes names for proposals that have none: this node's life and a count.
+#[derive(Debug)]
+pub(crate) struct Names {
+    node: NodeId,
+    incarnation: u32,
+    next: AtomicU64,
+}
+
+impl Names {
+    pub(crate) fn new(node: NodeId, incarnation: u32) -> Self {
+        let next = AtomicU64::new(1);
+        Self {
+            node,
+            incarnation,
+            next,
+        }
+    }
+
+    /// A name that no other proposal of the cluster has.
+    fn next(&self) -> ProposalId {
+        let count = self.next.fetch_add(1, Ordering::Relaxed);
+        let mut name = [0; 16];
+        // Node ids and counts stay far below what these bytes hold.
+        name[..4].copy_from_slice(&self.node.to_le_bytes()[..4]);
+        name[4..8].copy_from_slice(&self.incarnation.to_le_bytes());
+        name[8..].copy_from_slice(&count.to_le_bytes());
+        ProposalId(name)
+    }
 }
 
 /// The configuration as it was last committed.
@@ -40,13 +88,17 @@ pub struct Published {
 pub struct Opened {
     /// The handle.
     pub door: Door,
+    /// Answers the calls of other nodes.
+    pub server: Server,
     /// Who owns the data directory.
     pub identity: Identity,
     /// Whether the directory was empty before.
     pub first_start: bool,
     /// The life of the node that began.
     pub incarnation: u32,
-    /// Ends when the writer does, with the reason if its disk failed.
+    /// What the log does that this node has to hear of.
+    pub effects: Effects,
+    /// Ends when the log does, with the reason if its disk failed.
     pub ended: oneshot::Receiver<Result<(), tollgate_store::Error>>,
 }
 
@@ -65,47 +117,62 @@ pub enum DoorError {
     Stopped,
 }
 
+/// Why there is no join token.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// This node's cluster takes no others.
+    #[error("this node belongs to no cluster that others could join")]
+    NoCluster,
+    /// The cluster refused, and why.
+    #[error("{0}")]
+    Refused(String),
+    /// As for any change.
+    #[error(transparent)]
+    Door(#[from] DoorError),
+}
+
 impl Door {
-    /// Opens a data directory, replays it and starts the writer's thread.
+    /// Opens a data directory, replays it and starts the thread of a cluster of one.
     ///
     /// # Errors
-    /// What [`Store::open`] refuses, and entries that this release cannot read.
+    /// What [`tollgate_store::Store::open`] refuses, and entries that this release cannot read.
     pub fn open(
         dir: &Path,
         clock: Arc<dyn Clock>,
         first: impl FnOnce() -> Identity,
     ) -> Result<Opened, tollgate_store::Error> {
-        let (store, loaded) = Store::open(dir, first)?;
-        let state = writer::replay(dir, &loaded)?;
-        let published = Published {
-            revision: state.revision,
-            model: Arc::clone(&state.model),
+        let ways = Ways {
+            clock,
+            transport: Arc::new(Alone),
+            autopilot: Settings::default(),
+            threads: true,
         };
-        let (publish, published) = watch::channel(published);
-        let (jobs, inbox) = mpsc::channel(QUEUE_JOBS_MAX);
-        let (end, ended) = oneshot::channel();
-        let writer = Writer::new(store, state, clock, publish);
-        std::thread::Builder::new()
-            .name("writer".into())
-            .spawn(move || {
-                // Nobody listening means that the node is gone already.
-                drop(end.send(writer.run(inbox)));
-            })
-            .map_err(|source| tollgate_store::Error::Io {
-                operation: "start the writer of",
-                path: dir.to_owned(),
-                source,
-            })?;
-        Ok(Opened {
-            door: Self { jobs, published },
-            identity: loaded.identity,
-            first_start: loaded.first_start,
-            incarnation: loaded.incarnation,
-            ended,
-        })
+        member::start(dir, first, ways, None)
     }
 
-    /// Proposes a command and waits until it is durable and applied.
+    /// The same for a node that meets others: the cluster is founded at the first start of its
+    /// first node, and the links to the other nodes are opened.
+    ///
+    /// # Errors
+    /// As [`Door::open`], and credentials that are missing or damaged.
+    pub fn open_among(
+        dir: &Path,
+        clock: Arc<dyn Clock>,
+        first: impl FnOnce() -> Identity,
+        peering: Peering,
+        autopilot: Settings,
+    ) -> Result<Opened, tollgate_store::Error> {
+        let lines = Lines::default();
+        let ways = Ways {
+            clock,
+            transport: Arc::new(lines.clone()),
+            autopilot,
+            threads: true,
+        };
+        member::start(dir, first, ways, Some((peering, lines)))
+    }
+
+    /// Proposes a command and waits until it is agreed on, applied and visible on this node.
     ///
     /// # Errors
     /// [`DoorError`].
@@ -114,44 +181,71 @@ impl Door {
         proposal: ProposalId,
         command: Command,
     ) -> Result<Reply, DoorError> {
-        let (answer, reply) = oneshot::channel();
-        let job = Job::Propose {
-            proposal,
+        // Leases have numbers of their own; everything else is named, so that sending it again
+        // after an answer was lost does not do it again.
+        let named = proposal != ProposalId::default() || matches!(command, Command::Lease(_));
+        let entry = Entry {
+            index: 0,
+            at: Millis(0),
+            proposal: if named { proposal } else { self.names.next() },
             command,
-            answer,
         };
-        self.jobs.try_send(job).map_err(|error| match error {
+        let (answer, reply) = oneshot::channel();
+        let group = Group {
+            commands: vec![entry],
+            deadline: Instant::now() + ANSWER_DEADLINE,
+            answer: Answer::Caller(answer),
+        };
+        self.groups.try_send(group).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => DoorError::Overloaded,
             mpsc::error::TrySendError::Closed(_) => DoorError::Stopped,
         })?;
         match tokio::time::timeout(ANSWER_DEADLINE, reply).await {
-            Ok(Ok(reply)) => Ok(reply),
+            Ok(Ok(reply)) => reply,
             Ok(Err(_)) => Err(DoorError::Stopped),
             Err(_) => Err(DoorError::Unknown),
         }
     }
 
-    /// Reads the state, after every command that was answered before.
+    /// Reads the state of this node, after every command that was answered here before.
+    pub fn read<T>(&self, look: impl FnOnce(&State) -> T) -> T {
+        self.machine.look(look)
+    }
+
+    /// Makes a join token that admits so many nodes until `expires`.
     ///
     /// # Errors
-    /// [`DoorError`].
-    pub async fn read<T: Send + 'static>(
+    /// [`TokenError`].
+    pub async fn create_token(
         &self,
-        look: impl FnOnce(&State) -> T + Send + 'static,
-    ) -> Result<T, DoorError> {
-        let (answer, reply) = oneshot::channel();
-        let look = Box::new(move |state: &State| drop(answer.send(look(state))));
-        self.jobs
-            .try_send(Job::Read(look))
-            .map_err(|error| match error {
-                mpsc::error::TrySendError::Full(_) => DoorError::Overloaded,
-                mpsc::error::TrySendError::Closed(_) => DoorError::Stopped,
-            })?;
-        match tokio::time::timeout(ANSWER_DEADLINE, reply).await {
-            Ok(Ok(value)) => Ok(value),
-            Ok(Err(_)) => Err(DoorError::Stopped),
-            Err(_) => Err(DoorError::Unknown),
+        expires: Millis,
+        uses: u32,
+        who: &str,
+    ) -> Result<JoinToken, TokenError> {
+        let sealed = self.read(|state| state.founding().map(|it| it.sealed_key.clone()));
+        let (Some(sealed), Some(key)) = (sealed, self.cluster_key.get()) else {
+            return Err(TokenError::NoCluster);
+        };
+        let authority = Authority::open(&sealed, key).map_err(|_| TokenError::NoCluster)?;
+        let token = JoinToken::generate(authority.pin());
+        let command = Command::CreateToken {
+            id: token.id.to_string(),
+            secret_hash: token.secret.hash().0,
+            expires,
+            uses,
+            who: who.to_owned(),
+        };
+        match self.propose(ProposalId::default(), command).await? {
+            Reply::Done => Ok(token),
+            Reply::Refused(reason) => Err(TokenError::Refused(reason)),
+            _ => Err(TokenError::NoCluster),
         }
+    }
+
+    /// Who belongs to the cluster, as far as this node knows.
+    #[must_use]
+    pub fn members(&self) -> Members {
+        Members::of(&self.raft)
     }
 
     /// The committed configuration, now and at every change.
@@ -160,9 +254,9 @@ impl Door {
         self.published.clone()
     }
 
-    /// Ends the writer once everything proposed before is done.
+    /// Ends the node's part in the cluster.
     pub async fn close(&self) {
-        // A full queue empties; a closed one is what we want.
-        drop(self.jobs.send(Job::Close).await);
+        // A full queue means that somebody asked already; a closed one is what we want.
+        self.stop.send(()).await.ok();
     }
 }

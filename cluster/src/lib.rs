@@ -5,12 +5,38 @@
 //! quotas: a plain struct that turns wishes into batches and answers into tokens.
 #![forbid(unsafe_code)]
 
+pub mod autopilot;
+mod credentials;
 mod door;
+mod effects;
+mod joining;
 mod leases;
-mod writer;
+mod lines;
+mod meeting;
+mod member;
+mod members;
+pub mod peers;
+mod pilot;
+mod proposer;
+mod raft;
+mod serve;
 
 #[cfg(test)]
 mod tests;
 
-pub use door::{Door, DoorError, Opened, Published};
+pub use credentials::CredentialsError;
+pub use credentials::has_lost_its_log;
+pub use door::{Door, DoorError, Opened, Published, TokenError};
+pub use effects::{Effects, QuotaNews};
+pub use joining::{JoinFailure, Joined, Joiner, join};
 pub use leases::{LeaseNumbers, Leases, Outcome, Place};
+pub use member::Peering;
+pub use members::Members;
+pub use serve::{Refused, Server};
+pub use tollgate_link::token::JoinToken;
+
+/// A new cluster's id: 128 random bits as 32 hexadecimal digits.
+#[must_use]
+pub fn new_cluster_id() -> String {
+    tollgate_link::ClusterId::generate().to_string()
+}

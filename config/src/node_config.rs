@@ -48,6 +48,12 @@ pub struct NodeConfig {
     pub ops: Option<SocketAddr>,
     /// The listener for the other nodes.
     pub peer: Option<SocketAddr>,
+    /// The host under which other nodes reach this one; as bound when not given.
+    pub advertise: Option<String>,
+    /// What people call this node; the machine's name when not given.
+    pub name: Option<String>,
+    /// At most this many nodes vote: 1, 3 or 5.
+    pub voters: usize,
     /// API files that are applied at the start.
     pub apply: Vec<PathBuf>,
     /// The AWS region that ids, hosts and ARNs carry.

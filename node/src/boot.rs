@@ -4,18 +4,20 @@ mod apply;
 mod backends;
 mod drain;
 mod listeners;
+mod membership;
 mod services;
 mod system;
 mod telemetry;
 
 pub(crate) use backends::tls_spec;
+pub use membership::Invitation;
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use tollgate_cluster::{Door, Leases, Opened};
+use tollgate_cluster::{Leases, Opened};
 use tollgate_config::compile::NodeFacts;
 use tollgate_config::node_config::NodeConfig;
 use tollgate_config::snapshot::Snapshot;
@@ -24,8 +26,6 @@ use tollgate_functions::{Functions, NodeInfo, Settings};
 use tollgate_pipeline::ResponseCache;
 use tollgate_protocol::Clock;
 use tollgate_protocol::codes::{self, Code};
-use tollgate_state::{Addresses, Command, ProposalId, Reply};
-use tollgate_store::Identity;
 use tollgate_upstream::Upstreams;
 
 use crate::actors::{Allowances, RouteActor, RouteHandle, ThrottleActor, ThrottleHandle};
@@ -51,6 +51,8 @@ pub enum Mode {
     /// A throw-away node for development: this file or directory is applied, and applied again
     /// whenever a file changes.
     Dev(PathBuf),
+    /// A node of the cluster that it was invited to.
+    Join(Invitation),
 }
 
 /// Why a node did not start. The code names the page that says what to do.
@@ -72,16 +74,18 @@ impl BootError {
     }
 
     fn store(error: &tollgate_store::Error) -> Self {
+        Self::chain(error.code(), error)
+    }
+
+    /// With everything that an error says about its cause.
+    fn chain(code: Code, error: &dyn std::error::Error) -> Self {
         let mut reason = error.to_string();
-        let mut source = std::error::Error::source(error);
+        let mut source = error.source();
         while let Some(cause) = source {
             reason = format!("{reason}: {cause}");
             source = cause.source();
         }
-        Self {
-            code: error.code(),
-            reason,
-        }
+        Self { code, reason }
     }
 }
 
@@ -157,15 +161,27 @@ async fn run(config: NodeConfig, mode: Mode, set_log_level: SetLogLevel) -> Resu
     let certificates = certificates(&config)?;
     let listeners = Listeners::bind(&config)?;
     let phase = Arc::new(PhaseCell::default());
-    let opened = open(&config, clock)?;
+    let addresses = membership::addresses(&config, &listeners.bound());
+    let joined = match &mode {
+        Mode::Join(invitation) => {
+            membership::join(&config, clock, invitation, addresses.clone()).await?
+        }
+        Mode::Start | Mode::Dev(_) => None,
+    };
+    let peer = listeners.peer()?;
+    let (opened, secrets) = membership::open(&config, clock, joined, peer, addresses.clone())?;
     let key = root_key(&config, &mode)?;
     listeners.announce(&config, &key.0, key.1)?;
-    begin_life(&opened).await?;
+    // Whoever joins from now on gets the same root key.
+    secrets.get_or_init(|| key.0.to_bytes());
+    membership::begin_life(&opened, addresses).await?;
     let leases = Leases::new(opened.identity.node_id, opened.incarnation);
     let allowances = Allowances::new(leases);
     let shared = shared(&config, &mode, clock)?;
     let (systems, route, throttle) =
         start_actors(&config, &opened, &allowances, &shared, &certificates, clock)?;
+    let (effects, me) = (opened.effects.clone(), opened.identity.node_id);
+    tokio::spawn(membership::pass_quota_news(effects, me, throttle.clone()));
     let shared = Arc::new(shared.with_throttle(throttle.clone()));
     let runtime = Arc::new(node_runtime(
         &config,
@@ -214,18 +230,6 @@ async fn run(config: NodeConfig, mode: Mode, set_log_level: SetLogLevel) -> Resu
     Ok(node.until_stopped(signals).await)
 }
 
-fn open(config: &NodeConfig, clock: SystemClock) -> Result<Opened, BootError> {
-    let first = || {
-        let mut bytes = [0; 16];
-        if aws_lc_rs::rand::fill(&mut bytes).is_err() {
-            bytes[..8].copy_from_slice(&clock.now().0.to_le_bytes());
-        }
-        let id: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        Identity::first(id, clock.now())
-    };
-    Door::open(&config.data_dir, Arc::new(clock), first).map_err(|error| BootError::store(&error))
-}
-
 /// The root key and whether it is new and must be told.
 fn root_key(config: &NodeConfig, mode: &Mode) -> Result<(RootKey, bool), BootError> {
     if let (Some(id), Some(secret)) = (&config.root_access_key, &config.root_secret_key) {
@@ -247,25 +251,6 @@ fn root_key(config: &NodeConfig, mode: &Mode) -> Result<(RootKey, bool), BootErr
     }
     credentials::load_or_make(&config.data_dir)
         .map_err(|error| BootError::new(codes::DATA_DIR_IO, error.to_string()))
-}
-
-/// What the lives before held counts as spent from here on.
-async fn begin_life(opened: &Opened) -> Result<(), BootError> {
-    let (node, incarnation) = (opened.identity.node_id, opened.incarnation);
-    let command = Command::NodeUp {
-        node,
-        incarnation,
-        addresses: Addresses::default(),
-        version: env!("CARGO_PKG_VERSION").into(),
-        levels: (1, 1),
-    };
-    match opened.door.propose(ProposalId::default(), command).await {
-        Ok(Reply::Done) => Ok(()),
-        other => {
-            let reason = format!("the node's new life was not accepted: {other:?}");
-            Err(BootError::new(codes::STORE_FAILED, reason))
-        }
-    }
 }
 
 fn certificates(config: &NodeConfig) -> Result<Arc<Certificates>, BootError> {

@@ -14,6 +14,7 @@ mod get;
 mod health;
 mod keys;
 mod manage;
+mod members;
 mod names;
 mod output;
 mod resolve;
@@ -31,6 +32,7 @@ use std::path::PathBuf;
 use clap::Parser as _;
 use tollgate_config::node_config::NodeConfig;
 
+use crate::boot::Invitation;
 use arguments::{Arguments, Command, Format};
 use failure::{Failure, USAGE};
 use output::Output;
@@ -39,6 +41,10 @@ use output::Output;
 pub trait Launcher {
     /// Runs a node until it is told to stop; the exit code.
     fn start(&self, config: NodeConfig) -> i32;
+
+    /// Joins a cluster unless the data directory belongs to a node already, then runs the node;
+    /// the exit code.
+    fn join(&self, config: NodeConfig, invitation: Invitation) -> i32;
 
     /// Runs a throw-away node that applies this file or directory whenever it changes; the exit
     /// code.
@@ -98,6 +104,10 @@ fn dispatch(command: Command, context: &Context, launcher: &dyn Launcher) -> Res
             let config = settings::load(arguments, context)?;
             return Ok(launcher.start(config));
         }
+        Command::Join(arguments) => {
+            let (config, invitation) = settings::load_join(arguments, context)?;
+            return Ok(launcher.join(config, invitation));
+        }
         Command::Dev(arguments) => {
             let (config, path) = settings::load_dev(arguments, context)?;
             return Ok(launcher.dev(config, path));
@@ -112,6 +122,9 @@ fn dispatch(command: Command, context: &Context, launcher: &dyn Launcher) -> Res
         Command::Key(arguments) => client::block_on(keys::run(&arguments, context))?,
         Command::Usage(arguments) => client::block_on(usage::run(&arguments, context))?,
         Command::Status(arguments) => client::block_on(manage::status(&arguments, context))?,
+        Command::Members(arguments) => client::block_on(members::list(&arguments, context))?,
+        Command::Token(arguments) => client::block_on(members::token(&arguments, context))?,
+        Command::Remove(arguments) => client::block_on(members::remove(&arguments, context))?,
         Command::Cache(arguments) => client::block_on(manage::cache(&arguments, context))?,
         Command::LogLevel(arguments) => client::block_on(manage::log_level(&arguments, context))?,
     }

@@ -64,6 +64,26 @@ pub fn load_or_make(dir: &Path) -> Result<(RootKey, bool), Error> {
             b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/",
         )?,
     };
+    store(dir, &key.to_bytes())?;
+    Ok((key, true))
+}
+
+impl RootKey {
+    /// As it is kept, and given to nodes that join.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        // Two strings always become JSON.
+        serde_json::to_vec_pretty(self).unwrap_or_default()
+    }
+}
+
+/// Keeps a key that another node gave, in the form of [`RootKey::to_bytes`].
+///
+/// # Errors
+/// [`Error`].
+pub fn store(dir: &Path, bytes: &[u8]) -> Result<(), Error> {
+    serde_json::from_slice::<RootKey>(bytes)?;
+    let path = dir.join(FILE);
     let beside = path.with_extension("tmp");
     let mut file = OpenOptions::new()
         .write(true)
@@ -71,10 +91,10 @@ pub fn load_or_make(dir: &Path) -> Result<(RootKey, bool), Error> {
         .truncate(true)
         .mode(0o600)
         .open(&beside)?;
-    file.write_all(&serde_json::to_vec_pretty(&key)?)?;
+    file.write_all(bytes)?;
     file.sync_all()?;
     std::fs::rename(beside, path)?;
-    Ok((key, true))
+    Ok(())
 }
 
 /// Random characters of an alphabet whose size is a power of two, so that none is likelier.

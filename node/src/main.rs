@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use tollgate_config::node_config::NodeConfig;
-use tollgate_node::boot::{self, Mode};
+use tollgate_node::boot::{self, Invitation, Mode};
 use tollgate_node::cli::{self, Launcher};
 
 /// Allocating and freeing was 18 % of the CPU time of a proxied request with glibc's allocator.
@@ -16,6 +16,10 @@ struct ThisProcess;
 impl Launcher for ThisProcess {
     fn start(&self, config: NodeConfig) -> i32 {
         boot::start(config, Mode::Start)
+    }
+
+    fn join(&self, config: NodeConfig, invitation: Invitation) -> i32 {
+        boot::start(config, Mode::Join(invitation))
     }
 
     fn dev(&self, config: NodeConfig, path: PathBuf) -> i32 {

@@ -129,6 +129,12 @@ pub fn open<T: Decode<()>>(kind: u8, bytes: &[u8]) -> Result<T, CodecError> {
     }
 }
 
+/// The checksum of bytes that have no envelope of their own.
+#[must_use]
+pub fn crc32c(bytes: &[u8]) -> u32 {
+    crc32c::crc32c(bytes)
+}
+
 fn checksum(kind: u8, body: &[u8]) -> u32 {
     crc32c::crc32c_append(crc32c::crc32c(&[kind]), body)
 }

@@ -54,6 +54,12 @@ codes! {
     STORE_FAILED = "TG0012", "the node stopped because its disk failed";
     /// A second signal ended the drain.
     DRAIN_CUT_SHORT = "TG0013", "the drain was cut short";
+    /// The node could not join the cluster.
+    JOIN = "TG0014", "the node could not join the cluster";
+    /// The data directory has a certificate and no log.
+    LOG_LOST = "TG0015", "the data directory lost its log";
+    /// The cluster does not take this node.
+    REMOVED = "TG0016", "the node does not belong to the cluster any more";
 }
 
 /// The code of this name (`TG0007`, any case), if there is one.

@@ -10,7 +10,7 @@ use tollgate_harness::workspace_root;
 use crate::assert_tidy;
 
 /// Packages that may not be linked, and what is used instead.
-const BANNED: [(&str, &str); 8] = [
+const BANNED: [(&str, &str); 7] = [
     (
         "ring",
         "aws-lc-rs is the one provider; two make rustls panic at run time",
@@ -23,7 +23,6 @@ const BANNED: [(&str, &str); 8] = [
         "rsa",
         "RUSTSEC-2023-0071, timing of private keys; aws-lc-rs verifies RSA",
     ),
-    ("chrono", "time is the one calendar"),
     ("reqwest", "hyper is the one client"),
 ];
 

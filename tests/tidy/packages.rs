@@ -27,7 +27,8 @@ const ROWS: [&[&str]; 10] = [
 const ALONE: [&str; 1] = ["loadtest"];
 
 /// Dependencies that only these packages may name in their manifests, and why.
-const FENCES: [(&str, &[&str], &str); 6] = [
+const FENCES: [(&str, &[&str], &str); 7] = [
+    ("chrono", &[], "time is the one calendar"),
     (
         "actix",
         &["node"],

@@ -4,10 +4,13 @@
 use std::sync::Arc;
 
 use tollgate_config::cells::{QuotaSlot, Take};
-use tollgate_state::{Addresses, Effect, Entry, LeaseBatch, Reply, State};
+use tollgate_state::{Addresses, Command, Effect, Entry, LeaseBatch, ProposalId, Reply, State};
 
-use super::*;
-use crate::{Outcome, Place};
+use tollgate_protocol::Millis;
+
+use super::hub::NOON;
+use super::quota::{configuration, quota};
+use crate::{Leases, Outcome, Place};
 
 struct Node {
     leases: Leases,

@@ -257,6 +257,8 @@ pub enum AdmitRefusal {
     Full,
     /// There is no cluster yet.
     NotFounded,
+    /// The key belongs to a node that has lived: it has a log somewhere, or lost it.
+    Lived,
 }
 
 /// What the node has to do after an entry was applied.

@@ -192,6 +192,10 @@ impl Nodes {
             if node.is_none_or(|it| it.removed.is_some()) {
                 return Err(AdmitRefusal::RemovedKey);
             }
+            // A node that lived has voted and agreed; under an empty log it would do so again.
+            if node.is_some_and(|it| it.incarnation > 0) {
+                return Err(AdmitRefusal::Lived);
+            }
             // The founder was admitted by no token, and no token has an empty id.
             if known.token == joiner.token && known.secret_hash == *joiner.secret_hash {
                 return Ok((known.node, false));

@@ -27,13 +27,16 @@ pub struct Identity {
 }
 
 impl Identity {
+    /// The id of the node that makes a cluster.
+    pub const FIRST_NODE: u64 = 1;
+
     /// The identity of a new cluster's first node.
     #[must_use]
     pub fn first(cluster_id: String, created: Millis) -> Self {
         Self {
             format: FORMAT,
             cluster_id,
-            node_id: 1,
+            node_id: Self::FIRST_NODE,
             created,
         }
     }
@@ -85,4 +88,10 @@ impl Identity {
         })?;
         write_durably(&path, &text)
     }
+}
+
+/// Whether a directory belongs to a node.
+#[must_use]
+pub fn has_identity(dir: &Path) -> bool {
+    dir.join(FILE).exists()
 }

@@ -15,5 +15,6 @@ mod store;
 mod tests;
 
 pub use error::Error;
-pub use identity::Identity;
-pub use store::{Loaded, Store};
+pub use identity::{Identity, has_identity};
+pub use log::{Change, Reader};
+pub use store::{Loaded, Snapshots, Store};

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::log::Log;
+use crate::log::{Change, Log, Reader};
 use crate::snapshot_file;
 use crate::{Error, Identity};
 
@@ -13,7 +13,6 @@ const SNAPSHOTS_KEPT: usize = 2;
 pub struct Store {
     dir: PathBuf,
     log: Log,
-    last: u64,
 }
 
 /// What a store held when it was opened.
@@ -25,9 +24,15 @@ pub struct Loaded {
     pub first_start: bool,
     /// The life that begins now.
     pub incarnation: u32,
+    /// The last vote.
+    pub vote: Option<Vec<u8>>,
+    /// The last entry known to be agreed on, as it was written.
+    pub committed: Option<Vec<u8>>,
+    /// The last purged entry: its index and the bytes that name it.
+    pub purged: Option<(u64, Vec<u8>)>,
     /// The newest snapshot: its last entry's index and its bytes.
     pub snapshot: Option<(u64, Vec<u8>)>,
-    /// The entries after it, in order and without a gap.
+    /// The entries of the log, in order and without a gap.
     pub entries: Vec<(u64, Vec<u8>)>,
 }
 
@@ -45,7 +50,7 @@ impl Store {
         })?;
         let known = Identity::read(dir)?;
         let log = Log::open(dir)?;
-        let entries = log.entries()?;
+        let entries = log.reader().entries(0, u64::MAX, usize::MAX)?;
         let snapshots = snapshot_file::list(dir)?;
         let first_start = known.is_none();
         if first_start && !(entries.is_empty() && snapshots.is_empty()) {
@@ -63,23 +68,8 @@ impl Store {
         }
         let purged = log.purged()?;
         let snapshot = snapshots.last().map(read_snapshot).transpose()?;
-        let have = snapshot.as_ref().map_or(0, |(index, _)| *index);
-        let entries: Vec<_> = entries
-            .into_iter()
-            .filter(|(index, _)| *index > have)
-            .collect();
-        let whole = purged <= have
-            && entries
-                .iter()
-                .enumerate()
-                .all(|(n, (index, _))| *index == have + 1 + n as u64);
-        if !whole {
-            return Err(Error::Corrupt {
-                path: dir.to_owned(),
-                reason: format!("entries after {have} are missing"),
-            });
-        }
-        let last = entries.last().map_or(have, |(index, _)| *index);
+        check_whole(dir, purged.as_ref(), snapshot.as_ref(), &entries)?;
+        let (vote, committed) = (log.vote()?, log.committed()?);
         let incarnation = log.next_incarnation()?;
         let identity = match known {
             Some(identity) => identity,
@@ -90,49 +80,57 @@ impl Store {
                 identity
             }
         };
-        let store = Self {
-            dir: dir.to_owned(),
-            log,
-            last,
+        let loaded = Loaded {
+            identity,
+            first_start,
+            incarnation,
+            vote,
+            committed,
+            purged,
+            snapshot,
+            entries,
         };
-        Ok((
-            store,
-            Loaded {
-                identity,
-                first_start,
-                incarnation,
-                snapshot,
-                entries,
-            },
-        ))
+        let dir = dir.to_owned();
+        Ok((Self { dir, log }, loaded))
     }
 
-    /// The index of the last entry.
-    #[must_use]
-    pub fn last(&self) -> u64 {
-        self.last
-    }
-
-    /// Appends entries after the last one, with one flush; they are durable when this returns.
+    /// Carries changes out in order, with one flush; all of them are durable when this returns.
+    /// `committed` rides along.
     ///
     /// # Errors
     /// [`Error::Failed`]: the process must end, because nobody knows what is on disk.
-    pub fn append(&mut self, entries: &[Vec<u8>]) -> Result<(), Error> {
-        let first = self.last + 1;
-        self.log
-            .append((first..).zip(entries.iter().map(Vec::as_slice)))?;
-        self.last += entries.len() as u64;
-        Ok(())
+    pub fn commit(&mut self, changes: &[Change], committed: Option<&[u8]>) -> Result<(), Error> {
+        self.log.commit(changes, committed)
     }
 
-    /// Writes a snapshot that holds everything up to `index` and purges the log up to there.
+    /// Reads entries beside the writer.
+    #[must_use]
+    pub fn reader(&self) -> Reader {
+        self.log.reader()
+    }
+
+    /// The snapshots of the directory.
+    #[must_use]
+    pub fn snapshots(&self) -> Snapshots {
+        Snapshots {
+            dir: self.dir.clone(),
+        }
+    }
+}
+
+/// The snapshot files of a data directory.
+#[derive(Debug, Clone)]
+pub struct Snapshots {
+    dir: PathBuf,
+}
+
+impl Snapshots {
+    /// Writes a snapshot that holds everything up to `index`; older ones are removed.
     ///
     /// # Errors
-    /// [`Error::Io`] when it cannot be written (nothing is lost then), [`Error::Failed`] when the
-    /// log cannot be purged.
-    pub fn save_snapshot(&mut self, index: u64, bytes: &[u8]) -> Result<(), Error> {
+    /// [`Error::Io`] when it cannot be written; nothing is lost then.
+    pub fn save(&self, index: u64, bytes: &[u8]) -> Result<(), Error> {
         snapshot_file::write_durably(&snapshot_file::path(&self.dir, index), bytes)?;
-        self.log.purge(index)?;
         let files = snapshot_file::list(&self.dir)?;
         for (_, path) in files.iter().rev().skip(SNAPSHOTS_KEPT) {
             if let Err(error) = std::fs::remove_file(path) {
@@ -141,6 +139,40 @@ impl Store {
         }
         Ok(())
     }
+
+    /// The newest one.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when it cannot be read.
+    pub fn newest(&self) -> Result<Option<(u64, Vec<u8>)>, Error> {
+        let files = snapshot_file::list(&self.dir)?;
+        files.last().map(read_snapshot).transpose()
+    }
+}
+
+/// Snapshot and log together must hold every entry from the first one.
+fn check_whole(
+    dir: &Path,
+    purged: Option<&(u64, Vec<u8>)>,
+    snapshot: Option<&(u64, Vec<u8>)>,
+    entries: &[(u64, Vec<u8>)],
+) -> Result<(), Error> {
+    let corrupt = |reason: String| Error::Corrupt {
+        path: dir.to_owned(),
+        reason,
+    };
+    if let Some((purged, _)) = purged
+        && snapshot.is_none_or(|(index, _)| index < purged)
+    {
+        return Err(corrupt(format!("the entries up to {purged} are missing")));
+    }
+    let first = purged.map_or(0, |(index, _)| index + 1);
+    for ((index, _), expected) in entries.iter().zip(first..) {
+        if *index != expected {
+            return Err(corrupt(format!("entry {expected} is missing")));
+        }
+    }
+    Ok(())
 }
 
 fn read_snapshot((index, path): &(u64, PathBuf)) -> Result<(u64, Vec<u8>), Error> {

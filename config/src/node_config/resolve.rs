@@ -38,17 +38,15 @@ pub(super) fn resolve(settings: &Settings, root: &Node, report: &mut Report) -> 
         admin: it.address("admin", s.admin.as_deref(), local(8081)),
         ops: it.address("ops", s.ops.as_deref(), local(8082)),
         peer: it.address("peer", s.peer.as_deref(), local(7400)),
+        advertise: it.host("advertise", s.advertise.as_deref()),
+        name: s.name.clone(),
+        voters: it.voters(s.voters),
         apply: it.paths("apply", s.apply.as_deref()),
         region: text(s.region.as_ref(), "us-east-1"),
         account_id: text(s.account_id.as_ref(), "000000000000"),
         execute_api_suffix: text(s.execute_api_suffix.as_ref(), "localhost"),
         workers: it.number("workers", s.workers.map(u64::from), processors(), 1..=512),
-        header_bytes_max: it.number(
-            "header_bytes_max",
-            s.header_bytes_max.map(u64::from),
-            limits::HEADER_BYTES_MAX as u64,
-            1024..=1024 * 1024,
-        ),
+        header_bytes_max: it.header_bytes(s),
         header_fields_max: it.number(
             "header_fields_max",
             s.header_fields_max.map(u64::from),
@@ -108,6 +106,44 @@ fn processors() -> u64 {
 }
 
 impl Resolver<'_> {
+    fn header_bytes(&mut self, s: &Settings) -> usize {
+        self.number(
+            "header_bytes_max",
+            s.header_bytes_max.map(u64::from),
+            limits::HEADER_BYTES_MAX as u64,
+            1024..=1024 * 1024,
+        )
+    }
+
+    /// A host name or address without a port.
+    fn host(&mut self, key: &str, value: Option<&str>) -> Option<String> {
+        let host = value?;
+        let address = host.parse::<IpAddr>().is_ok();
+        let name = !host.is_empty()
+            && host
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'));
+        if address || name {
+            return Some(host.to_owned());
+        }
+        let reason = format!("`{host}` is no host name or address; a port is not part of it");
+        self.error(key, reason);
+        None
+    }
+
+    /// How many nodes vote. An even number would stop on as few failures as one less.
+    fn voters(&mut self, value: Option<u32>) -> usize {
+        match value {
+            None | Some(3) => 3,
+            Some(1) => 1,
+            Some(5) => 5,
+            Some(other) => {
+                self.error("voters", format!("`voters` is 1, 3 or 5, not {other}"));
+                3
+            }
+        }
+    }
+
     fn error(&mut self, key: &str, reason: impl Into<String>) {
         let path = TreePath::default().key(key);
         self.report.error_at(self.root, &path, reason);

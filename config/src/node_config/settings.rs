@@ -72,6 +72,12 @@ pub struct Settings {
     pub ops: Option<String>,
     /// Address for the other nodes, or `off`. Default `127.0.0.1:7400`.
     pub peer: Option<String>,
+    /// Host name or address under which other nodes reach this one. Default: what it is bound to.
+    pub advertise: Option<String>,
+    /// What people call this node. Default: the machine's name.
+    pub name: Option<String>,
+    /// At most this many nodes vote on changes: 1, 3 or 5. Default 3.
+    pub voters: Option<u32>,
     /// API files or directories that are applied at the start.
     pub apply: Option<Vec<PathBuf>>,
     /// The AWS region that ids, hosts and ARNs carry. Default `us-east-1`.

@@ -1,6 +1,7 @@
 //! The native operations, below `/tollgate/v1/`: what AWS has no operation for.
 
 mod apply;
+mod members;
 mod plan;
 
 use serde::Deserialize;
@@ -32,8 +33,19 @@ pub(crate) async fn run(call: &Call<'_>, method: &str, operation: &str) -> Outco
         ("GET", "functions") => Ok(Reply::json(200, json!({"items": runtime.functions()}))),
         ("GET", "upstreams") => Ok(Reply::json(200, json!({"items": runtime.upstreams()}))),
         ("GET", "status") => status(call).await,
+        ("GET", "members") => members::list(call),
+        ("POST", "tokens") => members::create_token(call).await,
         ("POST", "cache/flush") => flush(call),
         ("PUT", "log-level") => log_level(call),
+        ("DELETE", _) => {
+            if let Some(id) = operation.strip_prefix("tokens/") {
+                members::revoke_token(call, id).await
+            } else if let Some(id) = operation.strip_prefix("members/") {
+                members::remove(call, id).await
+            } else {
+                Err(operations::unknown())
+            }
+        }
         _ => Err(operations::unknown()),
     }
 }

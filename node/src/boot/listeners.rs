@@ -26,8 +26,17 @@ pub(super) struct Listeners {
     pub(super) data: Data,
     pub(super) admin: Option<TcpListener>,
     pub(super) ops: Option<TcpListener>,
-    /// Reserved for the other nodes; nobody listens on it yet.
-    peer: Option<Socket>,
+    peer: Option<TcpListener>,
+}
+
+/// The addresses that were bound.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Bound {
+    pub(super) http: Option<SocketAddr>,
+    pub(super) https: Option<SocketAddr>,
+    pub(super) admin: Option<SocketAddr>,
+    pub(super) ops: Option<SocketAddr>,
+    pub(super) peer: Option<SocketAddr>,
 }
 
 /// The sockets for clients.
@@ -66,8 +75,28 @@ impl Listeners {
             },
             admin: config.admin.map(listen).transpose()?,
             ops: config.ops.map(listen).transpose()?,
-            peer: config.peer.map(|it| reserve(it, false)).transpose()?,
+            peer: config.peer.map(listen).transpose()?,
         })
+    }
+
+    /// The addresses that were bound.
+    pub(super) fn bound(&self) -> Bound {
+        let of = |socket: Option<&TcpListener>| socket.and_then(|it| it.local_addr().ok());
+        Bound {
+            http: self.data.http.as_ref().map(Sockets::local_addr),
+            https: self.data.https.as_ref().map(Sockets::local_addr),
+            admin: of(self.admin.as_ref()),
+            ops: of(self.ops.as_ref()),
+            peer: of(self.peer.as_ref()),
+        }
+    }
+
+    /// The socket for the other nodes.
+    pub(super) fn peer(&self) -> Result<Option<TcpListener>, BootError> {
+        let socket = self.peer.as_ref().map(TcpListener::try_clone);
+        socket
+            .transpose()
+            .map_err(super::io("cannot use the peer listener"))
     }
 
     /// Prints the addresses, and the root key when it is new, and writes `addresses.json`.
@@ -77,20 +106,13 @@ impl Listeners {
         key: &RootKey,
         key_is_new: bool,
     ) -> Result<(), BootError> {
-        let rows: Vec<(&str, Option<SocketAddr>)> = vec![
-            ("http", self.data.http.as_ref().map(Sockets::local_addr)),
-            ("https", self.data.https.as_ref().map(Sockets::local_addr)),
-            (
-                "admin",
-                self.admin.as_ref().and_then(|it| it.local_addr().ok()),
-            ),
-            ("ops", self.ops.as_ref().and_then(|it| it.local_addr().ok())),
-            (
-                "peer",
-                self.peer
-                    .as_ref()
-                    .and_then(|it| it.local_addr().ok()?.as_socket()),
-            ),
+        let bound = self.bound();
+        let rows: [(&str, Option<SocketAddr>); 5] = [
+            ("http", bound.http),
+            ("https", bound.https),
+            ("admin", bound.admin),
+            ("ops", bound.ops),
+            ("peer", bound.peer),
         ];
         let mut map = serde_json::Map::new();
         for (name, address) in rows {
@@ -145,11 +167,7 @@ impl Data {
 }
 
 fn listen(address: SocketAddr) -> Result<TcpListener, BootError> {
-    reserve(address, true).map(Into::into)
-}
-
-fn reserve(address: SocketAddr, listen: bool) -> Result<Socket, BootError> {
-    let bind = || -> std::io::Result<Socket> {
+    let bind = || -> std::io::Result<TcpListener> {
         let socket = Socket::new(
             Domain::for_address(address),
             Type::STREAM,
@@ -157,11 +175,9 @@ fn reserve(address: SocketAddr, listen: bool) -> Result<Socket, BootError> {
         )?;
         socket.set_reuse_address(true)?;
         socket.bind(&address.into())?;
-        if listen {
-            socket.listen(BACKLOG)?;
-        }
+        socket.listen(BACKLOG)?;
         socket.set_nonblocking(true)?;
-        Ok(socket)
+        Ok(socket.into())
     };
     bind().map_err(|error| BootError::new(codes::BIND, format!("cannot bind {address}: {error}")))
 }

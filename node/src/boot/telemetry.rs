@@ -22,7 +22,9 @@ pub(super) fn start(config: &NodeConfig, mode: &Mode) -> SetLogLevel {
         (LogFormat::Text, Mode::Dev(_)) => registry
             .with(lines.without_time().with_target(false))
             .try_init(),
-        (LogFormat::Text, Mode::Start) => registry.with(lines.with_ansi(false)).try_init(),
+        (LogFormat::Text, Mode::Start | Mode::Join(_)) => {
+            registry.with(lines.with_ansi(false)).try_init()
+        }
     };
     if started.is_err() {
         crate::console::talk("another log is in use in this process");
@@ -34,10 +36,12 @@ pub(super) fn start(config: &NodeConfig, mode: &Mode) -> SetLogLevel {
 }
 
 /// A bare level is meant for what we say ourselves: the servers' own talk about their threads
-/// stays one level quieter.
+/// stays one level quieter, and consensus, whose warnings are about races that it resolves itself,
+/// speaks only when it fails.
 fn directives(level: &str) -> String {
     match level {
-        "info" => "info,actix_server=warn,actix_web=warn".into(),
+        "error" | "warn" => format!("{level},openraft=error"),
+        "info" => "info,actix_server=warn,actix_web=warn,openraft=error".into(),
         other => other.into(),
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::settings::{DevArguments, StartArguments};
+use super::settings::{DevArguments, JoinArguments, StartArguments};
 
 /// AWS API Gateway that you run yourself.
 #[derive(Debug, Parser)]
@@ -48,6 +48,8 @@ pub(super) enum Format {
 pub(super) enum Command {
     /// Run a node until it is told to stop.
     Start(Box<StartArguments>),
+    /// Make this machine a node of a cluster, and run it.
+    Join(Box<JoinArguments>),
     /// Serve an API file from a throw-away node, and follow its changes.
     Dev(Box<DevArguments>),
     /// Check API files without a node.
@@ -62,6 +64,12 @@ pub(super) enum Command {
     Usage(UsageArguments),
     /// Show how a node does.
     Status(StatusArguments),
+    /// Show the nodes of the cluster.
+    Members(MembersArguments),
+    /// Make and revoke the tokens by which nodes join.
+    Token(TokenArguments),
+    /// Take a node out of the cluster for ever.
+    Remove(RemoveArguments),
     /// Work on the response cache.
     Cache(CacheArguments),
     /// Change what a running node logs.
@@ -93,6 +101,80 @@ pub(super) struct ConnectionArguments {
     /// AWS_SECRET_ACCESS_KEY.
     #[arg(long, value_name = "FILE")]
     pub(super) credentials: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  tollgate members\n  tollgate members -o json")]
+pub(super) struct MembersArguments {
+    #[command(flatten)]
+    pub(super) connection: ConnectionArguments,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct TokenArguments {
+    #[command(subcommand)]
+    pub(super) command: TokenCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum TokenCommand {
+    /// Make a token and print the whole command to join with it.
+    #[command(after_help = "Examples:\n  \
+        tollgate token create\n  \
+        tollgate token create --ttl 24h --uses 5")]
+    Create {
+        /// How long it admits: 90s, 30m, 1h, 7d.
+        #[arg(long, default_value = "1h", value_name = "TIME")]
+        ttl: Seconds,
+        /// How many nodes it admits.
+        #[arg(long, default_value_t = 1, value_name = "COUNT")]
+        uses: u32,
+        #[command(flatten)]
+        connection: ConnectionArguments,
+    },
+    /// Take a token back; nodes that it admitted stay.
+    Revoke {
+        /// Its id: the part between the first two dots.
+        id: String,
+        #[command(flatten)]
+        connection: ConnectionArguments,
+    },
+}
+
+/// A length of time in seconds, written with a unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Seconds(pub(super) u64);
+
+impl std::str::FromStr for Seconds {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("`{text}` is no time: write 90s, 30m, 1h or 7d");
+        let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+        let count: u64 = digits.parse().map_err(|_| wrong())?;
+        let unit = match &text[digits.len()..] {
+            "s" => 1,
+            "m" => 60,
+            "h" => 3_600,
+            "d" => 86_400,
+            _ => return Err(wrong()),
+        };
+        count.checked_mul(unit).map(Self).ok_or_else(wrong)
+    }
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    tollgate members      says which id it has\n  \
+    tollgate remove 3\n\n\
+    Its id and its certificate are never accepted again, and what it held of quotas counts as \
+    spent. A node that still runs should be stopped first.")]
+pub(super) struct RemoveArguments {
+    /// The node's id.
+    #[arg(value_name = "NODE")]
+    pub(super) node: u64,
+    #[command(flatten)]
+    pub(super) connection: ConnectionArguments,
 }
 
 #[derive(Debug, Args)]

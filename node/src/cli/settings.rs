@@ -3,12 +3,14 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use tollgate_cluster::JoinToken;
 use tollgate_config::diagnostic::render;
 use tollgate_config::node_config::{LogFormat, LogLevel, NodeConfig, Overrides};
 
 use super::Context;
 use super::failure::{Failure, USAGE};
 use super::resolve::OWN_VARIABLES;
+use crate::boot::Invitation;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
@@ -18,6 +20,30 @@ use super::resolve::OWN_VARIABLES;
     Every flag is also a key of node.toml (header_bytes_max) and an environment variable \
     (TOLLGATE_HEADER_BYTES_MAX). Flags win over variables, variables over the file.")]
 pub(super) struct StartArguments {
+    /// The node's configuration file; else TOLLGATE_CONFIG, else node.toml if it is there.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    flags: Flags,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    tollgate token create                              on a member: prints the whole command\n  \
+    tollgate join 10.0.0.1:7400 --token tg1.... --advertise 10.0.0.2 --peer :7400\n\n\
+    Run again it starts the node that it made: fit for a service.")]
+pub(super) struct JoinArguments {
+    /// The peer address of any member, HOST:PORT.
+    #[arg(value_name = "HOST:PORT")]
+    address: String,
+    /// The join token that a member printed.
+    #[arg(
+        long,
+        env = "TOLLGATE_JOIN_TOKEN",
+        hide_env_values = true,
+        value_name = "TOKEN"
+    )]
+    token: JoinToken,
     /// The node's configuration file; else TOLLGATE_CONFIG, else node.toml if it is there.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -95,6 +121,12 @@ flags! {
     ops: String = "ADDRESS",
     /// The listener for other nodes, or off.
     peer: String = "ADDRESS",
+    /// Host name or address under which other nodes reach this one.
+    advertise: String = "HOST",
+    /// What people call this node.
+    name: String = "NAME",
+    /// At most this many nodes vote on changes: 1, 3 or 5.
+    voters: u32 = "COUNT",
     /// The AWS region in ids, hosts and ARNs.
     region: String = "REGION",
     /// The account id in ARNs, 12 digits.
@@ -185,6 +217,19 @@ pub(super) fn load(
     context: &Context,
 ) -> Result<NodeConfig, Failure> {
     config(arguments.config, arguments.flags, context)
+}
+
+/// The configuration of `join`, and the cluster to join.
+pub(super) fn load_join(
+    arguments: Box<JoinArguments>,
+    context: &Context,
+) -> Result<(NodeConfig, Invitation), Failure> {
+    let invitation = Invitation {
+        address: arguments.address,
+        token: arguments.token,
+    };
+    let config = config(arguments.config, arguments.flags, context)?;
+    Ok((config, invitation))
 }
 
 /// The configuration of `dev`, and what it serves.

@@ -15,6 +15,7 @@ use tollgate_config::node_config::NodeConfig;
 use super::output::Output;
 use super::{Launcher, run_with};
 use crate::admin::tests::support::{ACCESS_KEY, Admin, SECRET_KEY};
+use crate::boot::Invitation;
 
 /// Remembers what was started.
 #[derive(Default)]
@@ -24,6 +25,12 @@ impl Launcher for Started {
     fn start(&self, config: NodeConfig) -> i32 {
         self.0.lock().unwrap().push((config, None));
         7
+    }
+
+    fn join(&self, config: NodeConfig, invitation: Invitation) -> i32 {
+        let address = PathBuf::from(invitation.address);
+        self.0.lock().unwrap().push((config, Some(address)));
+        9
     }
 
     fn dev(&self, config: NodeConfig, path: PathBuf) -> i32 {

@@ -1,0 +1,128 @@
+//! The links of `tollgate_link` as the transport of this package, and this package as their
+//! handler.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tollgate_link::net::Tcp;
+use tollgate_link::{Caller, Handler, Incoming, Links, Refusal};
+use tollgate_state::NodeId;
+
+use crate::Server;
+use crate::joining::Admission;
+use crate::peers::{Boxed, CallError, Lane, Transport, kind};
+use crate::raft::machine::Machine;
+
+/// Calls over links, once there are any.
+#[derive(Clone, Default)]
+pub(crate) struct Lines(Arc<OnceLock<Links<Tcp>>>);
+
+impl Lines {
+    pub(crate) fn set(&self, links: Links<Tcp>) {
+        if self.0.set(links).is_err() {
+            tracing::error!("the links were started twice");
+        }
+    }
+
+    pub(crate) fn links(&self) -> Option<&Links<Tcp>> {
+        self.0.get()
+    }
+}
+
+impl Transport for Lines {
+    fn call(
+        &self,
+        node: NodeId,
+        lane: Lane,
+        kind: u8,
+        body: Bytes,
+        within: Duration,
+    ) -> Boxed<Result<Bytes, CallError>> {
+        let links = self.0.get().cloned();
+        Box::pin(async move {
+            let links = links.ok_or(CallError::Unreachable(node))?;
+            let lane = match lane {
+                Lane::Raft => tollgate_link::Lane::Raft,
+                Lane::Rpc => tollgate_link::Lane::Rpc,
+                Lane::Bulk => tollgate_link::Lane::Bulk,
+            };
+            let answer = links.call(node, lane, kind, body, within).await;
+            answer.map_err(|error| match error {
+                tollgate_link::CallError::Refused(refusal) => CallError::Refused {
+                    node,
+                    reason: refusal.to_string(),
+                },
+                error if error.is_undelivered() => CallError::Unreachable(node),
+                _ => CallError::Unknown(node),
+            })
+        })
+    }
+}
+
+/// Answers what comes over the links.
+pub(crate) struct Desk {
+    pub(crate) server: Server,
+    pub(crate) admission: Arc<Admission>,
+}
+
+impl Handler for Desk {
+    fn call(&self, incoming: Incoming) -> Boxed<Result<Bytes, Refusal>> {
+        let refusal = |text: String| Refusal::new(Refusal::HANDLER_CODES, text);
+        match incoming.caller {
+            Caller::Node(node) => {
+                let server = self.server.clone();
+                Box::pin(async move {
+                    let served = server.serve(node, incoming.kind, incoming.body).await;
+                    served.map_err(|error| refusal(error.to_string()))
+                })
+            }
+            Caller::Joiner(from) => {
+                let admission = Arc::clone(&self.admission);
+                Box::pin(async move {
+                    if incoming.kind != kind::JOIN {
+                        return Err(refusal(
+                            "only joining is possible without a certificate".into(),
+                        ));
+                    }
+                    tracing::info!(%from, "a machine asks to join");
+                    let answer = admission.answer(&incoming.body).await;
+                    answer
+                        .map(Bytes::from)
+                        .map_err(|error| refusal(error.to_string()))
+                })
+            }
+        }
+    }
+}
+
+/// What the links were last told of the nodes.
+#[derive(Default)]
+pub(crate) struct Told {
+    addresses: BTreeMap<NodeId, Vec<String>>,
+    removed: BTreeSet<NodeId>,
+}
+
+impl Told {
+    /// Tells the links who belongs to the cluster, when that changed.
+    pub(crate) fn tell(&mut self, lines: &Lines, machine: &Machine) {
+        let Some(links) = lines.links() else { return };
+        let (addresses, removed) = machine.look(|state| {
+            let mut addresses = BTreeMap::new();
+            let mut removed = BTreeSet::new();
+            for (id, node) in state.nodes() {
+                if node.removed.is_some() {
+                    removed.insert(*id);
+                } else {
+                    addresses.insert(*id, node.addresses.peer.clone());
+                }
+            }
+            (addresses, removed)
+        });
+        if addresses != self.addresses || removed != self.removed {
+            links.set_nodes(addresses.clone(), removed.clone());
+            (self.addresses, self.removed) = (addresses, removed);
+        }
+    }
+}

@@ -1,0 +1,369 @@
+//! A node's part in the cluster: store, consensus, state machine and proposer, put together and run
+//! on one thread.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+
+use openraft::{EmptyNode, ServerState};
+use tokio::sync::{mpsc, oneshot, watch};
+use tollgate_protocol::Clock;
+use tollgate_state::{Addresses, NodeId};
+use tollgate_store::{Error, Identity, Loaded, Store};
+
+use crate::autopilot::Settings;
+use crate::door::{Names, Opened, QUEUE_GROUPS_MAX};
+use crate::lines::{Lines, Told};
+use crate::meeting;
+use crate::peers::Transport;
+use crate::pilot::{self, Contacts};
+use crate::proposer::{Group, Proposer};
+use crate::raft::disk::{Disk, End, Owner};
+use crate::raft::log::LogStore;
+use crate::raft::machine::{Feeds, Machine};
+use crate::raft::network::Network;
+use crate::raft::parts::Incoming;
+use crate::raft::{self, Raft};
+use crate::serve::Server;
+use crate::{Door, Effects, Published};
+
+/// A snapshot is due when the log since the last one has this many bytes or entries: replaying
+/// that takes well under a second.
+const SNAPSHOT_BYTES: u64 = 32 * 1024 * 1024;
+const SNAPSHOT_ENTRIES: u64 = 50_000;
+/// How often it is looked whether one is due.
+const SNAPSHOT_CHECK: Duration = Duration::from_millis(200);
+/// A start of a cluster of one waits this long until it leads itself and has applied its log.
+const START_DEADLINE: Duration = Duration::from_secs(60);
+
+/// What a member is given from outside.
+pub(crate) struct Ways {
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) transport: Arc<dyn Transport>,
+    pub(crate) autopilot: Settings,
+    /// Off where everything has to run on one thread: in a simulation.
+    pub(crate) threads: bool,
+}
+
+/// How a node meets the others.
+pub struct Peering {
+    /// Where they connect; `None` when this node takes no connections.
+    pub listener: Option<std::net::TcpListener>,
+    /// What people call the node.
+    pub name: String,
+    /// Where it can be reached.
+    pub addresses: Addresses,
+    /// What every node of the cluster must know; given to those that join, opaque here. Nobody
+    /// is let in before it is set.
+    pub secrets: Arc<OnceLock<Vec<u8>>>,
+}
+
+/// Everything that runs on the cluster's thread.
+pub(crate) struct Member {
+    pub(crate) raft: Raft,
+    log: LogStore,
+    end: End,
+    machine: Machine,
+    contacts: Contacts,
+    autopilot: Settings,
+    proposer: Proposer,
+    inbox: mpsc::Receiver<Group>,
+    effects: Effects,
+    stop: mpsc::Receiver<()>,
+    lines: Option<Lines>,
+}
+
+/// Opens a data directory and starts the cluster's thread.
+pub(crate) fn start(
+    dir: &Path,
+    first: impl FnOnce() -> Identity,
+    ways: Ways,
+    peering: Option<(Peering, Lines)>,
+) -> Result<Opened, Error> {
+    let (store, loaded) = Store::open(dir, first)?;
+    let io = |source| Error::Io {
+        operation: "start the cluster's thread for",
+        path: dir.to_owned(),
+        source,
+    };
+    let path = dir.to_owned();
+    let (opened, wait) = std::sync::mpsc::sync_channel(1);
+    let run = move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .thread_keep_alive(Duration::from_secs(1))
+            .max_blocking_threads(2)
+            .build();
+        let runtime = match runtime {
+            Ok(runtime) => runtime,
+            Err(source) => {
+                let operation = "start the runtime for";
+                return drop(opened.send(Err(Error::Io {
+                    operation,
+                    path,
+                    source,
+                })));
+            }
+        };
+        runtime.block_on(async {
+            let clock = Arc::clone(&ways.clock);
+            let ready = async {
+                let (mut member, open) = assemble(&path, store, loaded, ways).await?;
+                if let Some((peering, lines)) = peering {
+                    member.lines = Some(lines.clone());
+                    meeting::meet(&path, &member.raft, &open, peering, &lines, clock).await?;
+                }
+                Ok((member, open))
+            };
+            match ready.await {
+                Ok((member, open)) => {
+                    // The opener is gone when the process is.
+                    drop(opened.send(Ok(open)));
+                    member.run().await;
+                }
+                Err(error) => drop(opened.send(Err(error))),
+            }
+        });
+    };
+    std::thread::Builder::new()
+        .name("cluster".into())
+        .spawn(run)
+        .map_err(io)?;
+    wait.recv().unwrap_or_else(|_| {
+        let gone = std::io::Error::other("it ended at once");
+        Err(io(gone))
+    })
+}
+
+/// The log and the state of a data directory, and what they feed.
+struct Storage {
+    log: LogStore,
+    machine: Machine,
+    published: watch::Receiver<Published>,
+    applied: watch::Receiver<u64>,
+    effects: Effects,
+    end: End,
+    ended: oneshot::Receiver<Result<(), Error>>,
+}
+
+impl Storage {
+    fn new(dir: &Path, store: Store, loaded: &Loaded, threads: bool) -> Result<Self, Error> {
+        let corrupt = |reason: String| Error::Corrupt {
+            path: dir.to_owned(),
+            reason,
+        };
+        let committed = Arc::new(Mutex::new(None));
+        let (end, ended) = End::new();
+        let (reader, snapshots) = (store.reader(), store.snapshots());
+        let owner = Owner::new(store, Arc::clone(&committed), end.clone());
+        let disk = if threads {
+            Disk::start(owner).map_err(|source| Error::Io {
+                operation: "start the disk's thread for",
+                path: dir.to_owned(),
+                source,
+            })?
+        } else {
+            Disk::at_once(owner)
+        };
+        let log = LogStore::new(disk, reader, committed, loaded).map_err(corrupt)?;
+        let (publish, published) = watch::channel(Published::default());
+        let (applied, applied_seen) = watch::channel(0);
+        let effects = Effects::default();
+        let feeds = Feeds {
+            publish,
+            applied,
+            effects: effects.clone(),
+        };
+        let machine = Machine::new(loaded, snapshots, feeds, threads).map_err(corrupt)?;
+        Ok(Self {
+            log,
+            machine,
+            published,
+            applied: applied_seen,
+            effects,
+            end,
+            ended,
+        })
+    }
+}
+
+/// Puts a member together and waits until it has applied what it knows to be agreed on.
+pub(crate) async fn assemble(
+    dir: &Path,
+    store: Store,
+    loaded: Loaded,
+    ways: Ways,
+) -> Result<(Member, Opened), Error> {
+    let node = loaded.identity.node_id;
+    let storage = Storage::new(dir, store, &loaded, ways.threads)?;
+    let (machine, log) = (storage.machine, storage.log);
+    let contacts = Contacts::default();
+    let network = Network {
+        transport: Arc::clone(&ways.transport),
+        contacts: contacts.clone(),
+    };
+    let config = Arc::new(raft::config(&loaded.identity.cluster_id));
+    let raft = Raft::new(node, config, network, log.clone(), machine.clone())
+        .await
+        .map_err(|error| Error::Failed(error.to_string()))?;
+    begin(&raft, &loaded).await?;
+    let (groups, inbox) = mpsc::channel(QUEUE_GROUPS_MAX);
+    let (stop, stopped) = mpsc::channel(1);
+    let proposer = Proposer {
+        node,
+        raft: raft.clone(),
+        transport: ways.transport,
+        clock: ways.clock,
+        applied: storage.applied,
+    };
+    let server = Server {
+        raft: raft.clone(),
+        groups: groups.clone(),
+        incoming: Incoming::default(),
+    };
+    let door = Door {
+        groups,
+        published: storage.published,
+        machine: machine.clone(),
+        raft: raft.clone(),
+        stop,
+        names: Arc::new(Names::new(node, loaded.incarnation)),
+        cluster_key: Arc::default(),
+    };
+    let member = Member {
+        raft,
+        log,
+        end: storage.end,
+        machine,
+        contacts,
+        autopilot: ways.autopilot,
+        proposer,
+        inbox,
+        effects: storage.effects.clone(),
+        stop: stopped,
+        lines: None,
+    };
+    let opened = Opened {
+        door,
+        server,
+        identity: loaded.identity,
+        first_start: loaded.first_start,
+        incarnation: loaded.incarnation,
+        ended: storage.ended,
+        effects: storage.effects,
+    };
+    Ok((member, opened))
+}
+
+/// Makes the cluster when this is its first node's first start, and waits until a cluster of one
+/// has applied its whole log.
+async fn begin(raft: &Raft, loaded: &Loaded) -> Result<(), Error> {
+    let failed = |error: &dyn std::fmt::Display| Error::Failed(error.to_string());
+    let node = loaded.identity.node_id;
+    let empty = loaded.entries.is_empty() && loaded.snapshot.is_none() && loaded.vote.is_none();
+    if empty && node == Identity::FIRST_NODE {
+        let members = std::collections::BTreeMap::from([(node, EmptyNode {})]);
+        raft.initialize(members)
+            .await
+            .map_err(|error| failed(&error))?;
+    }
+    // A node that was let in and has no log yet waits for nobody here.
+    let knows_members = !empty || node == Identity::FIRST_NODE;
+    let mut metrics = raft.metrics();
+    let settled = metrics.wait_for(|metrics| {
+        let voters: Vec<NodeId> = metrics.membership_config.membership().voter_ids().collect();
+        let applied = metrics.last_applied.map(|id| id.index);
+        let caught_up = metrics.state == ServerState::Leader && applied == metrics.last_log_index;
+        let settled = match voters.as_slice() {
+            [] => !knows_members,
+            [one] if *one == node => caught_up,
+            _ => true,
+        };
+        metrics.running_state.is_err() || settled
+    });
+    match tokio::time::timeout(START_DEADLINE, settled).await {
+        Ok(Ok(metrics)) => match &metrics.running_state {
+            Ok(()) => Ok(()),
+            Err(fatal) => Err(failed(fatal)),
+        },
+        Ok(Err(_)) => Err(failed(&"consensus ended at its start")),
+        Err(_) => Err(failed(&"the log was not applied in time")),
+    }
+}
+
+impl Member {
+    /// Works until the node stops or its disk fails.
+    pub(crate) async fn run(self) {
+        let Self {
+            raft,
+            log,
+            end,
+            machine,
+            contacts,
+            autopilot,
+            proposer,
+            inbox,
+            effects,
+            mut stop,
+            lines,
+        } = self;
+        let mut told = Told::default();
+        let piloting = pilot::run(
+            raft.clone(),
+            machine.clone(),
+            contacts,
+            proposer.node,
+            autopilot,
+        );
+        let piloting = tokio::spawn(piloting);
+        let proposing = tokio::spawn(proposer.run(inbox));
+        let mut metrics = raft.metrics();
+        let mut check = tokio::time::interval(SNAPSHOT_CHECK);
+        loop {
+            tokio::select! {
+                _ = stop.recv() => break,
+                changed = metrics.changed() => {
+                    let fatal = metrics.borrow_and_update().running_state.clone().err();
+                    if let Some(fatal) = fatal {
+                        tracing::error!(%fatal, "consensus ended");
+                        end.tell(Err(Error::Failed(fatal.to_string())));
+                        break;
+                    }
+                    if changed.is_err() {
+                        break;
+                    }
+                }
+                _ = check.tick() => {
+                    snapshot_if_due(&raft, &log).await;
+                    if let Some(lines) = &lines {
+                        told.tell(lines, &machine);
+                    }
+                }
+                () = effects.nodes_changed() => {
+                    if let Some(lines) = &lines {
+                        told.tell(lines, &machine);
+                    }
+                }
+            }
+        }
+        piloting.abort();
+        proposing.abort();
+        if let Err(error) = raft.shutdown().await {
+            tracing::error!(%error, "consensus did not end cleanly");
+        }
+        if let Some(links) = lines.as_ref().and_then(Lines::links) {
+            links.close().await;
+        }
+    }
+}
+
+async fn snapshot_if_due(raft: &Raft, log: &LogStore) {
+    let growth = log.growth();
+    if growth.bytes < SNAPSHOT_BYTES && growth.entries < SNAPSHOT_ENTRIES {
+        return;
+    }
+    log.reset_growth();
+    if let Err(error) = raft.trigger().snapshot().await {
+        tracing::error!(%error, "no snapshot is made; the log keeps growing");
+    }
+}

@@ -1,0 +1,156 @@
+//! Carries [`autopilot`](crate::autopilot) out: looks while this node leads, and takes one step at
+//! a time.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use openraft::{ChangeMembers, EmptyNode, ServerState};
+use tokio::time::Instant;
+use tollgate_state::NodeId;
+
+use crate::autopilot::{self, Seen, Settings, Step, View};
+use crate::raft::Raft;
+use crate::raft::disk::lock;
+use crate::raft::machine::Machine;
+
+/// How often the leader looks.
+const LOOK_INTERVAL: Duration = Duration::from_millis(250);
+/// A node that answered this recently is in contact: several heartbeats.
+const CONTACT: Duration = Duration::from_secs(1);
+/// A step that takes longer is looked at anew: the change may be stuck behind a node that left.
+const STEP_DEADLINE: Duration = Duration::from_secs(5);
+
+/// When each node last answered an append.
+#[derive(Clone, Default, Debug)]
+pub(crate) struct Contacts(Arc<Mutex<BTreeMap<NodeId, Instant>>>);
+
+impl Contacts {
+    pub(crate) fn heard(&self, node: NodeId) {
+        lock(&self.0).insert(node, Instant::now());
+    }
+
+    fn last(&self, node: NodeId) -> Option<Instant> {
+        lock(&self.0).get(&node).copied()
+    }
+}
+
+/// The leader's memory of who kept up since when; empty on everybody else.
+#[derive(Default)]
+struct Memory {
+    /// Since when a node is looked at.
+    since: BTreeMap<NodeId, Instant>,
+    /// Since when it keeps up.
+    stable: BTreeMap<NodeId, Instant>,
+}
+
+/// Looks and steps while the node runs.
+pub(crate) async fn run(
+    raft: Raft,
+    machine: Machine,
+    contacts: Contacts,
+    node: NodeId,
+    settings: Settings,
+) {
+    let mut memory = Memory::default();
+    let mut look = tokio::time::interval(LOOK_INTERVAL);
+    look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        look.tick().await;
+        let Some(view) = view(&raft, &machine, &contacts, node, &mut memory) else {
+            memory = Memory::default();
+            continue;
+        };
+        let Some(step) = autopilot::next(&view, settings) else {
+            continue;
+        };
+        tracing::info!(?step, "the membership changes");
+        match tokio::time::timeout(STEP_DEADLINE, take(&raft, step.clone())).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(?step, %error, "the membership did not change"),
+            Err(_) => tracing::warn!(?step, "the membership change takes long"),
+        }
+    }
+}
+
+/// What the leader sees; `None` on everybody else, and before the cluster has a table of nodes.
+fn view(
+    raft: &Raft,
+    machine: &Machine,
+    contacts: &Contacts,
+    node: NodeId,
+    memory: &mut Memory,
+) -> Option<View> {
+    let metrics = raft.metrics().borrow().clone();
+    if metrics.state != ServerState::Leader {
+        return None;
+    }
+    let live: BTreeSet<NodeId> = machine.look(|state| {
+        let live = state.nodes().iter().filter(|(_, it)| it.removed.is_none());
+        live.map(|(id, _)| *id).collect()
+    });
+    if live.is_empty() {
+        return None;
+    }
+    let members = metrics.membership_config.membership();
+    let last = metrics.last_log_index.unwrap_or(0);
+    let replication = metrics.replication.clone().unwrap_or_default();
+    let now = Instant::now();
+    let mut seen = BTreeMap::new();
+    for (id, matched) in &replication {
+        let since = *memory.since.entry(*id).or_insert(now);
+        let heard = contacts.last(*id).filter(|heard| *heard >= since);
+        let silent = now.duration_since(heard.unwrap_or(since));
+        let lag = matched.map(|matched| last.saturating_sub(matched.index));
+        let well = heard.is_some() && silent < CONTACT;
+        let stable = if well {
+            now.duration_since(*memory.stable.entry(*id).or_insert(now))
+        } else {
+            memory.stable.remove(id);
+            Duration::ZERO
+        };
+        seen.insert(
+            *id,
+            Seen {
+                lag,
+                stable,
+                silent,
+            },
+        );
+    }
+    // This node is as far as it is.
+    seen.insert(
+        node,
+        Seen {
+            lag: Some(0),
+            stable: Duration::MAX,
+            silent: Duration::ZERO,
+        },
+    );
+    memory.since.retain(|id, _| replication.contains_key(id));
+    Some(View {
+        leader: node,
+        live,
+        voters: members.get_joint_config().clone(),
+        listeners: members.learner_ids().collect(),
+        seen,
+    })
+}
+
+async fn take(raft: &Raft, step: Step) -> Result<(), String> {
+    let change = match step {
+        Step::Listen(node) => {
+            return raft
+                .add_learner(node, EmptyNode {}, false)
+                .await
+                .map(drop)
+                .map_err(|error| error.to_string());
+        }
+        Step::Vote(voters) => ChangeMembers::ReplaceAllVoters(voters),
+        Step::Forget(nodes) => ChangeMembers::RemoveNodes(nodes),
+    };
+    raft.change_membership(change, true)
+        .await
+        .map(drop)
+        .map_err(|error| error.to_string())
+}

@@ -1,0 +1,299 @@
+//! Commands on their way into the log: gathered into batches, sent to whoever leads, answered when
+//! they are agreed on and visible here.
+//!
+//! One entry of the log is one batch, because consensus flushes once per entry. While a batch is
+//! on its way the next one gathers. Every command has a name or a number of its own, so that a
+//! batch whose outcome is unknown is simply proposed again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use openraft::ServerState;
+use openraft::error::{ClientWriteError, RaftError};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::time::Instant;
+use tollgate_protocol::Clock;
+use tollgate_state::{Command, Entry as Proposed, NodeId, Reply};
+
+use crate::DoorError;
+use crate::peers::{CallError, Lane, Transport, kind};
+use crate::raft::wire::{ProposeV1, ProposeVerdictV1, ProposedV1};
+use crate::raft::{Batch, Raft, parts};
+
+/// Commands that share an entry of the log.
+const BATCH_COMMANDS_MAX: usize = 256;
+/// Bytes that share an entry; one larger command has an entry for itself.
+const BATCH_BYTES_MAX: usize = 1024 * 1024;
+/// Batches on their way at once: one is agreed on while the next is flushed.
+const IN_FLIGHT_MAX: usize = 2;
+/// How long one attempt may take; after that its outcome is unknown and it is made again.
+pub(crate) const ATTEMPT_DEADLINE: Duration = Duration::from_secs(5);
+/// Pauses between attempts, doubled each time.
+const PAUSE_MIN: Duration = Duration::from_millis(20);
+const PAUSE_MAX: Duration = Duration::from_millis(500);
+
+/// Commands that belong together, and who waits for them.
+pub(crate) struct Group {
+    pub(crate) commands: Vec<Proposed>,
+    pub(crate) deadline: Instant,
+    pub(crate) answer: Answer,
+}
+
+/// Who waits for a group.
+pub(crate) enum Answer {
+    /// A caller on this node, for its one command.
+    Caller(oneshot::Sender<Result<Reply, DoorError>>),
+    /// Another node, for all of them.
+    Peer(oneshot::Sender<ProposeVerdictV1>),
+}
+
+/// Gathers and sends.
+#[derive(Clone)]
+pub(crate) struct Proposer {
+    pub(crate) node: NodeId,
+    pub(crate) raft: Raft,
+    pub(crate) transport: Arc<dyn Transport>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) applied: watch::Receiver<u64>,
+}
+
+/// What became of an attempt.
+enum Attempt {
+    Done {
+        index: u64,
+        replies: Vec<Reply>,
+    },
+    /// Certainly not carried out; try the node that is named, or whoever leads next.
+    Elsewhere,
+    Overloaded,
+    Unknown,
+    Stopped,
+}
+
+impl Proposer {
+    /// Works until every sender is gone.
+    pub(crate) async fn run(self, mut inbox: mpsc::Receiver<Group>) {
+        let permits = Arc::new(Semaphore::new(IN_FLIGHT_MAX));
+        let mut kept: Option<Group> = None;
+        loop {
+            let first = match kept.take() {
+                Some(group) => group,
+                None => match inbox.recv().await {
+                    Some(group) => group,
+                    None => return,
+                },
+            };
+            let Ok(permit) = Arc::clone(&permits).acquire_owned().await else {
+                return;
+            };
+            let mut size = weight(&first);
+            let mut count = first.commands.len();
+            let mut groups = vec![first];
+            while count < BATCH_COMMANDS_MAX && size < BATCH_BYTES_MAX {
+                let Ok(group) = inbox.try_recv() else { break };
+                let more = weight(&group);
+                if size + more > BATCH_BYTES_MAX {
+                    kept = Some(group);
+                    break;
+                }
+                size += more;
+                count += group.commands.len();
+                groups.push(group);
+            }
+            let proposer = self.clone();
+            tokio::spawn(async move {
+                proposer.send(groups).await;
+                drop(permit);
+            });
+        }
+    }
+
+    /// Sends a batch until it is answered or its callers have given up.
+    async fn send(&self, mut groups: Vec<Group>) {
+        let mut pause = PAUSE_MIN;
+        loop {
+            let leads = self.leads();
+            if !leads {
+                // A peer that sent its commands here finds the leader itself: passing them on
+                // could send them in circles.
+                let leader = self.leader();
+                groups = groups
+                    .into_iter()
+                    .filter_map(|group| turn_away(group, leader))
+                    .collect();
+            }
+            groups = drop_overdue(groups);
+            if groups.is_empty() {
+                return;
+            }
+            let commands: Vec<Proposed> = groups
+                .iter()
+                .flat_map(|group| group.commands.iter().cloned())
+                .collect();
+            let attempt = if leads {
+                self.write(commands).await
+            } else {
+                self.forward(commands).await
+            };
+            match attempt {
+                Attempt::Done { index, replies } => {
+                    self.visible(index).await;
+                    return answer(groups, index, replies);
+                }
+                Attempt::Stopped => return fail(groups, &DoorError::Stopped),
+                Attempt::Overloaded => return fail(groups, &DoorError::Overloaded),
+                Attempt::Elsewhere | Attempt::Unknown => {}
+            }
+            self.pause(&mut pause).await;
+        }
+    }
+
+    /// Waits before the next attempt, less when a leader is found meanwhile.
+    async fn pause(&self, pause: &mut Duration) {
+        let mut metrics = self.raft.metrics();
+        let before = metrics.borrow_and_update().current_leader;
+        let changed = async {
+            while metrics.changed().await.is_ok() {
+                let now = metrics.borrow_and_update().current_leader;
+                if now.is_some() && now != before {
+                    return;
+                }
+            }
+            std::future::pending::<()>().await;
+        };
+        // Either is a reason to go on.
+        drop(tokio::time::timeout(*pause, changed).await);
+        *pause = (*pause * 2).min(PAUSE_MAX);
+    }
+
+    fn leads(&self) -> bool {
+        let metrics = self.raft.metrics();
+        let metrics = metrics.borrow();
+        metrics.state == ServerState::Leader && metrics.current_leader == Some(self.node)
+    }
+
+    fn leader(&self) -> Option<NodeId> {
+        self.raft.metrics().borrow().current_leader
+    }
+
+    /// Writes an entry here, where this node leads.
+    async fn write(&self, mut commands: Vec<Proposed>) -> Attempt {
+        let at = self.clock.now();
+        for command in &mut commands {
+            command.at = at;
+        }
+        let written = self.raft.client_write(Batch(Arc::new(commands)));
+        match tokio::time::timeout(ATTEMPT_DEADLINE, written).await {
+            Ok(Ok(response)) => Attempt::Done {
+                index: response.log_id.index,
+                replies: response.data.0,
+            },
+            Ok(Err(RaftError::APIError(ClientWriteError::ForwardToLeader(_)))) => {
+                Attempt::Elsewhere
+            }
+            Ok(Err(RaftError::APIError(ClientWriteError::ChangeMembershipError(_)))) => {
+                Attempt::Unknown
+            }
+            Ok(Err(RaftError::Fatal(_))) => Attempt::Stopped,
+            Err(_) => Attempt::Unknown,
+        }
+    }
+
+    /// Sends commands to the node that leads.
+    async fn forward(&self, commands: Vec<Proposed>) -> Attempt {
+        let Some(leader) = self.leader().filter(|leader| *leader != self.node) else {
+            return Attempt::Elsewhere;
+        };
+        let Ok(body) = (ProposeV1 { commands }).seal() else {
+            return Attempt::Overloaded;
+        };
+        let place = (leader, Lane::Rpc, kind::PROPOSE);
+        let answer = parts::call(&*self.transport, place, body.into(), ATTEMPT_DEADLINE).await;
+        let proposed = match answer {
+            Ok(bytes) => ProposedV1::open(&bytes),
+            Err(CallError::Unreachable(_) | CallError::Refused { .. }) => {
+                return Attempt::Elsewhere;
+            }
+            Err(CallError::Unknown(_)) => return Attempt::Unknown,
+        };
+        match proposed.map(|it| it.verdict) {
+            Ok(ProposeVerdictV1::Done { index, replies }) => Attempt::Done { index, replies },
+            Ok(ProposeVerdictV1::Elsewhere(_)) => Attempt::Elsewhere,
+            Ok(ProposeVerdictV1::Overloaded) => Attempt::Overloaded,
+            Ok(ProposeVerdictV1::Unknown) | Err(_) => Attempt::Unknown,
+        }
+    }
+
+    /// Waits until this node has applied an entry: who wrote here reads here.
+    async fn visible(&self, index: u64) {
+        let mut applied = self.applied.clone();
+        let waited = applied.wait_for(|applied| *applied >= index);
+        // The change is agreed on in any case; a node that lags says so in its metrics.
+        drop(tokio::time::timeout(ATTEMPT_DEADLINE, waited).await);
+    }
+}
+
+/// How much a group weighs in an entry.
+fn weight(group: &Group) -> usize {
+    let of = |proposed: &Proposed| match &proposed.command {
+        Command::Configure { changes, .. } => changes.len() + 64,
+        Command::Lease(batch) => batch.items.len() * 100 + 64,
+        _ => 256,
+    };
+    group.commands.iter().map(of).sum()
+}
+
+/// Where this node does not lead, groups of other nodes are sent back.
+fn turn_away(group: Group, leader: Option<NodeId>) -> Option<Group> {
+    match group.answer {
+        Answer::Peer(peer) => {
+            // A peer that gave up hears nothing.
+            drop(peer.send(ProposeVerdictV1::Elsewhere(leader)));
+            None
+        }
+        Answer::Caller(_) => Some(group),
+    }
+}
+
+fn drop_overdue(groups: Vec<Group>) -> Vec<Group> {
+    let now = Instant::now();
+    let (overdue, rest): (Vec<_>, Vec<_>) =
+        groups.into_iter().partition(|group| group.deadline <= now);
+    fail(overdue, &DoorError::Unknown);
+    rest
+}
+
+fn answer(groups: Vec<Group>, index: u64, replies: Vec<Reply>) {
+    let mut replies = replies.into_iter();
+    for group in groups {
+        let mine: Vec<Reply> = replies.by_ref().take(group.commands.len()).collect();
+        match group.answer {
+            // Whoever asked may have given up.
+            Answer::Caller(caller) => {
+                let reply = mine.into_iter().next().ok_or(DoorError::Unknown);
+                drop(caller.send(reply));
+            }
+            Answer::Peer(peer) => {
+                drop(peer.send(ProposeVerdictV1::Done {
+                    index,
+                    replies: mine,
+                }));
+            }
+        }
+    }
+}
+
+fn fail(groups: Vec<Group>, error: &DoorError) {
+    for group in groups {
+        match group.answer {
+            Answer::Caller(caller) => drop(caller.send(Err(error.clone()))),
+            Answer::Peer(peer) => {
+                let verdict = match error {
+                    DoorError::Overloaded => ProposeVerdictV1::Overloaded,
+                    DoorError::Unknown | DoorError::Stopped => ProposeVerdictV1::Unknown,
+                };
+                drop(peer.send(verdict));
+            }
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! The port to openraft: its types, its settings, and nothing of it outside this module.
+//!
+//! Version 0.9.25 is pinned: it is the newest that is not an alpha, and every earlier 0.9 has a
+//! quorum bug (openraft issue 1802). What crosses disk or network is our own types (`wire`), so
+//! that a newer openraft can take its place without touching either.
+
+#![expect(
+    clippy::result_large_err,
+    reason = "openraft's traits fix the error types"
+)]
+
+pub(crate) mod disk;
+pub(crate) mod log;
+pub(crate) mod machine;
+pub(crate) mod network;
+pub(crate) mod parts;
+pub(crate) mod snapshot;
+pub(crate) mod tail;
+pub(crate) mod wire;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use openraft::impls::TokioRuntime;
+use openraft::{Config, EmptyNode, SnapshotPolicy};
+use tollgate_state::NodeId;
+use tollgate_state::{Entry as Proposed, Reply};
+
+openraft::declare_raft_types!(
+    /// The types that consensus runs on.
+    pub(crate) Types:
+        D = Batch,
+        R = Outcome,
+        NodeId = NodeId,
+        Node = EmptyNode,
+        SnapshotData = snapshot::Image,
+        AsyncRuntime = TokioRuntime,
+);
+
+pub(crate) type Raft = openraft::Raft<Types>;
+pub(crate) type Entry = openraft::Entry<Types>;
+pub(crate) type LogId = openraft::LogId<NodeId>;
+pub(crate) type Vote = openraft::Vote<NodeId>;
+pub(crate) type Membership = openraft::Membership<NodeId, EmptyNode>;
+pub(crate) type StoredMembership = openraft::StoredMembership<NodeId, EmptyNode>;
+pub(crate) type SnapshotMeta = openraft::SnapshotMeta<NodeId, EmptyNode>;
+pub(crate) type StorageError = openraft::StorageError<NodeId>;
+
+/// One entry of the log: commands of many callers that share a flush. Shared, because the log
+/// cache, the state machine and every replication stream look at it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Batch(pub(crate) Arc<Vec<Proposed>>);
+
+/// The answers to a batch, in order; none for an entry of the protocol itself.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Outcome(pub(crate) Vec<Reply>);
+
+/// How often a leader is heard of: above the slowest flush that is expected of a disk.
+const HEARTBEAT_MS: u64 = 150;
+/// A follower asks for votes when it heard nothing for this long, drawn from the range. Failover
+/// takes one lease (the upper end) and one draw: 1.2 to 1.4 s.
+const ELECTION_MIN_MS: u64 = 500;
+const ELECTION_MAX_MS: u64 = 700;
+/// Entries of one append; its bytes are limited where the log is read.
+const APPEND_ENTRIES_MAX: u64 = 64;
+/// Entries kept behind a snapshot, so that a follower that was away for a moment gets the log and
+/// not the whole state.
+const LOG_KEPT_ENTRIES: u64 = 5_000;
+/// A snapshot that takes longer to send is tried again from where it stood.
+const SNAPSHOT_DEADLINE: Duration = Duration::from_secs(60);
+
+/// openraft's settings.
+pub(crate) fn config(cluster: &str) -> Config {
+    Config {
+        cluster_name: cluster.to_owned(),
+        heartbeat_interval: HEARTBEAT_MS,
+        election_timeout_min: ELECTION_MIN_MS,
+        election_timeout_max: ELECTION_MAX_MS,
+        install_snapshot_timeout: millis(SNAPSHOT_DEADLINE),
+        max_payload_entries: APPEND_ENTRIES_MAX,
+        replication_lag_threshold: LOG_KEPT_ENTRIES,
+        snapshot_policy: SnapshotPolicy::Never,
+        max_in_snapshot_log_to_keep: LOG_KEPT_ENTRIES,
+        ..Config::default()
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,178 @@
+//! The thread that owns the disk: what is queued together shares a flush.
+
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use openraft::storage::LogFlushed;
+use tokio::sync::oneshot;
+use tollgate_store::{Change, Error, Store};
+
+use super::Types;
+
+/// Jobs that may wait, and that share a flush. Consensus waits for each append and vote before it
+/// sends the next, so that the queue never fills.
+const JOBS_MAX: usize = 256;
+
+/// Who hears that a change is durable.
+pub(crate) enum Done {
+    /// Consensus itself, about entries.
+    Entries(LogFlushed<Types>),
+    /// A task that waits.
+    Task(oneshot::Sender<Result<(), std::io::Error>>),
+    /// Nobody.
+    Nobody,
+}
+
+pub(crate) struct Job {
+    pub(crate) change: Change,
+    pub(crate) done: Done,
+}
+
+/// The way to the disk: a thread beside, or at once where everything has to run on one thread (a
+/// simulation).
+#[derive(Clone)]
+pub(crate) enum Disk {
+    Thread(SyncSender<Job>),
+    AtOnce(Arc<Mutex<Owner>>),
+}
+
+/// Owns the store. After the first failure nothing is written any more.
+pub(crate) struct Owner {
+    store: Store,
+    committed: Committed,
+    failed: Option<String>,
+    end: End,
+}
+
+/// Tells once how the node's log ended.
+#[derive(Clone)]
+pub(crate) struct End(Arc<Mutex<Option<Teller>>>);
+
+type Teller = oneshot::Sender<Result<(), Error>>;
+
+impl End {
+    pub(crate) fn new() -> (Self, oneshot::Receiver<Result<(), Error>>) {
+        let (end, ended) = oneshot::channel();
+        (Self(Arc::new(Mutex::new(Some(end)))), ended)
+    }
+
+    pub(crate) fn tell(&self, result: Result<(), Error>) {
+        if let Some(end) = lock(&self.0).take() {
+            // Nobody listening means that the node is gone already.
+            drop(end.send(result));
+        }
+    }
+}
+
+/// The last entry known to be agreed on: rides along with the next change.
+pub(crate) type Committed = Arc<Mutex<Option<Vec<u8>>>>;
+
+impl Owner {
+    pub(crate) fn new(store: Store, committed: Committed, end: End) -> Self {
+        Self {
+            store,
+            committed,
+            failed: None,
+            end,
+        }
+    }
+
+    fn carry_out(&mut self, jobs: Vec<Job>) {
+        let (changes, waiting): (Vec<_>, Vec<_>) =
+            jobs.into_iter().map(|job| (job.change, job.done)).unzip();
+        if self.failed.is_none() {
+            let committed = lock(&self.committed).take();
+            if let Err(error) = self.store.commit(&changes, committed.as_deref()) {
+                self.failed = Some(error.to_string());
+                self.end.tell(Err(error));
+            }
+        }
+        for done in waiting {
+            let result = match &self.failed {
+                None => Ok(()),
+                Some(reason) => Err(std::io::Error::other(reason.clone())),
+            };
+            match done {
+                Done::Entries(flushed) => flushed.log_io_completed(result),
+                // Whoever waited may be gone.
+                Done::Task(waiting) => drop(waiting.send(result)),
+                Done::Nobody => {}
+            }
+        }
+    }
+
+    fn run(mut self, jobs: &Receiver<Job>) {
+        while let Ok(first) = jobs.recv() {
+            let mut together = vec![first];
+            together.extend(jobs.try_iter().take(JOBS_MAX - 1));
+            self.carry_out(together);
+        }
+        self.close();
+    }
+
+    /// The last mark is written before the store closes, so that the next start applies at once
+    /// what is known to be agreed on. The end is told when nothing is open any more.
+    fn close(self) {
+        let Self {
+            mut store,
+            committed,
+            failed,
+            end,
+        } = self;
+        let committed = lock(&committed).take();
+        let result = match committed {
+            Some(committed) if failed.is_none() => store.commit(&[], Some(committed.as_slice())),
+            _ => Ok(()),
+        };
+        drop(store);
+        end.tell(result);
+    }
+}
+
+impl Disk {
+    /// Starts the thread.
+    pub(crate) fn start(owner: Owner) -> Result<Self, std::io::Error> {
+        let (jobs, inbox) = sync_channel(JOBS_MAX);
+        std::thread::Builder::new()
+            .name("disk".into())
+            .spawn(move || owner.run(&inbox))?;
+        Ok(Self::Thread(jobs))
+    }
+
+    pub(crate) fn at_once(owner: Owner) -> Self {
+        Self::AtOnce(Arc::new(Mutex::new(owner)))
+    }
+
+    pub(crate) fn send(&self, job: Job) {
+        match self {
+            Self::Thread(jobs) => {
+                if let Err(unsent) = jobs.send(job) {
+                    let gone = || Err(std::io::Error::other("the disk's thread ended"));
+                    match unsent.0.done {
+                        Done::Entries(flushed) => flushed.log_io_completed(gone()),
+                        Done::Task(waiting) => drop(waiting.send(gone())),
+                        Done::Nobody => {}
+                    }
+                }
+            }
+            Self::AtOnce(owner) => lock(owner).carry_out(vec![job]),
+        }
+    }
+
+    /// Waits until a change is durable.
+    pub(crate) async fn write(&self, change: Change) -> Result<(), std::io::Error> {
+        let (done, durable) = oneshot::channel();
+        self.send(Job {
+            change,
+            done: Done::Task(done),
+        });
+        durable
+            .await
+            .unwrap_or_else(|_| Err(std::io::Error::other("the disk's thread ended")))
+    }
+}
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    // A panic while it was held cannot have broken an invariant: every change is one call.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

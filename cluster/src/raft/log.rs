@@ -1,0 +1,291 @@
+//! The log as openraft wants it: the tail in memory, everything on disk.
+
+use std::fmt::Debug;
+use std::ops::{Bound, RangeBounds};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use openraft::storage::{LogFlushed, RaftLogStorage};
+use openraft::{LogState, RaftLogReader, StorageIOError};
+use tollgate_state::NodeId;
+use tollgate_store::{Change, Error, Loaded, Reader};
+
+use super::disk::{Committed, Disk, Done, Job, lock};
+use super::tail::Tail;
+use super::wire::{self, MarkV1, VoteV1};
+use super::{Entry, LogId, StorageError, Types, Vote};
+
+/// Bytes of one read: what a single append to a follower may weigh, unless one entry alone is
+/// heavier.
+pub(crate) const READ_BYTES_MAX: usize = 1024 * 1024;
+
+/// The log of this node. Cloning gives another handle.
+#[derive(Clone)]
+pub(crate) struct LogStore {
+    disk: Disk,
+    reader: Reader,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    tail: Mutex<Tail>,
+    vote: Mutex<Option<Vote>>,
+    /// Known to be agreed on, in this life or as it was at the start.
+    agreed: Mutex<Option<LogId>>,
+    committed: Committed,
+    /// Bytes appended since the last snapshot, and entries.
+    bytes: AtomicU64,
+    entries: AtomicU64,
+    applied: AtomicU64,
+}
+
+/// What was appended since the last snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Growth {
+    pub(crate) bytes: u64,
+    pub(crate) entries: u64,
+}
+
+impl LogStore {
+    /// The log that a store held.
+    pub(crate) fn new(
+        disk: Disk,
+        reader: Reader,
+        committed: Committed,
+        loaded: &Loaded,
+    ) -> Result<Self, String> {
+        let mut tail = Tail::default();
+        if let Some((index, mark)) = &loaded.purged {
+            let mark = MarkV1::open(mark).map_err(|error| format!("mark {index}: {error}"))?;
+            tail.purged = Some(mark.id.into());
+            tail.last = tail.purged;
+        }
+        let mut bytes = 0;
+        for (index, record) in &loaded.entries {
+            let entry = wire::entry_from_bytes(record)
+                .map_err(|error| format!("entry {index}: {error}"))?;
+            if entry.log_id.index != *index {
+                let found = entry.log_id.index;
+                return Err(format!("entry {index} says that it is {found}"));
+            }
+            bytes += record.len() as u64;
+            tail.push(record.len(), entry);
+        }
+        let vote = loaded.vote.as_deref().map(VoteV1::open).transpose();
+        let vote = vote.map_err(|error| format!("the vote: {error}"))?;
+        let agreed = loaded.committed.as_deref().map(MarkV1::open).transpose();
+        let agreed = agreed.map_err(|error| format!("the mark of what is agreed: {error}"))?;
+        let entries = loaded.entries.len() as u64;
+        Ok(Self {
+            disk,
+            reader,
+            shared: Arc::new(Shared {
+                tail: Mutex::new(tail),
+                vote: Mutex::new(vote.map(Into::into)),
+                agreed: Mutex::new(agreed.map(|mark| mark.id.into())),
+                committed,
+                bytes: AtomicU64::new(bytes),
+                entries: AtomicU64::new(entries),
+                applied: AtomicU64::new(0),
+            }),
+        })
+    }
+
+    /// How much was appended since the last snapshot.
+    pub(crate) fn growth(&self) -> Growth {
+        Growth {
+            bytes: self.shared.bytes.load(Ordering::Relaxed),
+            entries: self.shared.entries.load(Ordering::Relaxed),
+        }
+    }
+
+    /// A snapshot was taken: counting begins anew.
+    pub(crate) fn reset_growth(&self) {
+        self.shared.bytes.store(0, Ordering::Relaxed);
+        self.shared.entries.store(0, Ordering::Relaxed);
+    }
+
+    fn read(&self, from: u64, to: u64) -> Result<Vec<Entry>, StorageError> {
+        if let Some(entries) = lock(&self.shared.tail).range(from, to, READ_BYTES_MAX) {
+            return Ok(entries);
+        }
+        let records = self.reader.entries(from, to, READ_BYTES_MAX);
+        let records = records.map_err(|error| read_error(&error))?;
+        let decode = |(index, record): &(u64, Vec<u8>)| {
+            wire::entry_from_bytes(record).map_err(|error| {
+                let error = std::io::Error::other(error.to_string());
+                StorageError::from(StorageIOError::read_log_at_index(*index, &error))
+            })
+        };
+        records.iter().map(decode).collect()
+    }
+
+    /// Appends as a follower or leader does, whoever waits for the flush.
+    fn append_entries(
+        &self,
+        entries: impl IntoIterator<Item = Entry>,
+        done: Done,
+    ) -> Result<(), StorageError> {
+        let mut records = Vec::new();
+        let mut first = None;
+        let mut tail = lock(&self.shared.tail);
+        for entry in entries {
+            let record = wire::entry_to_bytes(&entry).map_err(|error| {
+                let error = std::io::Error::other(error.to_string());
+                StorageIOError::write_log_entry(entry.log_id, &error)
+            })?;
+            first.get_or_insert(entry.log_id.index);
+            self.shared
+                .bytes
+                .fetch_add(record.len() as u64, Ordering::Relaxed);
+            self.shared.entries.fetch_add(1, Ordering::Relaxed);
+            tail.push(record.len(), entry);
+            records.push(record);
+        }
+        tail.shrink(self.shared.applied.load(Ordering::Relaxed));
+        drop(tail);
+        let change = Change::Append {
+            first: first.unwrap_or(0),
+            records,
+        };
+        self.disk.send(Job { change, done });
+        Ok(())
+    }
+}
+
+impl RaftLogReader<Types> for LogStore {
+    async fn try_get_log_entries<RB: RangeBounds<u64> + Clone + Debug + Send>(
+        &mut self,
+        range: RB,
+    ) -> Result<Vec<Entry>, StorageError> {
+        // Every entry of the range is asked for here: the limit of bytes does not apply.
+        let (mut from, to) = bounds(&range);
+        let mut all = Vec::new();
+        while from < to {
+            let some = self.read(from, to)?;
+            let Some(last) = some.last() else { break };
+            from = last.log_id.index + 1;
+            all.extend(some);
+        }
+        Ok(all)
+    }
+
+    async fn limited_get_log_entries(
+        &mut self,
+        start: u64,
+        end: u64,
+    ) -> Result<Vec<Entry>, StorageError> {
+        self.read(start, end)
+    }
+}
+
+impl RaftLogStorage<Types> for LogStore {
+    type LogReader = Self;
+
+    async fn get_log_state(&mut self) -> Result<LogState<Types>, StorageError> {
+        let tail = lock(&self.shared.tail);
+        Ok(LogState {
+            last_purged_log_id: tail.purged,
+            last_log_id: tail.last,
+        })
+    }
+
+    async fn get_log_reader(&mut self) -> Self::LogReader {
+        self.clone()
+    }
+
+    async fn save_vote(&mut self, vote: &Vote) -> Result<(), StorageError> {
+        let bytes = VoteV1::from(*vote).seal().map_err(|error| {
+            let error = std::io::Error::other(error.to_string());
+            StorageIOError::write_vote(&error)
+        })?;
+        let written = self.disk.write(Change::Vote(bytes)).await;
+        written.map_err(|error| StorageIOError::write_vote(&error))?;
+        *lock(&self.shared.vote) = Some(*vote);
+        Ok(())
+    }
+
+    async fn read_vote(&mut self) -> Result<Option<Vote>, StorageError> {
+        Ok(*lock(&self.shared.vote))
+    }
+
+    async fn save_committed(&mut self, committed: Option<LogId>) -> Result<(), StorageError> {
+        let Some(id) = committed else { return Ok(()) };
+        *lock(&self.shared.agreed) = Some(id);
+        let mark = MarkV1 { id: id.into() }.seal().ok();
+        *lock(&self.shared.committed) = mark;
+        // Called before every apply: what lies below may leave memory when there is need.
+        self.shared.applied.store(id.index, Ordering::Relaxed);
+        Ok(())
+    }
+
+    async fn read_committed(&mut self) -> Result<Option<LogId>, StorageError> {
+        Ok(*lock(&self.shared.agreed))
+    }
+
+    async fn append<I>(
+        &mut self,
+        entries: I,
+        flushed: LogFlushed<Types>,
+    ) -> Result<(), StorageError>
+    where
+        I: IntoIterator<Item = Entry> + Send,
+        I::IntoIter: Send,
+    {
+        self.append_entries(entries, Done::Entries(flushed))
+    }
+
+    async fn truncate(&mut self, from: LogId) -> Result<(), StorageError> {
+        let before = match from.index.checked_sub(1) {
+            None => None,
+            Some(before) => {
+                let purged = lock(&self.shared.tail).purged;
+                match purged {
+                    Some(purged) if purged.index == before => Some(purged),
+                    _ => self.read(before, from.index)?.first().map(|it| it.log_id),
+                }
+            }
+        };
+        lock(&self.shared.tail).truncate(from.index, before);
+        let written = self.disk.write(Change::Truncate { from: from.index });
+        written
+            .await
+            .map_err(|error| StorageIOError::write_logs(&error).into())
+    }
+
+    async fn purge(&mut self, upto: LogId) -> Result<(), StorageError> {
+        lock(&self.shared.tail).purge(upto);
+        let mark = MarkV1 { id: upto.into() }.seal().map_err(|error| {
+            let error = std::io::Error::other(error.to_string());
+            StorageIOError::write_logs(&error)
+        })?;
+        // Nobody waits: what is purged is in a durable snapshot, and jobs are done in order.
+        self.disk.send(Job {
+            change: Change::Purge {
+                upto: upto.index,
+                mark,
+            },
+            done: Done::Nobody,
+        });
+        Ok(())
+    }
+}
+
+fn bounds(range: &impl RangeBounds<u64>) -> (u64, u64) {
+    let from = match range.start_bound() {
+        Bound::Included(from) => *from,
+        Bound::Excluded(from) => from + 1,
+        Bound::Unbounded => 0,
+    };
+    let to = match range.end_bound() {
+        Bound::Included(to) => to.saturating_add(1),
+        Bound::Excluded(to) => *to,
+        Bound::Unbounded => u64::MAX,
+    };
+    (from, to)
+}
+
+fn read_error(error: &Error) -> StorageError {
+    let error = std::io::Error::other(error.to_string());
+    StorageIOError::<NodeId>::read_logs(&error).into()
+}

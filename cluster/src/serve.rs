@@ -1,0 +1,77 @@
+//! What this node does when another one calls it.
+
+use bytes::Bytes;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+use tollgate_protocol::codec::CodecError;
+use tollgate_state::NodeId;
+
+use crate::peers::kind;
+use crate::proposer::{ATTEMPT_DEADLINE, Answer, Group};
+use crate::raft::Raft;
+use crate::raft::network::{self, ServeError};
+use crate::raft::parts::{self, Incoming, Received};
+use crate::raft::wire::{ProposeV1, ProposeVerdictV1, ProposedV1};
+
+/// Answers the calls of other nodes. The caller is who it says: the link has checked it.
+#[derive(Clone)]
+pub struct Server {
+    pub(crate) raft: Raft,
+    pub(crate) groups: mpsc::Sender<Group>,
+    pub(crate) incoming: Incoming,
+}
+
+/// Why a peer's call is not answered; told to the peer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Refused(pub String);
+
+impl From<CodecError> for Refused {
+    fn from(error: CodecError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl From<ServeError> for Refused {
+    fn from(error: ServeError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl Server {
+    /// Answers one call.
+    ///
+    /// # Errors
+    /// [`Refused`] when it makes no sense or this node is stopping.
+    pub async fn serve(&self, from: NodeId, of: u8, body: Bytes) -> Result<Bytes, Refused> {
+        let body = match self.incoming.receive(from, body) {
+            Received::Body(body) => body,
+            Received::Progress(answer) => return Ok(answer),
+            Received::Malformed => return Err(Refused("the call cannot be read".into())),
+        };
+        let answer = match of {
+            kind::APPEND | kind::VOTE | kind::INSTALL => {
+                network::serve(&self.raft, of, &body).await?
+            }
+            kind::PROPOSE => self.propose(&body).await?,
+            _ => return Err(Refused(format!("there is no call {of}"))),
+        };
+        Ok(parts::answer(&answer))
+    }
+
+    /// Takes another node's commands into the queue, if this node leads.
+    async fn propose(&self, body: &[u8]) -> Result<Vec<u8>, Refused> {
+        let commands = ProposeV1::open(body)?.commands;
+        let (answer, answered) = oneshot::channel();
+        let group = Group {
+            commands,
+            deadline: Instant::now() + ATTEMPT_DEADLINE,
+            answer: Answer::Peer(answer),
+        };
+        let verdict = match self.groups.try_send(group) {
+            Ok(()) => answered.await.unwrap_or(ProposeVerdictV1::Unknown),
+            Err(_) => ProposeVerdictV1::Overloaded,
+        };
+        Ok(ProposedV1 { verdict }.seal()?)
+    }
+}

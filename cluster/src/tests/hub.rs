@@ -1,0 +1,260 @@
+//! Nodes of a cluster in one process, with lines between them that can be cut.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tempfile::TempDir;
+use tollgate_protocol::{Clock, Millis};
+use tollgate_state::{Addresses, Command, NodeId, ProposalId, Reply};
+use tollgate_store::Identity;
+
+use crate::autopilot::Settings;
+use crate::member::{self, Ways};
+use crate::peers::{Boxed, CallError, Lane, Transport};
+use crate::{Door, Opened, Server};
+
+/// A clock that stands still unless it is moved.
+#[derive(Debug)]
+pub(super) struct Script(pub(super) AtomicU64);
+
+impl Clock for Script {
+    fn now(&self) -> Millis {
+        Millis(self.0.load(Ordering::SeqCst))
+    }
+
+    fn monotonic_us(&self) -> u64 {
+        self.0.load(Ordering::SeqCst) * 1000
+    }
+}
+
+pub(super) const NOON: Millis = Millis(20_779 * Millis::DAY + Millis::DAY / 2);
+
+#[derive(Default)]
+struct Lines {
+    servers: BTreeMap<NodeId, Server>,
+    cut: BTreeSet<(NodeId, NodeId)>,
+}
+
+/// All lines.
+#[derive(Clone, Default)]
+pub(super) struct Hub(Arc<Mutex<Lines>>);
+
+struct Line {
+    from: NodeId,
+    hub: Hub,
+}
+
+impl Transport for Line {
+    fn call(
+        &self,
+        node: NodeId,
+        _lane: Lane,
+        kind: u8,
+        body: Bytes,
+        within: Duration,
+    ) -> Boxed<Result<Bytes, CallError>> {
+        let from = self.from;
+        let server = {
+            let lines = self.hub.0.lock().unwrap();
+            let cut = lines.cut.contains(&(from, node));
+            lines.servers.get(&node).filter(|_| !cut).cloned()
+        };
+        let hub = self.hub.clone();
+        Box::pin(async move {
+            let server = server.ok_or(CallError::Unreachable(node))?;
+            let served = tokio::time::timeout(within, server.serve(from, kind, body)).await;
+            let back = hub.0.lock().unwrap().cut.contains(&(node, from));
+            match served {
+                Ok(Ok(_)) | Err(_) if back => Err(CallError::Unknown(node)),
+                Ok(Ok(answer)) => Ok(answer),
+                Ok(Err(refused)) => Err(CallError::Refused {
+                    node,
+                    reason: refused.to_string(),
+                }),
+                Err(_) => Err(CallError::Unknown(node)),
+            }
+        })
+    }
+}
+
+impl Hub {
+    /// Cuts every line between two sets of nodes, in both directions.
+    pub(super) fn part(&self, some: &[NodeId], others: &[NodeId]) {
+        let mut lines = self.0.lock().unwrap();
+        for a in some {
+            for b in others {
+                lines.cut.insert((*a, *b));
+                lines.cut.insert((*b, *a));
+            }
+        }
+    }
+
+    pub(super) fn heal(&self) {
+        self.0.lock().unwrap().cut.clear();
+    }
+}
+
+/// A node and its disk.
+pub(super) struct TestNode {
+    pub(super) id: NodeId,
+    pub(super) door: Door,
+    pub(super) incarnation: u32,
+    ended: tokio::sync::oneshot::Receiver<Result<(), tollgate_store::Error>>,
+    dir: Arc<TempDir>,
+    hub: Hub,
+    clock: Arc<Script>,
+}
+
+/// Patience fit for a test.
+pub(super) const IMPATIENT: Settings = Settings {
+    voters_max: 5,
+    stable: Duration::from_millis(300),
+    silent: Duration::from_secs(3),
+};
+
+impl TestNode {
+    /// Starts a node on a disk.
+    fn start(id: NodeId, dir: Arc<TempDir>, hub: &Hub, clock: &Arc<Script>) -> Self {
+        let identity = Identity {
+            node_id: id,
+            ..Identity::first("c".repeat(32), NOON)
+        };
+        let line = Line {
+            from: id,
+            hub: hub.clone(),
+        };
+        let ways = Ways {
+            clock: Arc::<Script>::clone(clock),
+            transport: Arc::new(line),
+            autopilot: IMPATIENT,
+            threads: true,
+        };
+        let opened = member::start(dir.path(), || identity, ways, None).unwrap();
+        let Opened {
+            door,
+            server,
+            incarnation,
+            ended,
+            ..
+        } = opened;
+        hub.0.lock().unwrap().servers.insert(id, server);
+        Self {
+            id,
+            door,
+            incarnation,
+            ended,
+            dir,
+            hub: hub.clone(),
+            clock: Arc::clone(clock),
+        }
+    }
+
+    /// Ends the node as a stop does and returns its disk's tenant to be.
+    pub(super) async fn restart(self) -> Self {
+        let (id, dir, hub, clock) = (
+            self.id,
+            Arc::clone(&self.dir),
+            self.hub.clone(),
+            Arc::clone(&self.clock),
+        );
+        self.stop().await;
+        let node = Self::start(id, dir, &hub, &clock);
+        node.up().await;
+        node
+    }
+
+    pub(super) async fn stop(self) {
+        self.hub.0.lock().unwrap().servers.remove(&self.id);
+        self.door.close().await;
+        self.ended.await.unwrap().unwrap();
+    }
+
+    /// Tells the cluster that this node lives.
+    pub(super) async fn up(&self) {
+        let up = Command::NodeUp {
+            node: self.id,
+            incarnation: self.incarnation,
+            addresses: Addresses::default(),
+            version: "0.1.0".into(),
+            levels: (1, 1),
+        };
+        let reply = self.propose(up).await;
+        assert_eq!(reply, Reply::Done, "node {}", self.id);
+    }
+
+    pub(super) async fn propose(&self, command: Command) -> Reply {
+        self.door
+            .propose(ProposalId::default(), command)
+            .await
+            .unwrap()
+    }
+
+    /// The configuration's version on this node.
+    pub(super) fn revision(&self) -> u64 {
+        self.door.read(|state| state.revision.0)
+    }
+}
+
+/// A cluster of so many nodes, all of them voting where their number is odd.
+pub(super) async fn cluster(count: u64) -> (Hub, Vec<TestNode>, Arc<Script>) {
+    let (hub, clock) = (Hub::default(), Arc::new(Script(NOON.0.into())));
+    let dir = || Arc::new(tempfile::tempdir().unwrap());
+    let first = TestNode::start(1, dir(), &hub, &clock);
+    let found = Command::Found {
+        cluster: [7; 16],
+        authority: vec![1],
+        sealed_key: vec![2],
+        node: 1,
+        key_hash: [1; 32],
+        name: "one".into(),
+        addresses: Addresses::default(),
+    };
+    assert_eq!(first.propose(found).await, Reply::Done);
+    first.up().await;
+    let token = Command::CreateToken {
+        id: "t".into(),
+        secret_hash: [9; 32],
+        expires: Millis(NOON.0 + Millis::DAY),
+        uses: 100,
+        who: "root".into(),
+    };
+    assert_eq!(first.propose(token).await, Reply::Done);
+    let mut nodes = vec![first];
+    for n in 2..=count {
+        let admit = Command::AdmitNode {
+            token: "t".into(),
+            secret_hash: [9; 32],
+            key_hash: [u8::try_from(n).unwrap(); 32],
+            name: format!("node {n}"),
+            addresses: Addresses::default(),
+        };
+        assert_eq!(nodes[0].propose(admit).await, Reply::Admitted(n));
+        let node = TestNode::start(n, dir(), &hub, &clock);
+        node.up().await;
+        nodes.push(node);
+    }
+    (hub, nodes, clock)
+}
+
+/// Waits for something, at most a minute, and says what it last was.
+pub(super) async fn until<T: std::fmt::Debug>(
+    what: &str,
+    mut look: impl FnMut() -> T,
+    right: impl Fn(&T) -> bool,
+) {
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
+    loop {
+        let now = look();
+        if right(&now) {
+            return;
+        }
+        assert!(
+            tokio::time::Instant::now() < deadline,
+            "{what}: it is still {now:?}"
+        );
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}

@@ -1,0 +1,165 @@
+//! Nodes of the cluster: who they are, how one is let in, how one goes.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tollgate_aws::{AwsError, ErrorKind};
+use tollgate_cluster::{DoorError, Members, TokenError};
+use tollgate_protocol::Millis;
+use tollgate_state::{Command, Node, NodeId, ProposalId, Reply};
+
+use crate::admin::call::{Call, unavailable};
+use crate::admin::reply::{Outcome, Reply as Answer};
+
+/// How long a token admits unless told otherwise.
+const TOKEN_SECONDS: u64 = 3_600;
+
+/// `GET members`
+pub(super) fn list(call: &Call<'_>) -> Outcome {
+    let door = &call.state.door;
+    let members = door.members();
+    let items: Vec<Value> = door.read(|state| {
+        let nodes = state.nodes().iter();
+        nodes.map(|(id, node)| item(*id, node, &members)).collect()
+    });
+    Ok(Answer::json(
+        200,
+        json!({
+            "nodeId": members.node,
+            "leaderId": members.leader,
+            "term": members.term,
+            "items": items,
+        }),
+    ))
+}
+
+fn item(id: NodeId, node: &Node, members: &Members) -> Value {
+    let role = if node.removed.is_some() {
+        "removed"
+    } else if members.leader == Some(id) {
+        "leader"
+    } else if members.voters.contains(&id) {
+        "voter"
+    } else if members.learners.contains(&id) {
+        "learner"
+    } else {
+        "joining"
+    };
+    // Only the leader knows how far the others are.
+    let lag = match members.matched.get(&id) {
+        Some(matched) => Some(members.last_log.saturating_sub(*matched)),
+        None if id == members.node => Some(members.last_log.saturating_sub(members.applied)),
+        None => None,
+    };
+    json!({
+        "nodeId": id,
+        "name": node.name,
+        "role": role,
+        "peer": node.addresses.peer,
+        "http": node.addresses.http,
+        "admin": node.addresses.admin,
+        "version": node.version,
+        "incarnation": node.incarnation,
+        "joinedMs": node.joined.0,
+        "lagEntries": lag,
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct NewToken {
+    ttl_seconds: u64,
+    uses: u32,
+}
+
+impl Default for NewToken {
+    fn default() -> Self {
+        Self {
+            ttl_seconds: TOKEN_SECONDS,
+            uses: 1,
+        }
+    }
+}
+
+/// `POST tokens`
+pub(super) async fn create_token(call: &Call<'_>) -> Outcome {
+    let wanted: NewToken = call.input()?;
+    let state = call.state;
+    let now = state.clock.now();
+    let expires = Millis(
+        now.0
+            .saturating_add(wanted.ttl_seconds.saturating_mul(1000)),
+    );
+    let token = state
+        .door
+        .create_token(expires, wanted.uses, call.who)
+        .await;
+    let token = token.map_err(|error| match error {
+        TokenError::Door(error) => unavailable(&error),
+        other => AwsError::bad_request(other.to_string()),
+    })?;
+    let me = state.door.members().node;
+    let address = state.door.read(|state| {
+        let node = state.nodes().get(&me);
+        node.and_then(|it| it.addresses.peer.first().cloned())
+    });
+    tracing::info!(who = call.who, token = %token.id, uses = wanted.uses, "join token made");
+    Ok(Answer::json(
+        201,
+        json!({
+            "id": token.id.to_string(),
+            "token": token.to_string(),
+            "address": address,
+            "expiresMs": expires.0,
+            "uses": wanted.uses,
+        }),
+    ))
+}
+
+/// `DELETE tokens/ID`
+pub(super) async fn revoke_token(call: &Call<'_>, id: &str) -> Outcome {
+    let command = Command::RevokeToken { id: id.to_owned() };
+    match propose(call, command).await? {
+        Reply::Done => Ok(Answer::json(200, json!({}))),
+        other => Err(refused(&other)),
+    }
+}
+
+/// `DELETE members/ID`
+pub(super) async fn remove(call: &Call<'_>, id: &str) -> Outcome {
+    let node: NodeId = id
+        .parse()
+        .map_err(|_| AwsError::bad_request(format!("`{id}` is no node id")))?;
+    let others = call.state.door.read(|state| {
+        let live = state.nodes().iter().filter(|(_, it)| it.removed.is_none());
+        live.filter(|(id, _)| **id != node).count()
+    });
+    if others == 0 {
+        let text = "the last node cannot leave: stop it instead";
+        return Err(AwsError::new(ErrorKind::Conflict, text));
+    }
+    let command = Command::RemoveNode {
+        node,
+        who: call.who.to_owned(),
+    };
+    match propose(call, command).await? {
+        Reply::Done => {
+            tracing::warn!(who = call.who, node, "node removed");
+            Ok(Answer::json(200, json!({"nodeId": node})))
+        }
+        other => Err(refused(&other)),
+    }
+}
+
+async fn propose(call: &Call<'_>, command: Command) -> Result<Reply, AwsError> {
+    let proposed = call.state.door.propose(ProposalId::default(), command);
+    proposed
+        .await
+        .map_err(|error: DoorError| unavailable(&error))
+}
+
+fn refused(reply: &Reply) -> AwsError {
+    match reply {
+        Reply::Refused(reason) => AwsError::bad_request(reason.clone()),
+        other => AwsError::bad_request(format!("the cluster answered {other:?}")),
+    }
+}

@@ -1,0 +1,280 @@
+//! How a node becomes part of a cluster, and says that it is there: opening its data, joining,
+//! beginning a life, leaving.
+
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::os::unix::fs::DirBuilderExt;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use tollgate_cluster::{
+    Door, Effects, JoinFailure, JoinToken, Joined, Joiner, Opened, Peering, autopilot,
+};
+use tollgate_config::node_config::NodeConfig;
+use tollgate_protocol::Clock;
+use tollgate_protocol::codes;
+use tollgate_state::{Addresses, Command, NodeId, ProposalId, Reply};
+use tollgate_store::Identity;
+
+use super::BootError;
+use super::listeners::Bound;
+use crate::actors::ThrottleHandle;
+use crate::clock::SystemClock;
+use crate::console;
+use crate::credentials;
+
+/// The lowest and highest feature level that this release works at.
+const LEVELS: (u16, u16) = (1, 1);
+/// A node that has a configuration serves it after this long, also when no majority answers.
+const LIFE_DEADLINE: Duration = Duration::from_secs(5);
+/// A node that has none yet waits this long for the cluster to send it.
+const FIRST_LIFE_DEADLINE: Duration = Duration::from_secs(60);
+/// Pauses between attempts to be heard.
+const RETRY_DELAY: Duration = Duration::from_secs(1);
+/// Before a full mailbox is tried again.
+const MAILBOX_DELAY: Duration = Duration::from_millis(20);
+/// Attempts to join before giving up: a leader may be missing for a moment.
+const JOIN_ATTEMPTS_MAX: u32 = 5;
+
+/// A cluster to join.
+#[derive(Debug, Clone)]
+pub struct Invitation {
+    /// A member's peer address, `host:port`.
+    pub address: String,
+    /// The token that lets the node in.
+    pub token: JoinToken,
+}
+
+impl PartialEq for Invitation {
+    fn eq(&self, other: &Self) -> bool {
+        self.address == other.address && self.token.id == other.token.id
+    }
+}
+
+impl Eq for Invitation {}
+
+/// What the cluster is told of this node.
+pub(super) fn addresses(config: &NodeConfig, bound: &Bound) -> Addresses {
+    let one = |address: Option<SocketAddr>| {
+        let told = address.map(|it| told(config, it));
+        told.into_iter().collect()
+    };
+    Addresses {
+        peer: one(bound.peer),
+        http: one(bound.https.or(bound.http)),
+        admin: one(bound.admin),
+    }
+}
+
+/// The address under which others reach a listener: as configured, as bound, or as this machine
+/// appears in its network when it is bound to every address.
+fn told(config: &NodeConfig, address: SocketAddr) -> String {
+    let port = address.port();
+    match &config.advertise {
+        Some(host) if host.contains(':') && !host.starts_with('[') => format!("[{host}]:{port}"),
+        Some(host) => format!("{host}:{port}"),
+        None if address.ip().is_unspecified() => {
+            SocketAddr::new(own_address(address.ip()), port).to_string()
+        }
+        None => address.to_string(),
+    }
+}
+
+/// The address that packets to elsewhere would carry. Nothing is sent: connecting a datagram
+/// socket only looks the route up (192.0.2.0/24 and 2001:db8::/32 are for documentation).
+fn own_address(any: IpAddr) -> IpAddr {
+    let elsewhere = if any.is_ipv4() {
+        "192.0.2.1:9"
+    } else {
+        "[2001:db8::1]:9"
+    };
+    UdpSocket::bind(SocketAddr::new(any, 0))
+        .and_then(|socket| {
+            socket.connect(elsewhere)?;
+            socket.local_addr()
+        })
+        .map_or(
+            match any {
+                IpAddr::V4(_) => IpAddr::from([127, 0, 0, 1]),
+                IpAddr::V6(_) => IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]),
+            },
+            |address| address.ip(),
+        )
+}
+
+fn name(config: &NodeConfig) -> String {
+    let host = || {
+        rustix::system::uname()
+            .nodename()
+            .to_string_lossy()
+            .into_owned()
+    };
+    config.name.clone().unwrap_or_else(host)
+}
+
+/// Joins the cluster of an invitation, unless the data directory belongs to a node already.
+pub(super) async fn join(
+    config: &NodeConfig,
+    clock: SystemClock,
+    invitation: &Invitation,
+    addresses: Addresses,
+) -> Result<Option<Joined>, BootError> {
+    let dir = &config.data_dir;
+    if tollgate_store::has_identity(dir) {
+        return Ok(None);
+    }
+    let mut builder = std::fs::DirBuilder::new();
+    let made = builder.recursive(true).mode(0o700).create(dir);
+    made.map_err(super::io("cannot make the data directory"))?;
+    let joiner = Joiner {
+        name: name(config),
+        addresses,
+    };
+    let mut attempt = 1;
+    let joined = loop {
+        let clock: Arc<dyn Clock> = Arc::new(clock);
+        let (address, token) = (&invitation.address, &invitation.token);
+        match tollgate_cluster::join(dir, address, token, joiner.clone(), clock).await {
+            Ok(joined) => break joined,
+            Err(JoinFailure::TryAgain(reason)) if attempt < JOIN_ATTEMPTS_MAX => {
+                console::talk(format_args!("{reason}; trying again"));
+                attempt += 1;
+                tokio::time::sleep(RETRY_DELAY).await;
+            }
+            Err(error) => return Err(BootError::chain(codes::JOIN, &error)),
+        }
+    };
+    credentials::store(dir, &joined.secrets)
+        .map_err(|error| BootError::new(codes::DATA_DIR_IO, error.to_string()))?;
+    let node = joined.identity.node_id;
+    console::talk(format_args!("joined as node {node}"));
+    Ok(Some(joined))
+}
+
+/// A node's data and its place among the others, and the door for what those that join are given.
+pub(super) fn open(
+    config: &NodeConfig,
+    clock: SystemClock,
+    joined: Option<Joined>,
+    listener: Option<std::net::TcpListener>,
+    addresses: Addresses,
+) -> Result<(Opened, Arc<OnceLock<Vec<u8>>>), BootError> {
+    if joined.is_none() && tollgate_cluster::has_lost_its_log(&config.data_dir) {
+        let reason = format!(
+            "{} holds a node's certificate but not its log",
+            config.data_dir.display()
+        );
+        return Err(BootError::new(codes::LOG_LOST, reason));
+    }
+    let first = || match joined {
+        Some(joined) => joined.identity,
+        None => Identity::first(tollgate_cluster::new_cluster_id(), clock.now()),
+    };
+    let secrets = Arc::new(OnceLock::new());
+    let peering = Peering {
+        listener,
+        name: name(config),
+        addresses,
+        secrets: Arc::clone(&secrets),
+    };
+    let autopilot = autopilot::Settings {
+        voters_max: config.voters,
+        ..autopilot::Settings::default()
+    };
+    let clock: Arc<dyn Clock> = Arc::new(clock);
+    Door::open_among(&config.data_dir, clock, first, peering, autopilot)
+        .map(|opened| (opened, secrets))
+        .map_err(|error| BootError::store(&error))
+}
+
+/// Tells the cluster that a new life of this node began: what the lives before held counts as
+/// spent. A node that has a configuration serves it even when nobody answers: then it goes on
+/// asking beside, and spends no quota until it was heard.
+pub(super) async fn begin_life(opened: &Opened, addresses: Addresses) -> Result<(), BootError> {
+    let life = Life {
+        door: opened.door.clone(),
+        node: opened.identity.node_id,
+        incarnation: opened.incarnation,
+        addresses,
+    };
+    let known = opened.door.read(|state| state.founding().is_some());
+    let deadline = if known {
+        LIFE_DEADLINE
+    } else {
+        FIRST_LIFE_DEADLINE
+    };
+    match tokio::time::timeout(deadline, life.begin()).await {
+        Ok(begun) => begun,
+        Err(_) if known => {
+            tracing::warn!("no majority of the cluster answers; serving what is known");
+            tokio::spawn(async move {
+                if let Err(error) = life.begin().await {
+                    tracing::error!(%error, "the cluster refused this node");
+                }
+            });
+            Ok(())
+        }
+        Err(_) => {
+            let reason = "the cluster did not send its configuration in time";
+            Err(BootError::new(codes::JOIN, reason))
+        }
+    }
+}
+
+/// Passes on to the throttle actor what the log does to quotas, for as long as the node runs.
+pub(super) async fn pass_quota_news(effects: Effects, me: NodeId, throttle: ThrottleHandle) {
+    loop {
+        let news = effects.quota_news(me).await;
+        if news.everything {
+            throttle.report().await;
+        }
+        for effect in news.effects {
+            // What was reopened must be heard: a full mailbox is tried again.
+            while !throttle.affected(effect.clone()) {
+                tokio::time::sleep(MAILBOX_DELAY).await;
+            }
+        }
+    }
+}
+
+struct Life {
+    door: Door,
+    node: NodeId,
+    incarnation: u32,
+    addresses: Addresses,
+}
+
+impl Life {
+    /// Says it until it is heard.
+    async fn begin(&self) -> Result<(), BootError> {
+        loop {
+            let command = Command::NodeUp {
+                node: self.node,
+                incarnation: self.incarnation,
+                addresses: self.addresses.clone(),
+                version: env!("CARGO_PKG_VERSION").into(),
+                levels: LEVELS,
+            };
+            match self.door.propose(ProposalId::default(), command).await {
+                Ok(Reply::Done) => return Ok(()),
+                // An attempt before this one was heard after all.
+                Ok(Reply::Stale) if self.lives() => return Ok(()),
+                Ok(other) => {
+                    let reason = format!("the node's new life was not accepted: {other:?}");
+                    return Err(BootError::new(codes::REMOVED, reason));
+                }
+                Err(tollgate_cluster::DoorError::Stopped) => {
+                    let reason = "the node's log ended";
+                    return Err(BootError::new(codes::STORE_FAILED, reason));
+                }
+                Err(_) => tokio::time::sleep(RETRY_DELAY).await,
+            }
+        }
+    }
+
+    fn lives(&self) -> bool {
+        self.door.read(|state| {
+            let node = state.nodes().get(&self.node);
+            node.is_some_and(|it| it.incarnation == self.incarnation)
+        })
+    }
+}
