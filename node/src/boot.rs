@@ -161,20 +161,7 @@ async fn run(config: NodeConfig, mode: Mode, set_log_level: SetLogLevel) -> Resu
     let certificates = certificates(&config)?;
     let listeners = Listeners::bind(&config)?;
     let phase = Arc::new(PhaseCell::default());
-    let addresses = membership::addresses(&config, &listeners.bound());
-    let joined = match &mode {
-        Mode::Join(invitation) => {
-            membership::join(&config, clock, invitation, addresses.clone()).await?
-        }
-        Mode::Start | Mode::Dev(_) => None,
-    };
-    let peer = listeners.peer()?;
-    let (opened, secrets) = membership::open(&config, clock, joined, peer, addresses.clone())?;
-    let key = root_key(&config, &mode)?;
-    listeners.announce(&config, &key.0, key.1)?;
-    // Whoever joins from now on gets the same root key.
-    secrets.get_or_init(|| key.0.to_bytes());
-    membership::begin_life(&opened, addresses).await?;
+    let (opened, key) = membership::enter(&config, &mode, clock, &listeners).await?;
     let leases = Leases::new(opened.identity.node_id, opened.incarnation);
     let allowances = Allowances::new(leases);
     let shared = shared(&config, &mode, clock)?;
@@ -203,7 +190,7 @@ async fn run(config: NodeConfig, mode: Mode, set_log_level: SetLogLevel) -> Resu
         Some(socket) => {
             let endpoints = services::endpoints(&config, &listeners.data);
             let door = opened.door.clone();
-            let state = services::admin_state(&config, &mode, door, &runtime, key.0, endpoints);
+            let state = services::admin_state(&config, &mode, door, &runtime, key, endpoints);
             Some(admin::start(socket, state).map_err(io("cannot start the admin listener"))?)
         }
     };

@@ -1,7 +1,7 @@
 //! How a node becomes part of a cluster, and says that it is there: opening its data, joining,
 //! beginning a life, leaving.
 
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::os::unix::fs::DirBuilderExt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -15,12 +15,12 @@ use tollgate_protocol::codes;
 use tollgate_state::{Addresses, Command, NodeId, ProposalId, Reply};
 use tollgate_store::Identity;
 
-use super::BootError;
-use super::listeners::Bound;
+use super::listeners::{Bound, Listeners};
+use super::{BootError, Mode};
 use crate::actors::ThrottleHandle;
 use crate::clock::SystemClock;
 use crate::console;
-use crate::credentials;
+use crate::credentials::{self, RootKey};
 
 /// The lowest and highest feature level that this release works at.
 const LEVELS: (u16, u16) = (1, 1);
@@ -53,7 +53,7 @@ impl PartialEq for Invitation {
 impl Eq for Invitation {}
 
 /// What the cluster is told of this node.
-pub(super) fn addresses(config: &NodeConfig, bound: &Bound) -> Addresses {
+fn addresses(config: &NodeConfig, bound: &Bound) -> Addresses {
     let one = |address: Option<SocketAddr>| {
         let told = address.map(|it| told(config, it));
         told.into_iter().collect()
@@ -87,18 +87,15 @@ fn own_address(any: IpAddr) -> IpAddr {
     } else {
         "[2001:db8::1]:9"
     };
-    UdpSocket::bind(SocketAddr::new(any, 0))
-        .and_then(|socket| {
-            socket.connect(elsewhere)?;
-            socket.local_addr()
-        })
-        .map_or(
-            match any {
-                IpAddr::V4(_) => IpAddr::from([127, 0, 0, 1]),
-                IpAddr::V6(_) => IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]),
-            },
-            |address| address.ip(),
-        )
+    let route = UdpSocket::bind(SocketAddr::new(any, 0)).and_then(|socket| {
+        socket.connect(elsewhere)?;
+        socket.local_addr()
+    });
+    match (route, any) {
+        (Ok(address), _) => address.ip(),
+        (Err(_), IpAddr::V4(_)) => Ipv4Addr::LOCALHOST.into(),
+        (Err(_), IpAddr::V6(_)) => Ipv6Addr::LOCALHOST.into(),
+    }
 }
 
 fn name(config: &NodeConfig) -> String {
@@ -112,7 +109,7 @@ fn name(config: &NodeConfig) -> String {
 }
 
 /// Joins the cluster of an invitation, unless the data directory belongs to a node already.
-pub(super) async fn join(
+async fn join(
     config: &NodeConfig,
     clock: SystemClock,
     invitation: &Invitation,
@@ -150,14 +147,40 @@ pub(super) async fn join(
     Ok(Some(joined))
 }
 
+/// What every node of the cluster must know, once it is known here.
+type Secrets = Arc<OnceLock<Vec<u8>>>;
+
+/// Binds nothing and starts nothing: joins if this node was invited, opens its data and says that
+/// it lives.
+pub(super) async fn enter(
+    config: &NodeConfig,
+    mode: &Mode,
+    clock: SystemClock,
+    listeners: &Listeners,
+) -> Result<(Opened, RootKey), BootError> {
+    let addresses = addresses(config, &listeners.bound());
+    let joined = match mode {
+        Mode::Join(invitation) => join(config, clock, invitation, addresses.clone()).await?,
+        Mode::Start | Mode::Dev(_) => None,
+    };
+    let peer = listeners.peer()?;
+    let (opened, secrets) = open(config, clock, joined, peer, addresses.clone())?;
+    let (key, is_new) = super::root_key(config, mode)?;
+    listeners.announce(config, &key, is_new)?;
+    // Whoever joins from now on gets the same root key.
+    secrets.get_or_init(|| key.to_bytes());
+    begin_life(&opened, addresses).await?;
+    Ok((opened, key))
+}
+
 /// A node's data and its place among the others, and the door for what those that join are given.
-pub(super) fn open(
+fn open(
     config: &NodeConfig,
     clock: SystemClock,
     joined: Option<Joined>,
     listener: Option<std::net::TcpListener>,
     addresses: Addresses,
-) -> Result<(Opened, Arc<OnceLock<Vec<u8>>>), BootError> {
+) -> Result<(Opened, Secrets), BootError> {
     if joined.is_none() && tollgate_cluster::has_lost_its_log(&config.data_dir) {
         let reason = format!(
             "{} holds a node's certificate but not its log",
@@ -189,7 +212,7 @@ pub(super) fn open(
 /// Tells the cluster that a new life of this node began: what the lives before held counts as
 /// spent. A node that has a configuration serves it even when nobody answers: then it goes on
 /// asking beside, and spends no quota until it was heard.
-pub(super) async fn begin_life(opened: &Opened, addresses: Addresses) -> Result<(), BootError> {
+async fn begin_life(opened: &Opened, addresses: Addresses) -> Result<(), BootError> {
     let life = Life {
         door: opened.door.clone(),
         node: opened.identity.node_id,
