@@ -92,6 +92,21 @@ pub fn seal<T: Encode>(kind: u8, value: &T) -> Result<Vec<u8>, CodecError> {
     Ok(out)
 }
 
+/// The bytes of the envelope at the start of `bytes`, with its body, whether they are all there
+/// or not.
+///
+/// # Errors
+/// [`CodecError::Truncated`] when not even its length is there, [`CodecError::NotAnEnvelope`] when
+/// it is something else.
+pub fn sealed_len(bytes: &[u8]) -> Result<usize, CodecError> {
+    let head = bytes.get(..ENVELOPE_BYTES).ok_or(CodecError::Truncated)?;
+    if head[..2] != MAGIC {
+        return Err(CodecError::NotAnEnvelope);
+    }
+    let length = u32::from_le_bytes([head[4], head[5], head[6], head[7]]) as usize;
+    Ok(ENVELOPE_BYTES.saturating_add(length))
+}
+
 /// Decodes the envelope at the start of `bytes`, which must end with it.
 ///
 /// # Errors

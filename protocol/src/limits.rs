@@ -62,3 +62,5 @@ pub const WHO_BYTES_MAX: usize = 128;
 pub const HISTORY_REVISIONS_MAX: usize = 1_000;
 /// The bytes of their changes, there and back: a quarter of what a node may need beside its work.
 pub const HISTORY_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// A record of a state snapshot in bytes: it is sent, checked and applied piece by piece.
+pub const SNAPSHOT_RECORD_BYTES_MAX: usize = 1024 * 1024;

@@ -35,6 +35,6 @@ pub use history::RevisionRecord;
 pub use nodes::{Addresses, Founding, Node};
 pub use period::{Window, window_at};
 pub use quota::{Bucket, Lease, LeaseId, QuotaTable, WindowState};
-pub use snapshot::RestoreError;
+pub use snapshot::{Records, Restore, RestoreError};
 pub use state::State;
 pub use tokens::Token;

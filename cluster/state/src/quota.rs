@@ -15,7 +15,7 @@ mod grant;
 mod table;
 
 pub use table::QuotaTable;
-pub(crate) use table::Scene;
+pub(crate) use table::{Scene, Sessions};
 
 use alloc::collections::BTreeMap;
 
@@ -185,6 +185,12 @@ pub struct Bucket {
 }
 
 impl Bucket {
+    /// About how many bytes it takes in a record: numbers take at most nine, most take five.
+    pub(crate) fn bytes(&self) -> usize {
+        let leases = self.current.open.len() + self.previous.as_ref().map_or(0, |it| it.open.len());
+        100 + leases * 40 + self.days.len() * 12
+    }
+
     /// Makes `window` the current one. A window that begins earlier than the current one is not
     /// gone back to: entry times never decrease, so it can only mean a changed period.
     fn roll(&mut self, window: Window) {

@@ -6,6 +6,7 @@ mod every;
 mod history;
 mod nodes;
 mod random;
+mod snapshot;
 mod world;
 
 pub(crate) use bugs::planted;

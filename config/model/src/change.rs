@@ -87,17 +87,6 @@ impl Model {
     /// The change that takes another one back: applied after it, the model is what it was before.
     #[must_use]
     pub fn inverse(&self, change: &Change) -> Change {
-        fn back<K, V>(
-            old: Option<&Arc<V>>,
-            put: fn(Arc<V>) -> Change,
-            delete: fn(K) -> Change,
-            id: &K,
-        ) -> Change
-        where
-            K: Clone,
-        {
-            old.map_or_else(|| delete(id.clone()), |old| put(Arc::clone(old)))
-        }
         let api = |id: &ApiId| back(self.apis.get(id), Change::PutApi, Change::DeleteApi, id);
         let upstream = |id: &String| {
             back(
@@ -167,6 +156,15 @@ impl Model {
     }
 }
 
+fn back<K: Clone, V>(
+    old: Option<&Arc<V>>,
+    put: fn(Arc<V>) -> Change,
+    delete: fn(K) -> Change,
+    id: &K,
+) -> Change {
+    old.map_or_else(|| delete(id.clone()), |old| put(Arc::clone(old)))
+}
+
 /// The changes that turn `old` into `new`: applying them to `old` gives `new`.
 ///
 /// Things that others refer to are put first and removed last.
@@ -198,7 +196,8 @@ pub fn diff(old: &Model, new: &Model) -> Vec<Change> {
         Change::PutUsagePlan,
         &mut out,
     );
-    puts(&old.api_keys, &new.api_keys, Change::PutApiKey, &mut out);
+    let (keys, keys_gone) = key_changes(old, new);
+    out.extend(keys);
     puts(
         &old.domain_names,
         &new.domain_names,
@@ -214,7 +213,7 @@ pub fn diff(old: &Model, new: &Model) -> Vec<Change> {
         Change::DeleteDomainName,
         &mut out,
     );
-    deletes(&old.api_keys, &new.api_keys, Change::DeleteApiKey, &mut out);
+    out.extend(keys_gone);
     deletes(
         &old.usage_plans,
         &new.usage_plans,
@@ -241,6 +240,19 @@ pub fn diff(old: &Model, new: &Model) -> Vec<Change> {
         &mut out,
     );
     out
+}
+
+/// The keys to put and those to delete, without looking at what both models share.
+fn key_changes(old: &Model, new: &Model) -> (Vec<Change>, Vec<Change>) {
+    let (mut put, mut gone) = (Vec::new(), Vec::new());
+    for (id, before, after) in old.api_keys.changes(&new.api_keys) {
+        match after {
+            Some(key) if before != after => put.push(Change::PutApiKey(Arc::clone(key))),
+            Some(_) => {}
+            None => gone.push(Change::DeleteApiKey(id.clone())),
+        }
+    }
+    (put, gone)
 }
 
 fn puts<K: Ord, V: PartialEq>(

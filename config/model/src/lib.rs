@@ -37,6 +37,7 @@ use alloc::string::String;
 use alloc::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use tollgate_protocol::Table;
 use tollgate_protocol::ids::{ApiId, KeyId, PlanId};
 
 /// Everything that is configured.
@@ -51,8 +52,8 @@ pub struct Model {
     pub functions: BTreeMap<String, Arc<Function>>,
     /// The usage plans by id.
     pub usage_plans: BTreeMap<PlanId, Arc<UsagePlan>>,
-    /// The API keys by id.
-    pub api_keys: BTreeMap<KeyId, Arc<ApiKey>>,
+    /// The API keys by id: there can be millions, and a change of one must not copy them all.
+    pub api_keys: Table<KeyId, Arc<ApiKey>>,
     /// The custom domain names by name, in lower case; `*.example.com` for a wildcard.
     pub domain_names: BTreeMap<String, Arc<DomainName>>,
     /// The TLS certificates by name.

@@ -25,7 +25,7 @@ pub(super) fn compile(
     cells: &mut dyn CellSource,
 ) -> KeyTable {
     if let Some(old) = previous
-        && same_map(&old.model.api_keys, &model.api_keys)
+        && same_keys(&old.model, model)
         && same_map(&old.model.usage_plans, &model.usage_plans)
     {
         return old.keys.clone();
@@ -119,4 +119,11 @@ fn route_key(text: &str) -> String {
         }
         _ => text.into(),
     }
+}
+
+/// Whether two models hold the very same keys; what both share is not looked at.
+fn same_keys(old: &Model, new: &Model) -> bool {
+    old.api_keys
+        .changes(&new.api_keys)
+        .all(|(_, a, b)| a.zip(b).is_some_and(|(a, b)| Arc::ptr_eq(a, b)))
 }

@@ -75,7 +75,14 @@ fn unite(all: &mut Model, more: Model) -> Result<(), String> {
     add(&mut all.upstreams, more.upstreams, "upstream group")?;
     add(&mut all.functions, more.functions, "function")?;
     add(&mut all.usage_plans, more.usage_plans, "usage plan")?;
-    add(&mut all.api_keys, more.api_keys, "API key")?;
+    let mut keys = all
+        .api_keys
+        .iter()
+        .map(|(id, it)| (id.clone(), it.clone()))
+        .collect();
+    let more_keys = more.api_keys.into_iter().collect();
+    add(&mut keys, more_keys, "API key")?;
+    all.api_keys = keys.into_iter().collect();
     add(&mut all.domain_names, more.domain_names, "domain name")?;
     add(&mut all.certificates, more.certificates, "certificate")?;
     match (&all.default_mapping, more.default_mapping) {

@@ -27,7 +27,7 @@ struct Session {
 /// The current life of every node.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Encode, Decode)]
 #[bincode(crate = "tollgate_protocol::codec::bincode")]
-struct Sessions {
+pub(crate) struct Sessions {
     by_node: BTreeMap<NodeId, Session>,
     /// How many lives began or ended.
     lives: u64,
@@ -228,6 +228,34 @@ impl QuotaTable {
         for place in &gone {
             self.buckets.remove(place);
         }
+    }
+
+    /// What a state snapshot has beside the buckets.
+    pub(crate) fn head(&self) -> (Sessions, (PlanId, KeyId)) {
+        (self.sessions.clone(), self.pruned.clone())
+    }
+
+    /// A table of a state snapshot, before its buckets come.
+    pub(crate) fn with_head(sessions: Sessions, pruned: (PlanId, KeyId)) -> Self {
+        Self {
+            sessions,
+            pruned,
+            buckets: Table::new(),
+        }
+    }
+
+    /// The buckets from a place on.
+    pub(crate) fn range_from(
+        &self,
+        from: &(PlanId, KeyId),
+    ) -> impl Iterator<Item = (&(PlanId, KeyId), &Bucket)> {
+        let range = self.buckets.range_from(from);
+        range.map(|(place, bucket)| (place, &**bucket))
+    }
+
+    /// Puts a bucket of a state snapshot in.
+    pub(crate) fn put(&mut self, place: (PlanId, KeyId), bucket: Bucket) {
+        self.buckets.insert(place, Arc::new(bucket));
     }
 
     /// Every window, for tests.
