@@ -98,6 +98,8 @@ pub struct Opened {
     pub incarnation: u32,
     /// What the log does that this node has to hear of.
     pub effects: Effects,
+    /// The way to the others, where there is one.
+    pub(crate) lines: Lines,
     /// Ends when the log does, with the reason if its disk failed.
     pub ended: oneshot::Receiver<Result<(), tollgate_store::Error>>,
 }

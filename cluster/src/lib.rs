@@ -19,6 +19,7 @@ pub mod peers;
 mod pilot;
 mod proposer;
 mod raft;
+mod renewal;
 mod serve;
 
 #[cfg(test)]

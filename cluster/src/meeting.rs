@@ -18,6 +18,7 @@ use crate::lines::{Desk, Lines};
 use crate::member::Peering;
 use crate::peers::kind;
 use crate::raft::{Batch, Raft};
+use crate::renewal::Renewal;
 
 /// Founds the cluster when this is its first node's first start, then opens the links.
 pub(crate) async fn meet(
@@ -67,6 +68,12 @@ pub(crate) async fn meet(
         clock,
         secrets: peering.secrets,
     };
+    let renewal = Renewal {
+        dir: dir.to_owned(),
+        door: opened.door.clone(),
+        lines: lines.clone(),
+        clock: Arc::clone(&admission.clock),
+    };
     let desk = Desk {
         server: opened.server.clone(),
         admission: Arc::new(admission),
@@ -76,6 +83,8 @@ pub(crate) async fn meet(
         seed: identity.node_id ^ u64::from(opened.incarnation).rotate_left(32),
     };
     lines.set(Links::start(Tcp, proof, listener, Arc::new(desk), settings));
+    // Ends with the runtime, which ends with the node.
+    tokio::spawn(renewal.run());
     Ok(())
 }
 

@@ -19,6 +19,7 @@ use crate::peers::Transport;
 use crate::pilot::{self, Contacts};
 use crate::proposer::{Group, Proposer};
 use crate::raft::disk::{Disk, End, Owner};
+use crate::raft::gate::Gate;
 use crate::raft::log::LogStore;
 use crate::raft::machine::{Feeds, Machine};
 use crate::raft::network::Network;
@@ -108,9 +109,10 @@ pub(crate) fn start(
         runtime.block_on(async {
             let clock = Arc::clone(&ways.clock);
             let ready = async {
-                let (mut member, open) = assemble(&path, store, loaded, ways).await?;
+                let (mut member, mut open) = assemble(&path, store, loaded, ways).await?;
                 if let Some((peering, lines)) = peering {
                     member.lines = Some(lines.clone());
+                    open.lines = lines.clone();
                     meeting::meet(&path, &member.raft, &open, peering, &lines, clock).await?;
                 }
                 Ok((member, open))
@@ -197,15 +199,17 @@ pub(crate) async fn assemble(
     let node = loaded.identity.node_id;
     let storage = Storage::new(dir, store, &loaded, ways.threads)?;
     let (machine, log) = (storage.machine, storage.log);
-    let contacts = Contacts::default();
+    let (contacts, gate) = (Contacts::default(), Gate::default());
     let network = Network {
         transport: Arc::clone(&ways.transport),
         contacts: contacts.clone(),
+        gate: gate.clone(),
     };
     let config = Arc::new(raft::config(&loaded.identity.cluster_id));
     let raft = Raft::new(node, config, network, log.clone(), machine.clone())
         .await
         .map_err(|error| Error::Failed(error.to_string()))?;
+    gate.set(raft.clone());
     begin(&raft, &loaded).await?;
     let (groups, inbox) = mpsc::channel(QUEUE_GROUPS_MAX);
     let (stop, stopped) = mpsc::channel(1);
@@ -251,6 +255,7 @@ pub(crate) async fn assemble(
         incarnation: loaded.incarnation,
         ended: storage.ended,
         effects: storage.effects,
+        lines: Lines::default(),
     };
     Ok((member, opened))
 }
@@ -335,6 +340,7 @@ impl Member {
                 }
                 _ = check.tick() => {
                     snapshot_if_due(&raft, &log).await;
+                    log.shrink(machine.applied());
                     if let Some(lines) = &lines {
                         told.tell(lines, &machine);
                     }

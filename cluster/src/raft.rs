@@ -10,6 +10,7 @@
 )]
 
 pub(crate) mod disk;
+pub(crate) mod gate;
 pub(crate) mod log;
 pub(crate) mod machine;
 pub(crate) mod network;

@@ -36,7 +36,6 @@ struct Shared {
     /// Bytes appended since the last snapshot, and entries.
     bytes: AtomicU64,
     entries: AtomicU64,
-    applied: AtomicU64,
 }
 
 /// What was appended since the last snapshot.
@@ -86,7 +85,6 @@ impl LogStore {
                 committed,
                 bytes: AtomicU64::new(bytes),
                 entries: AtomicU64::new(entries),
-                applied: AtomicU64::new(0),
             }),
         })
     }
@@ -97,6 +95,11 @@ impl LogStore {
             bytes: self.shared.bytes.load(Ordering::Relaxed),
             entries: self.shared.entries.load(Ordering::Relaxed),
         }
+    }
+
+    /// Lets entries that were applied leave memory, down to what is kept for followers.
+    pub(crate) fn shrink(&self, applied: u64) {
+        lock(&self.shared.tail).shrink(applied);
     }
 
     /// A snapshot was taken: counting begins anew.
@@ -142,7 +145,6 @@ impl LogStore {
             tail.push(record.len(), entry);
             records.push(record);
         }
-        tail.shrink(self.shared.applied.load(Ordering::Relaxed));
         drop(tail);
         let change = Change::Append {
             first: first.unwrap_or(0),
@@ -214,8 +216,6 @@ impl RaftLogStorage<Types> for LogStore {
         *lock(&self.shared.agreed) = Some(id);
         let mark = MarkV1 { id: id.into() }.seal().ok();
         *lock(&self.shared.committed) = mark;
-        // Called before every apply: what lies below may leave memory when there is need.
-        self.shared.applied.store(id.index, Ordering::Relaxed);
         Ok(())
     }
 

@@ -86,6 +86,11 @@ impl Machine {
         look(&self.read().state)
     }
 
+    /// The last entry that was applied.
+    pub(crate) fn applied(&self) -> u64 {
+        self.read().applied.map_or(0, |id| id.index)
+    }
+
     fn read(&self) -> RwLockReadGuard<'_, Inner> {
         self.shared
             .inner

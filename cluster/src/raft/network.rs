@@ -15,6 +15,7 @@ use openraft::{EmptyNode, Snapshot};
 use tollgate_protocol::codec::CodecError;
 use tollgate_state::NodeId;
 
+use super::gate::Gate;
 use super::snapshot::Image;
 use super::wire::{AppendV1, AppendedV1, AskVoteV1, InstallV1, MetaV1, VoteV1, VotedV1};
 use super::{Raft, Types, Vote, parts};
@@ -26,6 +27,7 @@ use crate::pilot::Contacts;
 pub(crate) struct Network {
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) contacts: Contacts,
+    pub(crate) gate: Gate,
 }
 
 /// The way to one node.
@@ -33,6 +35,7 @@ pub(crate) struct Peer {
     node: NodeId,
     transport: Arc<dyn Transport>,
     contacts: Contacts,
+    gate: Gate,
 }
 
 type RpcError = RPCError<NodeId, EmptyNode, RaftError<NodeId>>;
@@ -45,6 +48,7 @@ impl RaftNetworkFactory<Types> for Network {
             node: target,
             transport: Arc::clone(&self.transport),
             contacts: self.contacts.clone(),
+            gate: self.gate.clone(),
         }
     }
 }
@@ -75,6 +79,8 @@ impl RaftNetwork<Types> for Peer {
         request: AppendEntriesRequest<Types>,
         option: RPCOption,
     ) -> Result<AppendEntriesResponse<NodeId>, RpcError> {
+        let open = self.gate.pass();
+        open.map_err(|silent| RPCError::Unreachable(Unreachable::new(&silent)))?;
         let body = AppendV1::from_request(&request).and_then(|it| it.seal());
         let body = body.map_err(|error| unreadable(&error))?;
         let answer = self.call(kind::APPEND, body, option.hard_ttl()).await;
@@ -104,6 +110,8 @@ impl RaftNetwork<Types> for Peer {
         cancel: impl Future<Output = ReplicationClosed> + Send + 'static,
         option: RPCOption,
     ) -> Result<SnapshotResponse<NodeId>, StreamingError<Types, Fatal<NodeId>>> {
+        let open = self.gate.pass();
+        open.map_err(|silent| StreamingError::Unreachable(Unreachable::new(&silent)))?;
         let meta = MetaV1::new(snapshot.meta.last_log_id, &snapshot.meta.last_membership);
         let install = InstallV1 {
             vote: vote.into(),

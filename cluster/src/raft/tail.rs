@@ -5,8 +5,9 @@ use std::collections::VecDeque;
 use super::{Entry, LogId};
 
 /// Bytes of entries that stay after they were applied: what a follower that is a moment behind
-/// still needs. Entries that are not applied yet stay whatever they weigh.
-const TAIL_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// still needs. Entries that are not applied yet stay whatever they weigh. A follower that is
+/// further behind is read to from disk.
+const TAIL_BYTES_MAX: usize = 1024 * 1024;
 
 /// A run of entries without a gap, up to the last one of the log.
 #[derive(Debug, Default)]

@@ -63,18 +63,22 @@ pub(crate) struct MembersV1 {
     pub(crate) all: BTreeSet<NodeId>,
 }
 
-#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+#[derive(Debug, Clone, PartialEq, Decode)]
 #[bincode(crate = "tollgate_protocol::codec::bincode")]
-pub(crate) enum PayloadV1 {
+enum PayloadV1 {
     Blank,
     Batch(Vec<Proposed>),
     Members(MembersV1),
 }
 
-record!(
-    /// An entry of the log.
-    RecordV1 = kind::RECORD, { id: LogIdV1, payload: PayloadV1 }
-);
+/// An entry of the log.
+#[derive(Debug, Clone, PartialEq, Decode)]
+#[bincode(crate = "tollgate_protocol::codec::bincode")]
+struct RecordV1 {
+    id: LogIdV1,
+    payload: PayloadV1,
+}
+
 record!(
     /// What this node voted for.
     VoteV1 = kind::VOTE, { term: u64, node: NodeId, committed: bool }
@@ -205,18 +209,35 @@ impl From<MembersV1> for Membership {
     }
 }
 
+/// [`RecordV1`] of what is borrowed: an entry can be as large as a whole API file.
+#[derive(Encode)]
+#[bincode(crate = "tollgate_protocol::codec::bincode")]
+struct RecordRef<'a> {
+    id: LogIdV1,
+    payload: PayloadRef<'a>,
+}
+
+/// [`PayloadV1`] of what is borrowed; the same variants in the same order.
+#[derive(Encode)]
+#[bincode(crate = "tollgate_protocol::codec::bincode")]
+enum PayloadRef<'a> {
+    Blank,
+    Batch(&'a [Proposed]),
+    Members(MembersV1),
+}
+
 pub(crate) fn entry_to_bytes(entry: &Entry) -> Result<Vec<u8>, CodecError> {
     let payload = match &entry.payload {
-        EntryPayload::Blank => PayloadV1::Blank,
-        EntryPayload::Normal(batch) => PayloadV1::Batch(batch.0.to_vec()),
-        EntryPayload::Membership(members) => PayloadV1::Members(members.into()),
+        EntryPayload::Blank => PayloadRef::Blank,
+        EntryPayload::Normal(batch) => PayloadRef::Batch(&batch.0),
+        EntryPayload::Membership(members) => PayloadRef::Members(members.into()),
     };
     let id = entry.log_id.into();
-    RecordV1 { id, payload }.seal()
+    codec::seal(kind::RECORD, &RecordRef { id, payload })
 }
 
 pub(crate) fn entry_from_bytes(bytes: &[u8]) -> Result<Entry, CodecError> {
-    let record = RecordV1::open(bytes)?;
+    let record: RecordV1 = codec::open(kind::RECORD, bytes)?;
     let payload = match record.payload {
         PayloadV1::Blank => EntryPayload::Blank,
         PayloadV1::Batch(commands) => EntryPayload::Normal(Batch(Arc::new(commands))),
@@ -339,6 +360,64 @@ impl MetaV1 {
             last_log_id: self.last.map(Into::into),
             last_membership: self.stored_membership(),
             snapshot_id: id,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tollgate_state::{Command, ProposalId};
+
+    use super::*;
+
+    fn hex(bytes: &[u8]) -> String {
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    fn entry(payload: EntryPayload<Types>) -> Entry {
+        Entry {
+            log_id: LogIdV1 {
+                term: 3,
+                node: 2,
+                index: 300,
+            }
+            .into(),
+            payload,
+        }
+    }
+
+    /// What was once written must be read by every later release.
+    #[test]
+    fn golden_bytes_never_change() {
+        let command = Command::RevokeToken { id: "t".into() };
+        let proposed = Proposed {
+            index: 0,
+            at: tollgate_protocol::Millis(7),
+            proposal: ProposalId([9; 16]),
+            command,
+        };
+        let members = Membership::new(
+            vec![BTreeSet::from([1, 2])],
+            BTreeMap::from([(1, EmptyNode {}), (2, EmptyNode {}), (3, EmptyNode {})]),
+        );
+        let golden = [
+            (EntryPayload::Blank, "0302fb2c0100"),
+            (
+                EntryPayload::Normal(Batch(Arc::new(vec![proposed]))),
+                "0302fb2c01010100070909090909090909090909090909090905\
+                 0174",
+            ),
+            (
+                EntryPayload::Membership(members),
+                "0302fb2c010201020102030102 03",
+            ),
+        ];
+        for (payload, body) in golden {
+            let entry = entry(payload);
+            let bytes = entry_to_bytes(&entry).unwrap();
+            let found = hex(&bytes[codec::ENVELOPE_BYTES..]);
+            assert_eq!(found, body.replace(' ', ""));
+            assert_eq!(entry_from_bytes(&bytes).unwrap(), entry);
         }
     }
 }

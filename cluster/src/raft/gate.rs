@@ -1,0 +1,79 @@
+//! A leader that lost its majority must not keep the rest from electing another.
+//!
+//! openraft 0.9 has no check-quorum: an old leader whose answers do not come back goes on sending,
+//! and every node that hears it refuses to vote (openraft issue 2080). So after two leases without
+//! an answer of a majority the leader falls silent for as long as an election takes, and then
+//! tries again for as long, in turn.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use openraft::ServerState;
+
+use super::{ELECTION_MAX_MS, Raft};
+
+/// How long a majority may be silent before its leader falls silent too.
+const PATIENCE_MS: u64 = 2 * ELECTION_MAX_MS;
+/// How long it stays silent, and then speaks again: a lease and an election.
+const TURN_MS: u64 = 2 * ELECTION_MAX_MS;
+
+/// Whether a leader may speak whose majority last answered so long ago.
+fn may_speak(since_answer: Duration) -> bool {
+    let silent = u64::try_from(since_answer.as_millis()).unwrap_or(u64::MAX);
+    match silent.checked_sub(PATIENCE_MS) {
+        None => true,
+        Some(over) => !(over / TURN_MS).is_multiple_of(2),
+    }
+}
+
+/// The gate that what a leader sends goes through. Clones share it.
+#[derive(Clone, Default)]
+pub(crate) struct Gate(Arc<OnceLock<Raft>>);
+
+/// The leader is silent for a while.
+#[derive(Debug, thiserror::Error)]
+#[error("this leader lost its majority and is silent for a while")]
+pub(crate) struct Silent;
+
+impl Gate {
+    /// Consensus exists only after its network does.
+    pub(crate) fn set(&self, raft: Raft) {
+        if self.0.set(raft).is_err() {
+            tracing::error!("the gate was set twice");
+        }
+    }
+
+    /// # Errors
+    /// [`Silent`] while nothing should be sent.
+    pub(crate) fn pass(&self) -> Result<(), Silent> {
+        let Some(raft) = self.0.get() else {
+            return Ok(());
+        };
+        let metrics = raft.metrics();
+        let metrics = metrics.borrow();
+        let alone = metrics.membership_config.membership().voter_ids().count() <= 1;
+        if metrics.state != ServerState::Leader || alone {
+            return Ok(());
+        }
+        let since = metrics.millis_since_quorum_ack.unwrap_or(0);
+        if may_speak(Duration::from_millis(since)) {
+            Ok(())
+        } else {
+            Err(Silent)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn silence_begins_after_two_leases_and_alternates() {
+        let speaks = |ms| may_speak(Duration::from_millis(ms));
+        assert!(speaks(0) && speaks(PATIENCE_MS - 1));
+        assert!(!speaks(PATIENCE_MS) && !speaks(PATIENCE_MS + TURN_MS - 1));
+        assert!(speaks(PATIENCE_MS + TURN_MS) && speaks(PATIENCE_MS + 2 * TURN_MS - 1));
+        assert!(!speaks(PATIENCE_MS + 2 * TURN_MS));
+    }
+}

@@ -1,0 +1,148 @@
+//! Nodes that meet over TCP and TLS: founding, joining, renewing.
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use tollgate_protocol::{Clock, Millis};
+use tollgate_state::{Addresses, AdmitRefusal, Command, ProposalId, Reply};
+use tollgate_store::Identity;
+
+use super::hub::{IMPATIENT, NOON, Script, until};
+use crate::renewal::Renewal;
+use crate::{Door, JoinFailure, JoinToken, Joiner, Opened, Peering, join};
+
+const SECRETS: &[u8] = b"what all know";
+
+fn addresses(listener: &TcpListener) -> Addresses {
+    Addresses {
+        peer: vec![listener.local_addr().unwrap().to_string()],
+        ..Addresses::default()
+    }
+}
+
+fn open(dir: &Path, clock: &Arc<Script>, identity: Identity, listener: TcpListener) -> Opened {
+    let peering = Peering {
+        addresses: addresses(&listener),
+        listener: Some(listener),
+        name: "test".into(),
+        secrets: Arc::new(SECRETS.to_vec().into()),
+    };
+    let clock: Arc<dyn Clock> = Arc::<Script>::clone(clock);
+    Door::open_among(dir, clock, || identity, peering, IMPATIENT).unwrap()
+}
+
+async fn up(opened: &Opened, addresses: Addresses) {
+    let up = Command::NodeUp {
+        node: opened.identity.node_id,
+        incarnation: opened.incarnation,
+        addresses,
+        version: "0.1.0".into(),
+        levels: (1, 1),
+    };
+    let reply = opened.door.propose(ProposalId::default(), up).await;
+    assert_eq!(reply, Ok(Reply::Done));
+}
+
+async fn stop(opened: Opened) {
+    opened.door.close().await;
+    opened.ended.await.unwrap().unwrap();
+}
+
+fn listen() -> TcpListener {
+    TcpListener::bind("127.0.0.1:0").unwrap()
+}
+
+async fn ask(
+    dir: &Path,
+    address: &str,
+    token: &JoinToken,
+    clock: &Arc<Script>,
+) -> Result<crate::Joined, JoinFailure> {
+    let joiner = Joiner {
+        name: "new".into(),
+        addresses: Addresses::default(),
+    };
+    let clock: Arc<dyn Clock> = Arc::<Script>::clone(clock);
+    join(dir, address, token, joiner, clock).await
+}
+
+#[tokio::test]
+async fn a_node_joins_by_token_keeps_its_id_and_renews_its_certificate() {
+    let clock = Arc::new(Script(NOON.0.into()));
+    let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let listener = listen();
+    let there = addresses(&listener);
+    let id = crate::new_cluster_id();
+    let first = open(one.path(), &clock, Identity::first(id, NOON), listener);
+    up(&first, there.clone()).await;
+    let expires = Millis(NOON.0 + 3_600_000);
+    let token = first.door.create_token(expires, 1, "root").await.unwrap();
+
+    let listener = listen();
+    let here = addresses(&listener);
+    let joiner = Joiner {
+        name: "two".into(),
+        addresses: here.clone(),
+    };
+    let at: Arc<dyn Clock> = Arc::<Script>::clone(&clock);
+    let asked = join(
+        two.path(),
+        &there.peer[0],
+        &token,
+        joiner.clone(),
+        Arc::clone(&at),
+    );
+    let joined = asked.await.unwrap();
+    assert_eq!(
+        (joined.identity.node_id, joined.secrets.as_slice()),
+        (2, SECRETS)
+    );
+    // Asking again with the same directory is asking for the same.
+    let again = join(two.path(), &there.peer[0], &token, joiner, at).await;
+    assert_eq!(again.unwrap().identity.node_id, 2);
+    // The token is used up for everybody else.
+    let three = tempfile::tempdir().unwrap();
+    let refused = ask(three.path(), &there.peer[0], &token, &clock).await;
+    let used_up = matches!(refused, Err(JoinFailure::NotAdmitted(AdmitRefusal::UsedUp)));
+    assert!(used_up, "{refused:?}");
+
+    let second = open(two.path(), &clock, joined.identity, listener);
+    up(&second, here).await;
+    until(
+        "node 2 as listener",
+        || first.door.members().learners.len(),
+        |it| *it == 1,
+    )
+    .await;
+
+    // A month later: nothing to do. After two thirds of the time: a new certificate, and the old
+    // one is not needed any more.
+    let renewal = Renewal {
+        dir: two.path().to_owned(),
+        door: second.door.clone(),
+        lines: second.lines.clone(),
+        clock: Arc::<Script>::clone(&clock),
+    };
+    let certificate = || std::fs::read(two.path().join("tls/node.crt")).unwrap();
+    let before = certificate();
+    clock.0.store(NOON.0 + 30 * Millis::DAY, Ordering::SeqCst);
+    assert_eq!(renewal.renew_if_due(), Ok(false));
+    clock.0.store(NOON.0 + 61 * Millis::DAY, Ordering::SeqCst);
+    assert_eq!(renewal.renew_if_due(), Ok(true));
+    assert_ne!(certificate(), before);
+    assert_eq!(renewal.renew_if_due(), Ok(false));
+
+    // A node whose log is gone does not get its id back.
+    stop(second).await;
+    for file in ["node.json", "raft.redb"] {
+        std::fs::remove_file(two.path().join(file)).unwrap();
+    }
+    assert!(crate::has_lost_its_log(two.path()));
+    clock.0.store(NOON.0 + 1000, Ordering::SeqCst);
+    let refused = ask(two.path(), &there.peer[0], &token, &clock).await;
+    let lived = matches!(refused, Err(JoinFailure::NotAdmitted(AdmitRefusal::Lived)));
+    assert!(lived, "{refused:?}");
+    stop(first).await;
+}
