@@ -2,6 +2,7 @@
 #![allow(clippy::indexing_slicing, clippy::wildcard_enum_match_arm)]
 
 mod bugs;
+mod conversations;
 mod every;
 mod history;
 mod nodes;

@@ -33,7 +33,7 @@ pub(super) fn up(node: NodeId, incarnation: u32) -> Command {
     }
 }
 
-fn token(id: &str, uses: u32, expires: Millis) -> Command {
+pub(super) fn token(id: &str, uses: u32, expires: Millis) -> Command {
     Command::CreateToken {
         id: id.into(),
         secret_hash: [9; 32],
@@ -43,7 +43,7 @@ fn token(id: &str, uses: u32, expires: Millis) -> Command {
     }
 }
 
-fn admit(token: &str, key: u8) -> Command {
+pub(super) fn admit(token: &str, key: u8) -> Command {
     Command::AdmitNode {
         token: token.into(),
         secret_hash: [9; 32],
@@ -53,7 +53,7 @@ fn admit(token: &str, key: u8) -> Command {
     }
 }
 
-fn remove(node: NodeId) -> Command {
+pub(super) fn remove(node: NodeId) -> Command {
     Command::RemoveNode {
         node,
         who: "root".into(),
