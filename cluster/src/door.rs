@@ -22,8 +22,8 @@ use crate::member::{self, Peering, Ways};
 use crate::members::Members;
 use crate::peers::Alone;
 use crate::proposer::{Answer, Group};
-use crate::raft::Raft;
 use crate::raft::machine::Machine;
+use crate::raft::{LOG_KEPT_ENTRIES, Raft};
 use crate::serve::Server;
 
 /// Commands that may wait to be sent: 1,024 of a few hundred bytes each, and the few large ones
@@ -147,6 +147,7 @@ impl Door {
             clock,
             transport: Arc::new(Alone),
             autopilot: Settings::default(),
+            log_kept: LOG_KEPT_ENTRIES,
             threads: true,
         };
         member::start(dir, first, ways, None)
@@ -169,6 +170,7 @@ impl Door {
             clock,
             transport: Arc::new(lines.clone()),
             autopilot,
+            log_kept: LOG_KEPT_ENTRIES,
             threads: true,
         };
         member::start(dir, first, ways, Some((peering, lines)))

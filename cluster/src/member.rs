@@ -42,6 +42,8 @@ pub(crate) struct Ways {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) autopilot: Settings,
+    /// Entries kept behind a snapshot.
+    pub(crate) log_kept: u64,
     /// Off where everything has to run on one thread: in a simulation.
     pub(crate) threads: bool,
 }
@@ -205,7 +207,7 @@ pub(crate) async fn assemble(
         contacts: contacts.clone(),
         gate: gate.clone(),
     };
-    let config = Arc::new(raft::config(&loaded.identity.cluster_id));
+    let config = Arc::new(raft::config(&loaded.identity.cluster_id, ways.log_kept));
     let raft = Raft::new(node, config, network, log.clone(), machine.clone())
         .await
         .map_err(|error| Error::Failed(error.to_string()))?;

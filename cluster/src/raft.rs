@@ -66,12 +66,12 @@ const ELECTION_MAX_MS: u64 = 700;
 const APPEND_ENTRIES_MAX: u64 = 64;
 /// Entries kept behind a snapshot, so that a follower that was away for a moment gets the log and
 /// not the whole state.
-const LOG_KEPT_ENTRIES: u64 = 5_000;
+pub(crate) const LOG_KEPT_ENTRIES: u64 = 5_000;
 /// A snapshot that takes longer to send is tried again from where it stood.
 const SNAPSHOT_DEADLINE: Duration = Duration::from_secs(60);
 
-/// openraft's settings.
-pub(crate) fn config(cluster: &str) -> Config {
+/// openraft's settings; so many entries are kept behind a snapshot.
+pub(crate) fn config(cluster: &str, log_kept: u64) -> Config {
     Config {
         cluster_name: cluster.to_owned(),
         heartbeat_interval: HEARTBEAT_MS,
@@ -79,9 +79,9 @@ pub(crate) fn config(cluster: &str) -> Config {
         election_timeout_max: ELECTION_MAX_MS,
         install_snapshot_timeout: millis(SNAPSHOT_DEADLINE),
         max_payload_entries: APPEND_ENTRIES_MAX,
-        replication_lag_threshold: LOG_KEPT_ENTRIES,
+        replication_lag_threshold: log_kept,
         snapshot_policy: SnapshotPolicy::Never,
-        max_in_snapshot_log_to_keep: LOG_KEPT_ENTRIES,
+        max_in_snapshot_log_to_keep: log_kept,
         ..Config::default()
     }
 }

@@ -16,8 +16,8 @@ use tollgate_protocol::codec::CodecError;
 use tollgate_state::NodeId;
 
 use super::gate::Gate;
-use super::snapshot::Image;
-use super::wire::{AppendV1, AppendedV1, AskVoteV1, InstallV1, MetaV1, VoteV1, VotedV1};
+use super::snapshot::{self, Image};
+use super::wire::{AppendV1, AppendedV1, AskVoteV1, MetaV1, VoteV1, VotedV1};
 use super::{Raft, Types, Vote, parts};
 use crate::peers::{CallError, Lane, Transport, kind};
 use crate::pilot::Contacts;
@@ -113,13 +113,9 @@ impl RaftNetwork<Types> for Peer {
         let open = self.gate.pass();
         open.map_err(|silent| StreamingError::Unreachable(Unreachable::new(&silent)))?;
         let meta = MetaV1::new(snapshot.meta.last_log_id, &snapshot.meta.last_membership);
-        let install = InstallV1 {
-            vote: vote.into(),
-            meta,
-            image: snapshot.snapshot.0,
-        };
         let unreadable = |error: &CodecError| StreamingError::Unreachable(Unreachable::new(error));
-        let body = install.seal().map_err(|error| unreadable(&error))?;
+        let body = snapshot::to_transfer(&vote.into(), &meta, &snapshot.snapshot.0);
+        let body = body.map_err(|error| unreadable(&error))?;
         let answer = tokio::select! {
             answer = self.call(kind::INSTALL, body, option.hard_ttl()) => answer,
             closed = cancel => return Err(StreamingError::Closed(closed)),
@@ -138,6 +134,8 @@ impl RaftNetwork<Types> for Peer {
 pub(crate) enum ServeError {
     #[error("the call cannot be read: {0}")]
     Malformed(#[from] CodecError),
+    #[error("the snapshot cannot be read: {0}")]
+    Snapshot(#[from] snapshot::ReadError),
     #[error("this node is stopping: {0}")]
     Stopped(String),
 }
@@ -157,13 +155,13 @@ pub(crate) async fn serve(raft: &Raft, of: u8, body: &[u8]) -> Result<Vec<u8>, S
             Ok(VotedV1::from(response).seal()?)
         }
         kind::INSTALL => {
-            let install = InstallV1::open(body)?;
+            let (vote, meta, image) = snapshot::from_transfer(body)?;
             let snapshot = Snapshot {
-                meta: install.meta.to_openraft(),
-                snapshot: Box::new(Image(install.image)),
+                meta: meta.to_openraft(),
+                snapshot: Box::new(Image(image.to_vec())),
             };
             let response = raft
-                .install_full_snapshot(install.vote.into(), snapshot)
+                .install_full_snapshot(vote.into(), snapshot)
                 .await
                 .map_err(|error| ServeError::Stopped(error.to_string()))?;
             Ok(VoteV1::from(response.vote).seal()?)

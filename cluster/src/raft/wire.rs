@@ -23,7 +23,6 @@ mod kind {
     pub(super) const PROPOSE: u8 = 39;
     pub(super) const PROPOSED: u8 = 40;
     pub(super) const META: u8 = 41;
-    pub(super) const INSTALL: u8 = 42;
 }
 
 macro_rules! record {
@@ -123,10 +122,6 @@ record!(
         members_at: Option<LogIdV1>,
         members: MembersV1,
     }
-);
-record!(
-    /// A whole snapshot on its way to a follower.
-    InstallV1 = kind::INSTALL, { vote: VoteV1, meta: MetaV1, image: Vec<u8> }
 );
 
 /// What a follower says to entries.

@@ -130,6 +130,7 @@ impl TestNode {
             clock: Arc::<Script>::clone(clock),
             transport: Arc::new(line),
             autopilot: IMPATIENT,
+            log_kept: 3,
             threads: true,
         };
         let opened = member::start(dir.path(), || identity, ways, None).unwrap();

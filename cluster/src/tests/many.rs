@@ -112,3 +112,43 @@ async fn everything_acknowledged_is_there_after_all_nodes_restart() {
     }
     assert_eq!(write(&again[0]).await, revision + 1);
 }
+
+#[tokio::test]
+async fn a_node_that_comes_late_gets_the_state_and_large_entries_reach_it() {
+    let (hub, mut nodes, _clock) = cluster(2).await;
+    let late = nodes.pop().unwrap();
+    until(
+        "listener",
+        || nodes[0].door.members().learners.len(),
+        |it| *it == 1,
+    )
+    .await;
+    hub.part(&[1], &[2]);
+    // More than is kept behind a snapshot: what the other missed is not in the log any more.
+    let filler = "x".repeat(3 * 1024 * 1024);
+    for _ in 0..12 {
+        let reply = nodes[0].propose(change(&filler)).await;
+        assert!(matches!(reply, Reply::Configured(_)), "{reply:?}");
+    }
+    until(
+        "a snapshot",
+        || nodes[0].door.members().snapshot,
+        |it| *it > 0,
+    )
+    .await;
+    let revision = write(&nodes[0]).await;
+    hub.heal();
+    until("the revision", || late.revision(), |it| *it == revision).await;
+    let there = nodes[0].door.read(Clone::clone);
+    let here = late.door.read(Clone::clone);
+    assert!(there == here, "the states differ");
+    assert!(late.door.members().snapshot > 0, "it got entries only");
+    // An entry that takes longer to send than an append may take.
+    let large = "y".repeat(40 * 1024 * 1024);
+    let reply = nodes[0].propose(change(&large)).await;
+    assert_eq!(
+        reply,
+        Reply::Configured(tollgate_protocol::ids::Revision(revision + 1))
+    );
+    until("the revision", || late.revision(), |it| *it == revision + 1).await;
+}
