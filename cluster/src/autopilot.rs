@@ -1,9 +1,9 @@
 //! Who votes: one rule, on the leader only, one change at a time.
 //!
-//! A node that was let in first listens. It votes when there are enough nodes for an odd number of
-//! voters and it has kept up for a while. A voter that is silent for long is replaced when a
-//! listener is there to take its place; without one nothing is done, because every removal costs
-//! safety. A half-done change is finished first.
+//! A node that was let in only learns at first. It votes when there are enough nodes for an odd
+//! number of voters and it has kept up for a while. A voter that is silent for long is replaced
+//! when a learner is there to take its place; without one nothing is done, because every removal
+//! costs safety. A half-done change is finished first.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -53,7 +53,7 @@ pub(crate) struct View {
     pub(crate) live: BTreeSet<NodeId>,
     /// One set of voters, or two while it changes.
     pub(crate) voters: Vec<BTreeSet<NodeId>>,
-    pub(crate) listeners: BTreeSet<NodeId>,
+    pub(crate) learners: BTreeSet<NodeId>,
     pub(crate) seen: BTreeMap<NodeId, Seen>,
 }
 
@@ -61,8 +61,8 @@ pub(crate) struct View {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Step {
     /// Sends the log to a node.
-    Listen(NodeId),
-    /// Sets who votes. Voters that are left out listen, unless they are removed.
+    Learn(NodeId),
+    /// Sets who votes. Voters that are left out learn, unless they are removed.
     Vote(BTreeSet<NodeId>),
     /// Stops sending the log to nodes.
     Forget(BTreeSet<NodeId>),
@@ -87,13 +87,13 @@ pub(crate) fn next(view: &View, settings: Settings) -> Option<Step> {
         let wanted = odd(&wanted, view.leader);
         return (!wanted.is_empty()).then_some(Step::Vote(wanted));
     }
-    let gone = removed(&view.listeners);
+    let gone = removed(&view.learners);
     if !gone.is_empty() {
         return Some(Step::Forget(gone));
     }
-    let known = |id: &NodeId| voters.contains(id) || view.listeners.contains(id);
+    let known = |id: &NodeId| voters.contains(id) || view.learners.contains(id);
     if let Some(new) = view.live.iter().find(|id| !known(id)) {
-        return Some(Step::Listen(*new));
+        return Some(Step::Learn(*new));
     }
     let target = target(view.live.len(), settings.voters_max);
     if voters.len() < target {
@@ -132,7 +132,7 @@ fn grow(
 ) -> Option<BTreeSet<NodeId>> {
     let mut wanted = voters.clone();
     let ready = view
-        .listeners
+        .learners
         .iter()
         .filter(|id| view.live.contains(id) && ready(view, **id, settings));
     wanted.extend(ready.take(target - voters.len()));
@@ -142,7 +142,7 @@ fn grow(
 
 /// A node that could vote in place of another.
 fn spare(view: &View, voters: &BTreeSet<NodeId>, settings: Settings) -> Option<NodeId> {
-    view.listeners
+    view.learners
         .iter()
         .copied()
         .find(|id| view.live.contains(id) && !voters.contains(id) && ready(view, *id, settings))
@@ -185,12 +185,12 @@ mod tests {
         ids.iter().copied().collect()
     }
 
-    fn view(live: &[NodeId], voters: &[NodeId], listeners: &[NodeId]) -> View {
+    fn view(live: &[NodeId], voters: &[NodeId], learners: &[NodeId]) -> View {
         View {
             leader: 1,
             live: set(live),
             voters: vec![set(voters)],
-            listeners: set(listeners),
+            learners: set(learners),
             seen: live.iter().map(|id| (*id, WELL)).collect(),
         }
     }
@@ -200,8 +200,8 @@ mod tests {
     }
 
     #[test]
-    fn nodes_listen_first_and_vote_in_odd_numbers() {
-        assert_eq!(decide(&view(&[1, 2], &[1], &[])), Some(Step::Listen(2)));
+    fn nodes_learn_first_and_vote_in_odd_numbers() {
+        assert_eq!(decide(&view(&[1, 2], &[1], &[])), Some(Step::Learn(2)));
         assert_eq!(decide(&view(&[1, 2], &[1], &[2])), None);
         assert_eq!(
             decide(&view(&[1, 2, 3], &[1], &[2, 3])),

@@ -132,14 +132,14 @@ fn view(
         leader: node,
         live,
         voters: members.get_joint_config().clone(),
-        listeners: members.learner_ids().collect(),
+        learners: members.learner_ids().collect(),
         seen,
     })
 }
 
 async fn take(raft: &Raft, step: Step) -> Result<(), String> {
     let change = match step {
-        Step::Listen(node) => {
+        Step::Learn(node) => {
             return raft
                 .add_learner(node, EmptyNode {}, false)
                 .await
