@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Brings what the tests need beside Rust, Python 3 and Node, and says nothing when it is all there.
 #
-# Tools that Debian would run as a service (nginx, prometheus) are unpacked below target/tools and
+# Tools that Debian would run as a service (haproxy, nginx, prometheus) are unpacked below target/tools and
 # never installed: the tests want the program, not a daemon that starts with the machine.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -85,11 +85,17 @@ install_tools() {
     python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
     ((${#missing[@]} == 0)) || apt_install "${missing[@]}"
     have nginx || apt_unpack nginx usr/sbin/nginx
+    have haproxy || apt_unpack haproxy usr/sbin/haproxy
     have promtool && have prometheus || apt_unpack prometheus usr/bin/promtool usr/bin/prometheus
     nginx -v 2>/dev/null || {
         say "nginx was unpacked and does not run; its libraries are installed instead"
         apt_install libpcre2-8-0 libssl3 zlib1g libcrypt1
         nginx -v
+    }
+    haproxy -v >/dev/null 2>&1 || {
+        say "haproxy was unpacked and does not run; its libraries are installed instead"
+        apt_install liblua5.3-0 libopentracing-c-wrapper0 libpcre2-8-0 libssl3 libsystemd0
+        haproxy -v >/dev/null
     }
 }
 

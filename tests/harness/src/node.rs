@@ -12,6 +12,7 @@ use tempfile::TempDir;
 use crate::cli::{self, CliOutput};
 use crate::http::{Request, Response};
 use crate::metrics::Metrics;
+use crate::ports;
 use crate::process::{Process, Usage};
 use crate::wait::{DEADLINE, wait_until};
 
@@ -19,6 +20,9 @@ use crate::wait::{DEADLINE, wait_until};
 pub const ROOT_ACCESS_KEY: &str = "AKIATESTROOT00000001";
 /// Its secret.
 pub const ROOT_SECRET_KEY: &str = "harness-root-secret-key-0000000000000001";
+
+/// The flags of the listeners that a suite needs.
+const LISTENERS: [&str; 4] = ["--http", "--admin", "--ops", "--peer"];
 
 /// Where a node listens, as it wrote to `addresses.json`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +48,7 @@ pub struct NodeOptions {
     args: Vec<String>,
     own_root_key: bool,
     data_dir: Option<PathBuf>,
+    invitation: Option<(SocketAddr, String)>,
 }
 
 impl NodeOptions {
@@ -55,6 +60,15 @@ impl NodeOptions {
     /// A node with the API file `text`.
     pub fn api(text: impl Into<String>) -> Self {
         Self::new().apply("api.yaml", text)
+    }
+
+    /// A node that joins the cluster of which a member has this peer address. Each start of it is
+    /// the same `tollgate join`, as a service would run it.
+    pub fn join(member: SocketAddr, token: &str) -> Self {
+        Self {
+            invitation: Some((member, token.to_owned())),
+            ..Self::default()
+        }
     }
 
     /// Writes a file beside the data directory; API files name such files by relative path.
@@ -82,6 +96,16 @@ impl NodeOptions {
     #[must_use]
     pub fn arg(mut self, arg: &str) -> Self {
         self.args.push(arg.to_owned());
+        self
+    }
+
+    /// Gives every listener a port of its own that a restart does not move, as a balancer and other
+    /// nodes need it.
+    #[must_use]
+    pub fn fixed_ports(mut self) -> Self {
+        for listener in LISTENERS {
+            self = self.arg(listener).arg(&ports::fixed().to_string());
+        }
         self
     }
 
@@ -149,7 +173,7 @@ impl Node {
         })
     }
 
-    /// Where it listens now; a restart moves it.
+    /// Where it listens now; a restart moves it, unless its ports are fixed.
     pub fn addresses(&self) -> Addresses {
         self.addresses
     }
@@ -190,7 +214,8 @@ impl Node {
         self.process.kill9();
     }
 
-    /// Starts it again on the same data directory, killing it first if it runs. Its ports change.
+    /// Starts it again on the same data directory, killing it first if it runs. Its ports change,
+    /// unless they are fixed.
     ///
     /// # Panics
     ///
@@ -276,12 +301,12 @@ fn launch(
 ) -> Result<(Process, Addresses), CliOutput> {
     let data_dir = data_dir(options, home);
     let mut command = cli::bare_command();
-    command
-        .current_dir(home)
-        .arg("start")
-        .arg("--data-dir")
-        .arg(&data_dir);
-    for listener in ["--http", "--admin", "--ops", "--peer"] {
+    match &options.invitation {
+        None => command.arg("start"),
+        Some((member, token)) => command.args(["join", &member.to_string(), "--token", token]),
+    };
+    command.current_dir(home).arg("--data-dir").arg(&data_dir);
+    for listener in LISTENERS {
         // What the test says about a listener stands alone.
         if !options.args.iter().any(|arg| arg == listener) {
             command.args([listener, "127.0.0.1:0"]);

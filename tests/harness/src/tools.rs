@@ -19,6 +19,11 @@ pub fn nginx() -> PathBuf {
     unpacked("usr/sbin/nginx")
 }
 
+/// The HAProxy program: the one unpacked for the tests, or the machine's.
+pub fn haproxy() -> PathBuf {
+    unpacked("usr/sbin/haproxy")
+}
+
 /// The Prometheus server.
 pub fn prometheus() -> PathBuf {
     unpacked("usr/bin/prometheus")

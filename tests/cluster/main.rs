@@ -1,0 +1,5 @@
+//! Several nodes as processes, and what happens to them: joining, leaving without a word, freezing,
+//! dying together. What counts is seen from outside: by clients and by the back end.
+
+mod oracle;
+mod quota;

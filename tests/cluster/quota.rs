@@ -1,0 +1,236 @@
+//! A quota is one number for all nodes together, also while they die.
+
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher as _;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tollgate_harness::{Cluster, Connection, DEADLINE, Request, bar, wait_until};
+use tollgate_tests::files;
+
+use crate::oracle::Oracle;
+
+/// Around nothing, around one lease and far beyond it.
+const LIMITS: [u64; 4] = [1, 2, 10, LARGEST];
+const LARGEST: u64 = 1000;
+/// Clients of each node.
+const CLIENTS: usize = 2;
+const KILLS: usize = 8;
+const KILL_EVERY: Duration = Duration::from_secs(2);
+const DOWN_FOR: Duration = Duration::from_secs(1);
+
+/// A key with a quota of its own.
+struct Key {
+    value: String,
+    limit: u64,
+}
+
+/// Every limit once for each round.
+fn keys(rounds: usize) -> Vec<Key> {
+    let of_round = |round| {
+        LIMITS.map(|limit| Key {
+            value: format!("key-of-round-{round}-with-limit-{limit}"),
+            limit,
+        })
+    };
+    (0..rounds).flat_map(of_round).collect()
+}
+
+/// One API for all keys. Months end less often than days: no test should run across an end.
+fn api(url: &str, keys: &[Key]) -> String {
+    let mut text = files::api(&format!(
+        "      - routeKey: ANY /{{proxy+}}
+        apiKeyRequired: true
+        integration: {url}/{{proxy}}
+"
+    ));
+    text.push_str("usagePlans:\n");
+    for limit in LIMITS {
+        text.push_str(&format!(
+            "  plan-{limit}: {{apiStages: [{{api: {}}}], quota: {{limit: {limit}, period: MONTH}}}}\n",
+            files::API
+        ));
+    }
+    text.push_str("apiKeys:\n");
+    for Key { value, limit } in keys {
+        text.push_str(&format!(
+            "  - {{name: {value}, value: {value}, usagePlans: [plan-{limit}]}}\n"
+        ));
+    }
+    text
+}
+
+fn addresses(cluster: &Cluster) -> Vec<SocketAddr> {
+    cluster.nodes().iter().map(|node| node.http()).collect()
+}
+
+fn request(key: &Key) -> Request {
+    Request::get("/x")
+        .host(files::HOST)
+        .header("x-api-key", &key.value)
+}
+
+/// Asks one node until it refuses; how often it was served.
+fn until_refused(node: SocketAddr, key: &Key) -> u64 {
+    let mut connection = Connection::open(node).expect("connect");
+    let mut served = 0;
+    loop {
+        let response = connection.request(&request(key)).expect("an answer");
+        match response.status {
+            200 => served += 1,
+            429 => return served,
+            _ => panic!("after {served}: {response:?}"),
+        }
+        assert!(served <= key.limit, "no end of a quota of {}", key.limit);
+    }
+}
+
+/// Asks all nodes at once until all refuse; how often they served.
+fn drain(nodes: &[SocketAddr], key: &Key) -> u64 {
+    thread::scope(|scope| {
+        let clients: Vec<_> = nodes
+            .iter()
+            .flat_map(|node| [*node; CLIENTS])
+            .map(|node| scope.spawn(move || until_refused(node, key)))
+            .collect();
+        let served = clients
+            .into_iter()
+            .map(|client| client.join().expect("a client does not panic"));
+        served.sum()
+    })
+}
+
+#[test]
+fn three_nodes_together_admit_exactly_the_quota() {
+    let oracle = Oracle::start();
+    let keys = keys(3);
+    let cluster = Cluster::start(3, &api(&oracle.url(), &keys));
+    let nodes = addresses(&cluster);
+    for key in &keys {
+        let served = drain(&nodes, key);
+        assert_eq!(served, key.limit, "the clients of {}", key.value);
+        assert_eq!(oracle.served(&key.value), key.limit, "{}", key.value);
+    }
+    bar(
+        1,
+        "cluster: quotas of 1, 2, 10 and 1,000 over 3 nodes admitted exactly as many",
+    );
+}
+
+/// Which keys are on: the large quotas change after a kill, so that it falls into their middle,
+/// the small ones just before it.
+#[derive(Default)]
+struct Rounds {
+    large: AtomicUsize,
+    small: AtomicUsize,
+    over: AtomicBool,
+}
+
+impl Rounds {
+    fn key(&self, turn: usize) -> usize {
+        let limit = turn % LIMITS.len();
+        let large = LIMITS[limit] == LARGEST;
+        let round = if large { &self.large } else { &self.small };
+        round.load(Ordering::SeqCst) * LIMITS.len() + limit
+    }
+}
+
+/// What clients do while nodes die: they ask one node after the other, for one key after the other
+/// of those that are on.
+fn ask_around(nodes: &[SocketAddr], keys: &[Key], rounds: &Rounds) {
+    let mut connections: Vec<Option<Connection>> = nodes.iter().map(|_| None).collect();
+    for turn in 0.. {
+        if rounds.over.load(Ordering::SeqCst) {
+            return;
+        }
+        let node = turn / LIMITS.len() % nodes.len();
+        let open = connections[node].take().map(Ok);
+        let Ok(mut connection) = open.unwrap_or_else(|| Connection::open(nodes[node])) else {
+            continue;
+        };
+        if let Ok(response) = connection.request(&request(&keys[rounds.key(turn)])) {
+            let status = response.status;
+            assert!([200, 429, 503].contains(&status), "{response:?}");
+            connections[node] = Some(connection);
+        }
+    }
+}
+
+/// Kills one node after the other by the clock; how often it was the leader.
+fn kill_around(cluster: &mut Cluster, oracle: &Oracle, keys: &[Key], rounds: &Rounds) -> usize {
+    let mut leaders = 0;
+    let random = RandomState::new();
+    for kill in 0..KILLS {
+        rounds.large.store(kill, Ordering::SeqCst);
+        let began = Instant::now();
+        let leader = cluster.leader(0, None);
+        wait_until(DEADLINE, "the next kill", || elapsed(began, KILL_EVERY));
+        let victim = (random.hash_one(kill) % cluster.nodes().len() as u64) as usize;
+        println!("kill {kill}: node {victim}, the leader is {leader}");
+        leaders += usize::from(victim == leader);
+        rounds.small.store(kill, Ordering::SeqCst);
+        let begun = &keys[kill * LIMITS.len()].value;
+        wait_until(DEADLINE, "a small quota to be begun", || {
+            if oracle.served(begun) > 0 {
+                Ok(())
+            } else {
+                Err("none is")
+            }
+        });
+        cluster.node(victim).kill9();
+        let killed = Instant::now();
+        wait_until(DEADLINE, "the restart", || elapsed(killed, DOWN_FOR));
+        cluster.node(victim).restart();
+        println!("  ready again {:?} after the kill", killed.elapsed());
+    }
+    leaders
+}
+
+fn elapsed(since: Instant, at_least: Duration) -> Result<(), String> {
+    let now = since.elapsed();
+    if now >= at_least {
+        Ok(())
+    } else {
+        Err(format!("{now:?}"))
+    }
+}
+
+#[test]
+fn kill_9_of_a_node_every_two_seconds_never_admits_more() {
+    let oracle = Oracle::start();
+    let keys = keys(KILLS);
+    let mut cluster = Cluster::start(3, &api(&oracle.url(), &keys));
+    let nodes = addresses(&cluster);
+    let rounds = Rounds::default();
+    let clients = CLIENTS * nodes.len();
+    let leaders = thread::scope(|scope| {
+        for _ in 0..clients {
+            scope.spawn(|| ask_around(&nodes, &keys, &rounds));
+        }
+        let leaders = kill_around(&mut cluster, &oracle, &keys, &rounds);
+        rounds.over.store(true, Ordering::SeqCst);
+        leaders
+    });
+    let (mut served, mut stranded) = (0, 0);
+    for key in &keys {
+        drain(&nodes, key);
+        let count = oracle.served(&key.value);
+        assert!(count <= key.limit, "{count} for {}", key.value);
+        served += count;
+        stranded += key.limit - count;
+        // A death strands what the node held of a quota, a twentieth over all nodes, and what was
+        // on its way to the back end.
+        let held = key.limit.div_ceil(20 * nodes.len() as u64) + clients as u64;
+        let least = key.limit.saturating_sub(KILLS as u64 * held);
+        assert!(count >= least, "{count} for {}", key.value);
+    }
+    bar(
+        1,
+        &format!(
+            "cluster: {KILLS} kills -9, {leaders} of them of the leader: no quota exceeded, {served} \
+         admitted, {stranded} stranded"
+        ),
+    );
+}
