@@ -20,7 +20,8 @@ use crate::autopilot::Settings;
 use crate::lines::Lines;
 use crate::member::{self, Peering, Ways};
 use crate::members::Members;
-use crate::peers::Alone;
+use crate::everywhere::Served;
+use crate::peers::{Alone, Transport};
 use crate::proposer::{Answer, Group};
 use crate::raft::machine::Machine;
 use crate::raft::{LOG_KEPT_ENTRIES, Raft};
@@ -42,6 +43,8 @@ pub struct Door {
     pub(crate) raft: Raft,
     pub(crate) stop: mpsc::Sender<()>,
     pub(crate) names: Arc<Names>,
+    pub(crate) transport: Arc<dyn Transport>,
+    pub(crate) served: Served,
     pub(crate) cluster_key: Arc<OnceLock<ClusterKey>>,
 }
 

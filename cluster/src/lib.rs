@@ -9,6 +9,7 @@ pub mod autopilot;
 mod credentials;
 mod door;
 mod effects;
+mod everywhere;
 mod joining;
 mod leases;
 mod lines;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use openraft::{EmptyNode, ServerState};
 use tokio::sync::{mpsc, oneshot, watch};
 use tollgate_protocol::Clock;
+use tollgate_protocol::ids::Revision;
 use tollgate_state::{Addresses, NodeId};
 use tollgate_store::{Error, Identity, Loaded, Store};
 
@@ -215,10 +216,11 @@ pub(crate) async fn assemble(
     begin(&raft, &loaded).await?;
     let (groups, inbox) = mpsc::channel(QUEUE_GROUPS_MAX);
     let (stop, stopped) = mpsc::channel(1);
+    let served = watch::Sender::new(Revision::default());
     let proposer = Proposer {
         node,
         raft: raft.clone(),
-        transport: ways.transport,
+        transport: Arc::clone(&ways.transport),
         clock: ways.clock,
         applied: storage.applied,
     };
@@ -226,6 +228,7 @@ pub(crate) async fn assemble(
         raft: raft.clone(),
         groups: groups.clone(),
         incoming: Incoming::default(),
+        served: served.clone(),
     };
     let door = Door {
         groups,
@@ -233,6 +236,8 @@ pub(crate) async fn assemble(
         machine: machine.clone(),
         raft: raft.clone(),
         stop,
+        transport: Arc::clone(&ways.transport),
+        served,
         names: Arc::new(Names::new(node, loaded.incarnation)),
         cluster_key: Arc::default(),
     };

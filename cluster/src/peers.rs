@@ -49,14 +49,10 @@ pub mod kind {
     pub const INSTALL: u8 = 3;
     /// Commands for the leader.
     pub const PROPOSE: u8 = 4;
-    /// A holder of quota should give back what it does not need.
-    pub const RECALL: u8 = 5;
+    /// Wait until a revision is served.
+    pub const SERVED: u8 = 5;
     /// A new node asks to be let in.
     pub const JOIN: u8 = 6;
-    /// How a node sees itself and the cluster.
-    pub const STATUS: u8 = 7;
-    /// The leader asks the most advanced voter to take over.
-    pub const TAKE_OVER: u8 = 8;
 }
 
 /// Carries calls to other nodes. Implementations bound what is in flight.

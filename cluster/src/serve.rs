@@ -6,6 +6,7 @@ use tokio::time::Instant;
 use tollgate_protocol::codec::CodecError;
 use tollgate_state::NodeId;
 
+use crate::everywhere::{self, Served};
 use crate::peers::kind;
 use crate::proposer::{ATTEMPT_DEADLINE, Answer, Group};
 use crate::raft::Raft;
@@ -19,6 +20,7 @@ pub struct Server {
     pub(crate) raft: Raft,
     pub(crate) groups: mpsc::Sender<Group>,
     pub(crate) incoming: Incoming,
+    pub(crate) served: Served,
 }
 
 /// Why a peer's call is not answered; told to the peer.
@@ -54,6 +56,10 @@ impl Server {
                 network::serve(&self.raft, of, &body).await?
             }
             kind::PROPOSE => self.propose(&body).await?,
+            kind::SERVED => {
+                let served = everywhere::wait_served(&self.served, &body).await;
+                served.ok_or_else(|| Refused("the question cannot be answered".into()))?
+            }
             _ => return Err(Refused(format!("there is no call {of}"))),
         };
         Ok(parts::answer(&answer))

@@ -169,6 +169,7 @@ async fn run(config: NodeConfig, mode: Mode, set_log_level: SetLogLevel) -> Resu
         start_actors(&config, &opened, &allowances, &shared, &certificates, clock)?;
     let (effects, me) = (opened.effects.clone(), opened.identity.node_id);
     tokio::spawn(membership::pass_quota_news(effects, me, throttle.clone()));
+    tokio::spawn(membership::pass_served(opened.door.clone(), route.clone()));
     let shared = Arc::new(shared.with_throttle(throttle.clone()));
     let runtime = Arc::new(node_runtime(
         &config,

@@ -168,6 +168,12 @@ impl Handler<Changed> for RouteActor {
 }
 
 impl RouteHandle {
+    /// What is served, now and at every change.
+    #[must_use]
+    pub fn watch(&self) -> watch::Receiver<Served> {
+        self.served.clone()
+    }
+
     /// What is served now.
     #[must_use]
     pub fn served(&self) -> Served {

@@ -17,7 +17,7 @@ use tollgate_store::Identity;
 
 use super::listeners::{Bound, Listeners};
 use super::{BootError, Mode};
-use crate::actors::ThrottleHandle;
+use crate::actors::{RouteHandle, ThrottleHandle};
 use crate::clock::SystemClock;
 use crate::console;
 use crate::credentials::{self, RootKey};
@@ -255,6 +255,17 @@ pub(super) async fn pass_quota_news(effects: Effects, me: NodeId, throttle: Thro
             while !throttle.affected(effect.clone()) {
                 tokio::time::sleep(MAILBOX_DELAY).await;
             }
+        }
+    }
+}
+
+/// Tells the other nodes what this one serves, for as long as it runs.
+pub(super) async fn pass_served(door: Door, route: RouteHandle) {
+    let mut served = route.watch();
+    loop {
+        door.set_served(served.borrow_and_update().revision);
+        if served.changed().await.is_err() {
+            return;
         }
     }
 }

@@ -8,9 +8,9 @@ use tollgate_config::document::{LoadContext, load};
 use tollgate_model::Model;
 
 use super::Context;
-use super::arguments::{ApplyArguments, Format};
+use super::arguments::{ApplyArguments, Format, WaitFor};
 use super::client::Client;
-use super::failure::{FAILED, Failure};
+use super::failure::{FAILED, Failure, TRY_AGAIN};
 
 pub(super) async fn run(arguments: &ApplyArguments, context: &Context) -> Result<(), Failure> {
     let client = Client::new(&arguments.connection, context)?;
@@ -21,15 +21,31 @@ pub(super) async fn run(arguments: &ApplyArguments, context: &Context) -> Result
     let query = [
         ("dry_run", flag(arguments.dry_run)),
         ("prune", flag(arguments.prune)),
+        (
+            "wait",
+            match arguments.wait {
+                WaitFor::One => "one",
+                WaitFor::All => "all",
+            },
+        ),
     ];
     let mut answer = client.native("POST", "apply", &query, Some(body)).await?;
     if context.format == Format::Json {
         answer["warnings"] = warnings;
         context.output.json(&answer);
-        return Ok(());
+    } else {
+        show(&answer, context);
     }
-    show(&answer, context);
-    Ok(())
+    let behind = answer.get("notServedBy").and_then(Value::as_array);
+    match behind {
+        Some(nodes) if !nodes.is_empty() => {
+            let nodes: Vec<String> = nodes.iter().map(Value::to_string).collect();
+            let nodes = nodes.join(", ");
+            let what = format!("it is agreed on, but not served yet by node {nodes}");
+            Err(Failure::new(what).exit(TRY_AGAIN))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The files as one model, and their warnings, which are told already unless JSON is asked for.

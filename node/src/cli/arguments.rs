@@ -200,8 +200,21 @@ pub(super) struct ApplyArguments {
     /// Remove what the files do not name.
     #[arg(long)]
     pub(super) prune: bool,
+    /// How many nodes must serve it before the command ends.
+    #[arg(long, value_enum, value_name = "NODES", default_value_t)]
+    pub(super) wait: WaitFor,
     #[command(flatten)]
     pub(super) connection: ConnectionArguments,
+}
+
+/// Whom to wait for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum WaitFor {
+    /// The node that was asked; the others follow within milliseconds.
+    #[default]
+    One,
+    /// Every node of the cluster.
+    All,
 }
 
 /// What there is to show.
