@@ -17,10 +17,10 @@ use tollgate_store::Identity;
 
 use crate::Effects;
 use crate::autopilot::Settings;
+use crate::everywhere::Served;
 use crate::lines::Lines;
 use crate::member::{self, Peering, Ways};
 use crate::members::Members;
-use crate::everywhere::Served;
 use crate::peers::{Alone, Transport};
 use crate::proposer::{Answer, Group};
 use crate::raft::machine::Machine;
@@ -192,7 +192,6 @@ impl Door {
         // after an answer was lost does not do it again.
         let named = proposal != ProposalId::default() || matches!(command, Command::Lease(_));
         let entry = Entry {
-            index: 0,
             at: Millis(0),
             proposal: if named { proposal } else { self.names.next() },
             command,

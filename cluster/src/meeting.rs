@@ -108,7 +108,6 @@ async fn found(
     let command = command(peering);
     credentials.save(dir).map_err(|error| failed(&error))?;
     let entry = Entry {
-        index: 0,
         at: clock.now(),
         proposal: ProposalId::default(),
         command,

@@ -386,7 +386,6 @@ mod tests {
     fn golden_bytes_never_change() {
         let command = Command::RevokeToken { id: "t".into() };
         let proposed = Proposed {
-            index: 0,
             at: tollgate_protocol::Millis(7),
             proposal: ProposalId([9; 16]),
             command,
@@ -399,7 +398,7 @@ mod tests {
             (EntryPayload::Blank, "0302fb2c0100"),
             (
                 EntryPayload::Normal(Batch(Arc::new(vec![proposed]))),
-                "0302fb2c01010100070909090909090909090909090909090905\
+                "0302fb2c010101070909090909090909090909090909090905\
                  0174",
             ),
             (

@@ -21,7 +21,6 @@ struct Node {
 
 struct Cluster {
     state: State,
-    index: u64,
     nodes: Vec<Node>,
     /// Batches that were carried out.
     batches: u64,
@@ -35,7 +34,6 @@ impl Cluster {
     fn new(limit: u64) -> Self {
         let mut cluster = Self {
             state: State::default(),
-            index: 0,
             nodes: Vec::new(),
             batches: 0,
         };
@@ -94,9 +92,7 @@ impl Cluster {
 
     /// Applies a command, and tells every node what it means for its quotas.
     fn say(&mut self, command: Command) -> Reply {
-        self.index += 1;
         let applied = self.state.apply(&Entry {
-            index: self.index,
             at: NOON,
             proposal: ProposalId::default(),
             command,

@@ -23,12 +23,10 @@ pub type Hash = [u8; 32];
 #[bincode(crate = "tollgate_protocol::codec::bincode")]
 pub struct ProposalId(pub [u8; 16]);
 
-/// An entry of the log.
+/// A command on its way into the log. Several of them share an entry of it.
 #[derive(Clone, PartialEq, Debug, Encode, Decode)]
 #[bincode(crate = "tollgate_protocol::codec::bincode")]
 pub struct Entry {
-    /// Its place, from 1.
-    pub index: u64,
     /// When it was proposed, by the proposer's clock. The state takes the latest it has seen.
     pub at: Millis,
     /// Its name.

@@ -19,7 +19,7 @@ use crate::tokens::{Token, Tokens};
 /// Everything that the cluster agrees on.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct State {
-    /// The last entry that was applied.
+    /// The last entry of the log that was applied; set by whoever owns the log.
     pub index: u64,
     /// The latest time that an entry carried: it never runs backwards.
     pub now: Millis,
@@ -38,7 +38,6 @@ pub struct State {
 impl State {
     /// Carries an entry out. Entries come in order and each once.
     pub fn apply(&mut self, entry: &Entry) -> Applied {
-        self.index = entry.index;
         self.now = self.now.max(entry.at);
         if let Some(reply) = self.proposals.get(&entry.proposal) {
             return Applied {

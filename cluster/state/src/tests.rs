@@ -53,7 +53,6 @@ fn key() -> Change {
 #[derive(Clone)]
 struct Talk {
     state: State,
-    index: u64,
     at: Millis,
 }
 
@@ -61,7 +60,6 @@ impl Talk {
     fn new(limit: u64) -> Self {
         let mut talk = Self {
             state: State::default(),
-            index: 0,
             at: NOON,
         };
         talk.configure(&[plan(limit), key()]);
@@ -72,10 +70,8 @@ impl Talk {
     }
 
     fn say(&mut self, proposal: u8, command: Command) -> Applied {
-        self.index += 1;
         let proposal = ProposalId([proposal; 16]);
         self.state.apply(&Entry {
-            index: self.index,
             at: self.at,
             proposal,
             command,

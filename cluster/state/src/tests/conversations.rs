@@ -82,7 +82,6 @@ fn command(line: &str, at: Millis) -> Command {
 fn run(text: &str) -> String {
     let mut talk = Talk {
         state: State::default(),
-        index: 0,
         at: NOON,
     };
     let mut out = String::new();
@@ -186,7 +185,6 @@ fn bytes_of_commands_and_replies_never_change() {
     };
     for said in lines {
         let entry = Entry {
-            index: 1,
             at: NOON,
             proposal: ProposalId([2; 16]),
             command: command(said, NOON),
