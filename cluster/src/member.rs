@@ -223,6 +223,7 @@ pub(crate) async fn assemble(
         transport: Arc::clone(&ways.transport),
         clock: ways.clock,
         applied: storage.applied,
+        machine: machine.clone(),
     };
     let server = Server {
         raft: raft.clone(),

@@ -17,6 +17,7 @@ use tollgate_state::{Command, Entry as Proposed, NodeId, Reply};
 
 use crate::DoorError;
 use crate::peers::{CallError, Lane, Transport, kind};
+use crate::raft::machine::Machine;
 use crate::raft::wire::{ProposeV1, ProposeVerdictV1, ProposedV1};
 use crate::raft::{Batch, Raft, parts};
 
@@ -55,6 +56,7 @@ pub(crate) struct Proposer {
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) applied: watch::Receiver<u64>,
+    pub(crate) machine: Machine,
 }
 
 /// What became of an attempt.
@@ -63,11 +65,36 @@ enum Attempt {
         index: u64,
         replies: Vec<Reply>,
     },
-    /// Certainly not carried out; try the node that is named, or whoever leads next.
-    Elsewhere,
+    /// Certainly not carried out; the node that was asked names this one.
+    Elsewhere(Option<NodeId>),
     Overloaded,
     Unknown,
     Stopped,
+}
+
+/// Whom to ask when it is not known who leads.
+#[derive(Default)]
+struct Guess {
+    /// Who was named by the last node that was asked.
+    named: Option<NodeId>,
+    /// Whether the last node was asked because another named it.
+    followed: bool,
+    /// Nodes that were asked in turn.
+    asked: usize,
+}
+
+impl Guess {
+    /// Whether to ask the named node at once.
+    fn follow(&mut self, named: NodeId) -> bool {
+        self.named = Some(named);
+        self.followed = !self.followed;
+        self.followed
+    }
+
+    fn next(&mut self, others: &[NodeId]) -> Option<NodeId> {
+        self.asked += 1;
+        others.get(self.asked % others.len().max(1)).copied()
+    }
 }
 
 impl Proposer {
@@ -111,6 +138,7 @@ impl Proposer {
     /// Sends a batch until it is answered or its callers have given up.
     async fn send(&self, mut groups: Vec<Group>) {
         let mut pause = PAUSE_MIN;
+        let mut guess = Guess::default();
         loop {
             let leads = self.leads();
             if !leads {
@@ -133,7 +161,7 @@ impl Proposer {
             let attempt = if leads {
                 self.write(commands).await
             } else {
-                self.forward(commands).await
+                self.forward(commands, &mut guess).await
             };
             match attempt {
                 Attempt::Done { index, replies } => {
@@ -142,7 +170,9 @@ impl Proposer {
                 }
                 Attempt::Stopped => return fail(groups, &DoorError::Stopped),
                 Attempt::Overloaded => return fail(groups, &DoorError::Overloaded),
-                Attempt::Elsewhere | Attempt::Unknown => {}
+                // Whoever was named is asked at once, but not two that name each other.
+                Attempt::Elsewhere(Some(named)) if guess.follow(named) => continue,
+                Attempt::Elsewhere(_) | Attempt::Unknown => {}
             }
             self.pause(&mut pause).await;
         }
@@ -189,7 +219,7 @@ impl Proposer {
                 replies: response.data.0,
             },
             Ok(Err(RaftError::APIError(ClientWriteError::ForwardToLeader(_)))) => {
-                Attempt::Elsewhere
+                Attempt::Elsewhere(None)
             }
             Ok(Err(RaftError::APIError(ClientWriteError::ChangeMembershipError(_)))) => {
                 Attempt::Unknown
@@ -199,10 +229,21 @@ impl Proposer {
         }
     }
 
-    /// Sends commands to the node that leads.
-    async fn forward(&self, commands: Vec<Proposed>) -> Attempt {
-        let Some(leader) = self.leader().filter(|leader| *leader != self.node) else {
-            return Attempt::Elsewhere;
+    /// Sends commands to the node that leads. A node that nobody leads as far as it knows asks the
+    /// others in turn: one that came back under another address is not heard of by the leader
+    /// before it has told it so.
+    async fn forward(&self, commands: Vec<Proposed>, guess: &mut Guess) -> Attempt {
+        let known = self.leader().filter(|leader| *leader != self.node);
+        let leader = guess.named.take().or(known).or_else(|| {
+            let others = self.machine.look(|state| {
+                let live = state.nodes().iter().filter(|(_, it)| it.removed.is_none());
+                let ids = live.map(|(id, _)| *id).filter(|id| *id != self.node);
+                ids.collect::<Vec<NodeId>>()
+            });
+            guess.next(&others)
+        });
+        let Some(leader) = leader else {
+            return Attempt::Elsewhere(None);
         };
         let Ok(body) = (ProposeV1 { commands }).seal() else {
             return Attempt::Overloaded;
@@ -212,13 +253,13 @@ impl Proposer {
         let proposed = match answer {
             Ok(bytes) => ProposedV1::open(&bytes),
             Err(CallError::Unreachable(_) | CallError::Refused { .. }) => {
-                return Attempt::Elsewhere;
+                return Attempt::Elsewhere(None);
             }
             Err(CallError::Unknown(_)) => return Attempt::Unknown,
         };
         match proposed.map(|it| it.verdict) {
             Ok(ProposeVerdictV1::Done { index, replies }) => Attempt::Done { index, replies },
-            Ok(ProposeVerdictV1::Elsewhere(_)) => Attempt::Elsewhere,
+            Ok(ProposeVerdictV1::Elsewhere(named)) => Attempt::Elsewhere(named),
             Ok(ProposeVerdictV1::Overloaded) => Attempt::Overloaded,
             Ok(ProposeVerdictV1::Unknown) | Err(_) => Attempt::Unknown,
         }

@@ -36,6 +36,8 @@ pub(super) const NOON: Millis = Millis(20_779 * Millis::DAY + Millis::DAY / 2);
 struct Lines {
     servers: BTreeMap<NodeId, Server>,
     cut: BTreeSet<(NodeId, NodeId)>,
+    /// Who does not know whose address: it cannot call, but be called and answer.
+    unknown: BTreeSet<(NodeId, NodeId)>,
 }
 
 /// All lines.
@@ -59,7 +61,8 @@ impl Transport for Line {
         let from = self.from;
         let server = {
             let lines = self.hub.0.lock().unwrap();
-            let cut = lines.cut.contains(&(from, node));
+            let way = (from, node);
+            let cut = lines.cut.contains(&way) || lines.unknown.contains(&way);
             lines.servers.get(&node).filter(|_| !cut).cloned()
         };
         let hub = self.hub.clone();
@@ -92,8 +95,19 @@ impl Hub {
         }
     }
 
+    /// Nobody can call this node any more: it moved.
+    pub(super) fn forget_address(&self, node: NodeId) {
+        let mut lines = self.0.lock().unwrap();
+        let others: Vec<NodeId> = lines.servers.keys().copied().collect();
+        lines
+            .unknown
+            .extend(others.into_iter().map(|from| (from, node)));
+    }
+
     pub(super) fn heal(&self) {
-        self.0.lock().unwrap().cut.clear();
+        let mut lines = self.0.lock().unwrap();
+        lines.cut.clear();
+        lines.unknown.clear();
     }
 }
 

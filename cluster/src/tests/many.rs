@@ -152,3 +152,21 @@ async fn a_node_that_comes_late_gets_the_state_and_large_entries_reach_it() {
     );
     until("the revision", || late.revision(), |it| *it == revision + 1).await;
 }
+
+#[tokio::test]
+async fn a_node_that_moved_is_heard_though_nobody_can_call_it() {
+    let (hub, mut nodes, _clock) = cluster(3).await;
+    until(
+        "voters",
+        || nodes[0].door.members().voters.len(),
+        |it| *it == 3,
+    )
+    .await;
+    let moved = nodes.pop().unwrap();
+    hub.forget_address(moved.id);
+    // Its start says to the cluster where it is now, without having heard of a leader.
+    let moved = moved.restart().await;
+    hub.heal();
+    let revision = write(&moved).await;
+    until("the revision", || nodes[0].revision(), |it| *it == revision).await;
+}
