@@ -1,5 +1,8 @@
 //! Several nodes as processes, and what happens to them: joining, leaving without a word, freezing,
 //! dying together. What counts is seen from outside: by clients and by the back end.
 
+mod balancer;
+mod load;
+mod losses;
 mod oracle;
 mod quota;

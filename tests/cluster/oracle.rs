@@ -7,10 +7,6 @@ use std::time::Duration;
 
 use tollgate_harness::{Answer, Backend};
 
-/// How long the back end takes: so long that a node that dies has requests in flight, and that six
-/// clients need seconds for a quota of 1,000.
-const TAKES: Duration = Duration::from_millis(20);
-
 /// A back end and its counts.
 pub(crate) struct Oracle {
     backend: Backend,
@@ -18,14 +14,15 @@ pub(crate) struct Oracle {
 }
 
 impl Oracle {
-    pub(crate) fn start() -> Self {
+    /// A back end that takes this long: a node that dies has requests in flight.
+    pub(crate) fn start(takes: Duration) -> Self {
         let counts = Arc::new(Mutex::new(BTreeMap::new()));
         let counting = Arc::clone(&counts);
         let backend = Backend::start(move |request| {
             let key = request.header("x-api-key").unwrap_or("none").to_owned();
             let mut counts = counting.lock().unwrap_or_else(PoisonError::into_inner);
             *counts.entry(key).or_default() += 1;
-            Answer::status(200, "served").after(TAKES)
+            Answer::status(200, "served").after(takes)
         });
         Self { backend, counts }
     }

@@ -15,6 +15,8 @@ use crate::oracle::Oracle;
 /// Around nothing, around one lease and far beyond it.
 const LIMITS: [u64; 4] = [1, 2, 10, LARGEST];
 const LARGEST: u64 = 1000;
+/// How long the back end takes: six clients need seconds for the largest quota.
+const TAKES: Duration = Duration::from_millis(20);
 /// Clients of each node.
 const CLIENTS: usize = 2;
 const KILLS: usize = 8;
@@ -104,7 +106,7 @@ fn drain(nodes: &[SocketAddr], key: &Key) -> u64 {
 
 #[test]
 fn three_nodes_together_admit_exactly_the_quota() {
-    let oracle = Oracle::start();
+    let oracle = Oracle::start(TAKES);
     let keys = keys(3);
     let cluster = Cluster::start(3, &api(&oracle.url(), &keys));
     let nodes = addresses(&cluster);
@@ -199,7 +201,7 @@ fn elapsed(since: Instant, at_least: Duration) -> Result<(), String> {
 
 #[test]
 fn kill_9_of_a_node_every_two_seconds_never_admits_more() {
-    let oracle = Oracle::start();
+    let oracle = Oracle::start(TAKES);
     let keys = keys(KILLS);
     let mut cluster = Cluster::start(3, &api(&oracle.url(), &keys));
     let nodes = addresses(&cluster);
