@@ -51,6 +51,8 @@ pub(crate) struct View {
     pub(crate) leader: NodeId,
     /// Nodes that belong to the cluster: let in and not removed.
     pub(crate) live: BTreeSet<NodeId>,
+    /// Those of them that are about to go: they learn to the end and do not vote.
+    pub(crate) leaving: BTreeSet<NodeId>,
     /// One set of voters, or two while it changes.
     pub(crate) voters: Vec<BTreeSet<NodeId>>,
     pub(crate) learners: BTreeSet<NodeId>,
@@ -68,26 +70,43 @@ pub(crate) enum Step {
     Forget(BTreeSet<NodeId>),
 }
 
+impl View {
+    /// Whether a node may vote: it belongs to the cluster and is not about to go.
+    fn stays(&self, id: NodeId) -> bool {
+        self.live.contains(&id) && !self.leaving.contains(&id)
+    }
+
+    /// Whether a node answered at the last looks.
+    fn answers(&self, id: NodeId) -> bool {
+        self.seen
+            .get(&id)
+            .is_some_and(|seen| !seen.stable.is_zero())
+    }
+
+    /// Whether most of these voters answer. A change to a set of which most are silent would
+    /// never be agreed on, and nothing after it either.
+    fn can_agree(&self, voters: &BTreeSet<NodeId>) -> bool {
+        let answering = voters.iter().filter(|id| self.answers(**id)).count();
+        answering * 2 > voters.len()
+    }
+}
+
 /// The next step, if there is one.
 pub(crate) fn next(view: &View, settings: Settings) -> Option<Step> {
     if let [_, wanted] = view.voters.as_slice() {
         return Some(Step::Vote(wanted.clone()));
     }
     let voters = view.voters.first()?;
-    let removed = |ids: &BTreeSet<NodeId>| -> BTreeSet<NodeId> {
-        ids.difference(&view.live).copied().collect()
-    };
     let spare = spare(view, voters, settings);
-    let gone = removed(voters);
-    if let Some(one) = gone.first() {
+    if let Some(one) = voters.iter().find(|id| !view.stays(**id)) {
         // With its place filled at once where that can be.
         let mut wanted = voters.clone();
         wanted.remove(one);
         wanted.extend(spare);
-        let wanted = odd(&wanted, view.leader);
-        return (!wanted.is_empty()).then_some(Step::Vote(wanted));
+        let wanted = odd(&wanted, view);
+        return view.can_agree(&wanted).then_some(Step::Vote(wanted));
     }
-    let gone = removed(&view.learners);
+    let gone: BTreeSet<NodeId> = view.learners.difference(&view.live).copied().collect();
     if !gone.is_empty() {
         return Some(Step::Forget(gone));
     }
@@ -95,7 +114,8 @@ pub(crate) fn next(view: &View, settings: Settings) -> Option<Step> {
     if let Some(new) = view.live.iter().find(|id| !known(id)) {
         return Some(Step::Learn(*new));
     }
-    let target = target(view.live.len(), settings.voters_max);
+    let staying = view.live.difference(&view.leaving).count();
+    let target = target(staying, settings.voters_max);
     if voters.len() < target {
         return grow(view, voters, target, settings).map(Step::Vote);
     }
@@ -134,9 +154,9 @@ fn grow(
     let ready = view
         .learners
         .iter()
-        .filter(|id| view.live.contains(id) && ready(view, **id, settings));
+        .filter(|id| view.stays(**id) && ready(view, **id, settings));
     wanted.extend(ready.take(target - voters.len()));
-    let wanted = odd(&wanted, view.leader);
+    let wanted = odd(&wanted, view);
     (wanted.len() > voters.len()).then_some(wanted)
 }
 
@@ -145,7 +165,7 @@ fn spare(view: &View, voters: &BTreeSet<NodeId>, settings: Settings) -> Option<N
     view.learners
         .iter()
         .copied()
-        .find(|id| view.live.contains(id) && !voters.contains(id) && ready(view, *id, settings))
+        .find(|id| view.stays(*id) && !voters.contains(id) && ready(view, *id, settings))
 }
 
 fn ready(view: &View, id: NodeId, settings: Settings) -> bool {
@@ -154,13 +174,14 @@ fn ready(view: &View, id: NodeId, settings: Settings) -> bool {
     })
 }
 
-/// The largest odd set within this one that keeps the leader.
-fn odd(ids: &BTreeSet<NodeId>, leader: NodeId) -> BTreeSet<NodeId> {
+/// The largest odd set within this one that keeps the leader, and rather those that answer.
+fn odd(ids: &BTreeSet<NodeId>, view: &View) -> BTreeSet<NodeId> {
     let mut odd = ids.clone();
     if odd.len().is_multiple_of(2) {
-        let last = odd.iter().rev().find(|id| **id != leader).copied();
-        if let Some(last) = last {
-            odd.remove(&last);
+        let others = odd.iter().filter(|id| **id != view.leader);
+        let least = others.max_by_key(|id| (!view.answers(**id), **id)).copied();
+        if let Some(least) = least {
+            odd.remove(&least);
         }
     }
     odd
@@ -189,6 +210,7 @@ mod tests {
         View {
             leader: 1,
             live: set(live),
+            leaving: BTreeSet::new(),
             voters: vec![set(voters)],
             learners: set(learners),
             seen: live.iter().map(|id| (*id, WELL)).collect(),
@@ -269,6 +291,40 @@ mod tests {
         let mut leader = view(&[2, 3, 4], &[1, 2, 3], &[4]);
         leader.seen.insert(4, WELL);
         assert_eq!(decide(&leader), Some(Step::Vote(set(&[2, 3, 4]))));
+    }
+
+    #[test]
+    fn a_node_that_leaves_gives_up_its_vote_and_learns_to_the_end() {
+        let leaving = |mut view: View, id: NodeId| {
+            view.leaving = set(&[id]);
+            view
+        };
+        // Its place is filled where that can be; two would be no better than one.
+        let spare = leaving(view(&[1, 2, 3, 4], &[1, 2, 3], &[4]), 3);
+        assert_eq!(decide(&spare), Some(Step::Vote(set(&[1, 2, 4]))));
+        let three = leaving(view(&[1, 2, 3], &[1, 2, 3], &[]), 3);
+        assert_eq!(decide(&three), Some(Step::Vote(set(&[1]))));
+        let learns = leaving(view(&[1, 2, 3], &[1], &[2, 3]), 3);
+        assert_eq!(decide(&learns), None);
+        // The leader hands over, also to its only companion.
+        let leader = leaving(view(&[1, 2, 3], &[1, 2, 3], &[]), 1);
+        assert_eq!(decide(&leader), Some(Step::Vote(set(&[2]))));
+        let two = leaving(view(&[1, 2], &[1], &[2]), 1);
+        assert_eq!(decide(&two), Some(Step::Vote(set(&[2]))));
+    }
+
+    #[test]
+    fn no_vote_is_left_to_nodes_that_do_not_answer() {
+        let mut leader = view(&[1, 2, 3], &[1, 2, 3], &[]);
+        leader.leaving = set(&[1]);
+        leader.seen.insert(2, DEAD);
+        assert_eq!(decide(&leader), Some(Step::Vote(set(&[3]))));
+        leader.seen.insert(3, DEAD);
+        assert_eq!(decide(&leader), None);
+        let mut removed = view(&[2, 3, 4], &[1, 2, 3, 4, 5], &[]);
+        removed.voters = vec![set(&[1, 2, 3])];
+        removed.seen.insert(2, DEAD);
+        assert_eq!(decide(&removed), Some(Step::Vote(set(&[3]))));
     }
 
     #[test]

@@ -22,10 +22,12 @@ use crate::lines::Lines;
 use crate::member::{self, Peering, Ways};
 use crate::members::Members;
 use crate::peers::{Alone, Transport};
+use crate::pilot::Leaving;
 use crate::proposer::{Answer, Group};
 use crate::raft::machine::Machine;
 use crate::raft::{LOG_KEPT_ENTRIES, Raft};
 use crate::serve::Server;
+use crate::status::DiskBytes;
 
 /// Commands that may wait to be sent: 1,024 of a few hundred bytes each, and the few large ones
 /// are bounded by the admin listener's body limit.
@@ -46,6 +48,11 @@ pub struct Door {
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) served: Served,
     pub(crate) cluster_key: Arc<OnceLock<ClusterKey>>,
+    pub(crate) leaving: Leaving,
+    pub(crate) disk_bytes: DiskBytes,
+    pub(crate) removed: watch::Receiver<bool>,
+    /// Where calls to other nodes run: their connections live as long as it does.
+    pub(crate) runtime: tokio::runtime::Handle,
 }
 
 /// Makes names for proposals that have none: this node's life and a count.
@@ -67,7 +74,7 @@ impl Names {
     }
 
     /// A name that no other proposal of the cluster has.
-    fn next(&self) -> ProposalId {
+    pub(crate) fn next(&self) -> ProposalId {
         let count = self.next.fetch_add(1, Ordering::Relaxed);
         let mut name = [0; 16];
         // Node ids and counts stay far below what these bytes hold.
@@ -258,6 +265,12 @@ impl Door {
     #[must_use]
     pub fn published(&self) -> watch::Receiver<Published> {
         self.published.clone()
+    }
+
+    /// Whether the cluster removed this node, now and once it does.
+    #[must_use]
+    pub fn removed(&self) -> watch::Receiver<bool> {
+        self.removed.clone()
     }
 
     /// Ends the node's part in the cluster.

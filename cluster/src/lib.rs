@@ -12,6 +12,7 @@ mod effects;
 mod everywhere;
 mod joining;
 mod leases;
+mod leave;
 mod lines;
 mod meeting;
 mod member;
@@ -22,6 +23,7 @@ mod proposer;
 mod raft;
 mod renewal;
 mod serve;
+mod status;
 
 #[cfg(test)]
 mod tests;
@@ -32,9 +34,11 @@ pub use door::{Door, DoorError, Opened, Published, TokenError};
 pub use effects::{Effects, QuotaNews};
 pub use joining::{JoinFailure, Joined, Joiner, join};
 pub use leases::{LeaseNumbers, Leases, Outcome, Place};
+pub use leave::LeaveError;
 pub use member::Peering;
 pub use members::Members;
 pub use serve::{Refused, Server};
+pub use status::NodeStatus;
 pub use tollgate_link::token::JoinToken;
 
 /// A new cluster's id: 128 random bits as 32 hexadecimal digits.

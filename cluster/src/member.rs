@@ -14,19 +14,20 @@ use tollgate_store::{Error, Identity, Loaded, Store};
 
 use crate::autopilot::Settings;
 use crate::door::{Names, Opened, QUEUE_GROUPS_MAX};
+use crate::leave;
 use crate::lines::{Lines, Told};
 use crate::meeting;
 use crate::peers::Transport;
-use crate::pilot::{self, Contacts};
+use crate::pilot::{self, Contacts, Leaving};
 use crate::proposer::{Group, Proposer};
 use crate::raft::disk::{Disk, End, Owner};
 use crate::raft::gate::Gate;
 use crate::raft::log::LogStore;
 use crate::raft::machine::{Feeds, Machine};
 use crate::raft::network::Network;
-use crate::raft::parts::Incoming;
 use crate::raft::{self, Raft};
 use crate::serve::Server;
+use crate::status::{self, DiskBytes};
 use crate::{Door, Effects, Published};
 
 /// A snapshot is due when the log since the last one has this many bytes or entries: replaying
@@ -69,6 +70,8 @@ pub(crate) struct Member {
     end: End,
     machine: Machine,
     contacts: Contacts,
+    leaving: Leaving,
+    removal: watch::Sender<bool>,
     autopilot: Settings,
     proposer: Proposer,
     inbox: mpsc::Receiver<Group>,
@@ -216,7 +219,7 @@ pub(crate) async fn assemble(
     begin(&raft, &loaded).await?;
     let (groups, inbox) = mpsc::channel(QUEUE_GROUPS_MAX);
     let (stop, stopped) = mpsc::channel(1);
-    let served = watch::Sender::new(Revision::default());
+    let (removal, removed) = watch::channel(false);
     let proposer = Proposer {
         node,
         raft: raft.clone(),
@@ -225,29 +228,30 @@ pub(crate) async fn assemble(
         applied: storage.applied,
         machine: machine.clone(),
     };
-    let server = Server {
-        raft: raft.clone(),
-        groups: groups.clone(),
-        incoming: Incoming::default(),
-        served: served.clone(),
-    };
     let door = Door {
         groups,
         published: storage.published,
         machine: machine.clone(),
         raft: raft.clone(),
         stop,
-        transport: Arc::clone(&ways.transport),
-        served,
+        transport: ways.transport,
+        served: watch::Sender::new(Revision::default()),
         names: Arc::new(Names::new(node, loaded.incarnation)),
         cluster_key: Arc::default(),
+        leaving: Leaving::default(),
+        disk_bytes: DiskBytes::default(),
+        removed,
+        runtime: tokio::runtime::Handle::current(),
     };
+    let server = Server::new(&door);
     let member = Member {
         raft,
         log,
         end: storage.end,
         machine,
         contacts,
+        leaving: door.leaving.clone(),
+        removal,
         autopilot: ways.autopilot,
         proposer,
         inbox,
@@ -313,6 +317,8 @@ impl Member {
             end,
             machine,
             contacts,
+            leaving,
+            removal,
             autopilot,
             proposer,
             inbox,
@@ -321,14 +327,17 @@ impl Member {
             lines,
         } = self;
         let mut told = Told::default();
+        let node = proposer.node;
         let piloting = pilot::run(
             raft.clone(),
             machine.clone(),
-            contacts,
-            proposer.node,
+            (contacts, leaving),
+            node,
             autopilot,
         );
         let piloting = tokio::spawn(piloting);
+        let pulsing = status::pulse(raft.clone(), Arc::clone(&proposer.transport), node);
+        let pulsing = tokio::spawn(pulsing);
         let proposing = tokio::spawn(proposer.run(inbox));
         let mut metrics = raft.metrics();
         let mut check = tokio::time::interval(SNAPSHOT_CHECK);
@@ -349,6 +358,7 @@ impl Member {
                 _ = check.tick() => {
                     snapshot_if_due(&raft, &log).await;
                     log.shrink(machine.applied());
+                    leave::notice_removal(&removal, node, &machine, lines.as_ref());
                     if let Some(lines) = &lines {
                         told.tell(lines, &machine);
                     }
@@ -361,6 +371,7 @@ impl Member {
             }
         }
         piloting.abort();
+        pulsing.abort();
         proposing.abort();
         if let Err(error) = raft.shutdown().await {
             tracing::error!(%error, "consensus did not end cleanly");

@@ -33,7 +33,24 @@ pub struct Members {
     pub quorum_ack_ms: Option<u64>,
 }
 
+/// A leader that no majority answered for this long cannot say that it leads.
+const QUORUM_FRESH_MS: u64 = 2_000;
+
 impl Members {
+    /// Whether somebody leads, and on the leader whether a majority answered lately: whether
+    /// changes can be agreed on, as far as this node knows.
+    #[must_use]
+    pub fn agrees(&self) -> bool {
+        match self.leader {
+            None => false,
+            Some(leader) if leader == self.node => {
+                let alone = self.voters.len() == 1;
+                alone || self.quorum_ack_ms.is_some_and(|ms| ms < QUORUM_FRESH_MS)
+            }
+            Some(_) => true,
+        }
+    }
+
     pub(crate) fn of(raft: &Raft) -> Self {
         use openraft::ServerState;
         let metrics = raft.metrics().borrow().clone();

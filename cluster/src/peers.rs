@@ -53,6 +53,10 @@ pub mod kind {
     pub const SERVED: u8 = 5;
     /// A new node asks to be let in.
     pub const JOIN: u8 = 6;
+    /// How a node sees itself and the cluster.
+    pub const STATUS: u8 = 7;
+    /// The caller wants to leave: its vote should be given to others.
+    pub const LEAVE: u8 = 8;
 }
 
 /// Carries calls to other nodes. Implementations bound what is in flight.

@@ -21,6 +21,9 @@ const CONTACT: Duration = Duration::from_secs(1);
 /// A step that takes longer is looked at anew: the change may be stuck behind a node that left.
 const STEP_DEADLINE: Duration = Duration::from_secs(5);
 
+/// A node that wants to leave and did not say so for this long does not any more.
+const LEAVING_FRESH: Duration = Duration::from_secs(5);
+
 /// When each node last answered an append.
 #[derive(Clone, Default, Debug)]
 pub(crate) struct Contacts(Arc<Mutex<BTreeMap<NodeId, Instant>>>);
@@ -32,6 +35,23 @@ impl Contacts {
 
     fn last(&self, node: NodeId) -> Option<Instant> {
         lock(&self.0).get(&node).copied()
+    }
+}
+
+/// Nodes that said that they are about to go. Each says so again until it is gone, to whoever
+/// leads, so that nothing is left of one that gave up: at most the cluster's nodes.
+#[derive(Clone, Default, Debug)]
+pub(crate) struct Leaving(Arc<Mutex<BTreeMap<NodeId, Instant>>>);
+
+impl Leaving {
+    pub(crate) fn said(&self, node: NodeId) {
+        lock(&self.0).insert(node, Instant::now());
+    }
+
+    fn now(&self) -> BTreeSet<NodeId> {
+        let mut said = lock(&self.0);
+        said.retain(|_, at| at.elapsed() < LEAVING_FRESH);
+        said.keys().copied().collect()
     }
 }
 
@@ -48,7 +68,7 @@ struct Memory {
 pub(crate) async fn run(
     raft: Raft,
     machine: Machine,
-    contacts: Contacts,
+    (contacts, leaving): (Contacts, Leaving),
     node: NodeId,
     settings: Settings,
 ) {
@@ -57,10 +77,11 @@ pub(crate) async fn run(
     look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         look.tick().await;
-        let Some(view) = view(&raft, &machine, &contacts, node, &mut memory) else {
+        let Some(mut view) = view(&raft, &machine, &contacts, node, &mut memory) else {
             memory = Memory::default();
             continue;
         };
+        view.leaving = leaving.now();
         let Some(step) = autopilot::next(&view, settings) else {
             continue;
         };
@@ -131,6 +152,7 @@ fn view(
     Some(View {
         leader: node,
         live,
+        leaving: BTreeSet::new(),
         voters: members.get_joint_config().clone(),
         learners: members.learner_ids().collect(),
         seen,

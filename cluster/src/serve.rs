@@ -6,8 +6,10 @@ use tokio::time::Instant;
 use tollgate_protocol::codec::CodecError;
 use tollgate_state::NodeId;
 
+use crate::Door;
 use crate::everywhere::{self, Served};
 use crate::peers::kind;
+use crate::pilot::Leaving;
 use crate::proposer::{ATTEMPT_DEADLINE, Answer, Group};
 use crate::raft::Raft;
 use crate::raft::network::{self, ServeError};
@@ -21,6 +23,8 @@ pub struct Server {
     pub(crate) groups: mpsc::Sender<Group>,
     pub(crate) incoming: Incoming,
     pub(crate) served: Served,
+    pub(crate) leaving: Leaving,
+    pub(crate) door: Door,
 }
 
 /// Why a peer's call is not answered; told to the peer.
@@ -41,6 +45,18 @@ impl From<ServeError> for Refused {
 }
 
 impl Server {
+    /// Serves what is behind a door.
+    pub(crate) fn new(door: &Door) -> Self {
+        Self {
+            raft: door.raft.clone(),
+            groups: door.groups.clone(),
+            incoming: Incoming::default(),
+            served: door.served.clone(),
+            leaving: door.leaving.clone(),
+            door: door.clone(),
+        }
+    }
+
     /// Answers one call.
     ///
     /// # Errors
@@ -54,6 +70,11 @@ impl Server {
         let answer = match of {
             kind::APPEND | kind::VOTE | kind::INSTALL => {
                 network::serve(&self.raft, of, &body).await?
+            }
+            kind::STATUS => self.door.sealed_status()?,
+            kind::LEAVE => {
+                self.leaving.said(from);
+                Vec::new()
             }
             kind::PROPOSE => self.propose(&body).await?,
             kind::SERVED => {

@@ -141,6 +141,13 @@ pub trait Runtime: Send + Sync {
     /// from then on. A node that does not hear of it in time does so with its next report.
     fn ask_quota(&self, plan: &PlanId, key: &KeyId) -> BoxFuture<'_, ()>;
 
+    /// What this node does and holds, an object: connections, requests in flight, quota held.
+    fn activity(&self) -> Value;
+
+    /// Lets the node drain, give its quota back, leave the cluster and end. `who` asked: an access
+    /// key id.
+    fn leave(&self, who: &str);
+
     /// Whether the node can serve this configuration.
     ///
     /// # Errors

@@ -17,6 +17,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use tokio::sync::mpsc;
 use tollgate_cluster::{Leases, Opened};
 use tollgate_config::compile::NodeFacts;
 use tollgate_config::node_config::NodeConfig;
@@ -36,7 +37,9 @@ use crate::credentials::{self, RootKey};
 use crate::logs::LogWriter;
 use crate::metrics::Metrics;
 use crate::ops::{self, Phase, PhaseCell};
+use crate::process;
 use crate::runtime::{NodeRuntime, SetLogLevel};
+use crate::standing::Standing;
 use crate::tls::{self, Certificates};
 use crate::worker::{DevLog, Shared};
 
@@ -153,6 +156,10 @@ pub(crate) struct Node {
     phase: Arc<PhaseCell>,
     opened: Opened,
     drain: Duration,
+    data_dir: PathBuf,
+    clock: SystemClock,
+    /// Who asks that the node leaves its cluster.
+    leave: mpsc::Receiver<String>,
 }
 
 async fn run(config: NodeConfig, mode: Mode, set_log_level: SetLogLevel) -> Result<i32, BootError> {
@@ -170,11 +177,15 @@ async fn run(config: NodeConfig, mode: Mode, set_log_level: SetLogLevel) -> Resu
     let (effects, me) = (opened.effects.clone(), opened.identity.node_id);
     tokio::spawn(membership::pass_quota_news(effects, me, throttle.clone()));
     tokio::spawn(membership::pass_served(opened.door.clone(), route.clone()));
+    let dir = config.data_dir.clone();
+    let disk_bytes = move || process::disk_bytes(&dir);
+    opened.door.tell_disk(disk_bytes);
     let shared = Arc::new(shared.with_throttle(throttle.clone()));
+    let (standing, leave) = Standing::new(opened.door.clone());
     let runtime = Arc::new(node_runtime(
         &config,
         &shared,
-        route,
+        (route, standing),
         allowances,
         set_log_level,
         clock,
@@ -214,6 +225,9 @@ async fn run(config: NodeConfig, mode: Mode, set_log_level: SetLogLevel) -> Resu
         phase,
         opened,
         drain: Duration::from_secs(config.drain_seconds),
+        data_dir: config.data_dir,
+        clock,
+        leave,
     };
     Ok(node.until_stopped(signals).await)
 }
@@ -358,7 +372,7 @@ fn start_actors(
 fn node_runtime(
     config: &NodeConfig,
     shared: &Shared,
-    route: RouteHandle,
+    (route, standing): (RouteHandle, Standing),
     allowances: Allowances,
     set_log_level: SetLogLevel,
     clock: SystemClock,
@@ -372,6 +386,7 @@ fn node_runtime(
         snapshot: Arc::clone(&shared.snapshot),
         route,
         throttle: shared.throttle.clone(),
+        standing,
         allowances,
         facts: facts(config),
         logs: shared.logs.clone(),

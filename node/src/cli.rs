@@ -124,6 +124,7 @@ fn dispatch(command: Command, context: &Context, launcher: &dyn Launcher) -> Res
         Command::Status(arguments) => client::block_on(manage::status(&arguments, context))?,
         Command::Members(arguments) => client::block_on(members::list(&arguments, context))?,
         Command::Token(arguments) => client::block_on(members::token(&arguments, context))?,
+        Command::Leave(arguments) => client::block_on(members::leave(&arguments, context))?,
         Command::Remove(arguments) => client::block_on(members::remove(&arguments, context))?,
         Command::Cache(arguments) => client::block_on(manage::cache(&arguments, context))?,
         Command::LogLevel(arguments) => client::block_on(manage::log_level(&arguments, context))?,

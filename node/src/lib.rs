@@ -16,6 +16,7 @@ pub mod metrics;
 pub mod ops;
 pub mod process;
 pub mod runtime;
+mod standing;
 pub mod tls;
 pub(crate) mod trial;
 pub mod worker;

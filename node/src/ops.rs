@@ -26,6 +26,8 @@ pub trait Observed: Send + Sync {
     fn metrics(&self) -> String;
     /// What readiness depends on, by name: whether it holds, and in words.
     fn conditions(&self) -> Vec<(&'static str, bool, String)>;
+    /// What an operator should know and readiness does not depend on, in the same form.
+    fn notes(&self) -> Vec<(&'static str, bool, String)>;
 }
 
 /// The node's phase, shared between boot, drain and the ops listener.
@@ -100,7 +102,8 @@ async fn startupz(ops: web::Data<Ops>) -> HttpResponse {
     }
 }
 
-/// Ready when the node is serving and every condition holds; `?verbose` lists them.
+/// Ready when the node is serving and every condition holds; `?verbose` lists them, and what else
+/// there is to know.
 async fn readyz(request: HttpRequest, ops: web::Data<Ops>) -> HttpResponse {
     let phase = ops.phase.get();
     let mut conditions = vec![match phase {
@@ -117,6 +120,15 @@ async fn readyz(request: HttpRequest, ops: web::Data<Ops>) -> HttpResponse {
     let mut text = String::new();
     for (name, holds, words) in conditions.iter().filter(|(_, holds, _)| verbose || !*holds) {
         let sign = if *holds { '+' } else { '-' };
+        text.push_str(&format!("[{sign}] {name}: {words}\n"));
+    }
+    let notes = if verbose {
+        ops.observed.notes()
+    } else {
+        Vec::new()
+    };
+    for (name, holds, words) in notes {
+        let sign = if holds { '+' } else { '!' };
         text.push_str(&format!("[{sign}] {name}: {words}\n"));
     }
     text.push_str(if ready { "ok\n" } else { "not ready\n" });

@@ -1,6 +1,7 @@
 //! What the kernel says of this process: its environment, and its usage for metrics.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// The environment variables that are text. Others cannot be named in configuration, and one that
 /// is none must not stop a node.
@@ -36,6 +37,31 @@ pub fn usage() -> ProcessUsage {
     }
 }
 
+/// Files that are counted in a directory: a data directory has a few dozen and its logs.
+const FILES_MAX: usize = 10_000;
+
+/// Bytes of the files in a directory and below it; what cannot be read counts nothing.
+#[must_use]
+pub fn disk_bytes(dir: &Path) -> u64 {
+    let mut bytes = 0;
+    let mut files = 0;
+    let mut dirs = vec![dir.to_owned()];
+    while let Some(dir) = dirs.pop() {
+        for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
+            files += 1;
+            if files > FILES_MAX {
+                return bytes;
+            }
+            match entry.metadata() {
+                Ok(found) if found.is_dir() => dirs.push(entry.path()),
+                Ok(found) => bytes += found.len(),
+                Err(_) => {}
+            }
+        }
+    }
+    bytes
+}
+
 fn resident(statm: &str) -> u64 {
     let pages = statm
         .split_ascii_whitespace()
@@ -68,6 +94,16 @@ mod tests {
         let stat = "7 (a) b (c)) S 1 7 7 0 -1 4194560 100 0 0 0 250 50 0 0 20 0 1 0 5 6 7";
         assert!((cpu(stat) - 3.0).abs() < 1e-9);
         assert_eq!(resident("100 25 3"), 25 * 4096);
+    }
+
+    #[test]
+    fn bytes_of_a_directory_are_those_of_its_files() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("logs")).unwrap();
+        std::fs::write(dir.path().join("logs/a"), [0; 30]).unwrap();
+        std::fs::write(dir.path().join("b"), [0; 12]).unwrap();
+        assert_eq!(disk_bytes(dir.path()), 42);
+        assert_eq!(disk_bytes(&dir.path().join("none")), 0);
     }
 
     #[test]

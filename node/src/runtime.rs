@@ -23,6 +23,7 @@ use crate::logs::LogWriter;
 use crate::metrics::Metrics;
 use crate::ops::Observed;
 use crate::process;
+use crate::standing::Standing;
 use crate::trial::try_serve;
 
 /// Changes what is logged.
@@ -42,6 +43,8 @@ pub struct NodeRuntime {
     pub route: RouteHandle,
     /// Who refills quotas.
     pub throttle: ThrottleHandle,
+    /// The cluster, and how the node stands in it.
+    pub standing: Standing,
     /// The allowances.
     pub allowances: Allowances,
     /// What the compiler knows of the node.
@@ -146,6 +149,20 @@ impl Runtime for NodeRuntime {
         })
     }
 
+    fn activity(&self) -> Value {
+        let edge = self.edge.get().map(Observer::observe);
+        json!({
+            "connections": edge.as_ref().map(|it| it.connections_open),
+            "requestsInFlight": edge.as_ref().map(|it| it.requests_in_flight),
+            "quotaHeld": self.allowances.numbers().held,
+            "startedSeconds": self.started_seconds,
+        })
+    }
+
+    fn leave(&self, who: &str) {
+        self.standing.leave(who);
+    }
+
     fn check(&self, model: &Arc<Model>) -> Result<(), Vec<CompileError>> {
         try_serve(model, &self.facts, Some(&self.snapshot.load_full()))
     }
@@ -180,7 +197,12 @@ impl Observed for NodeRuntime {
             .gauge(&names::START_TIME, &[])
             .set(self.started_seconds);
         set(metrics, &names::BUILD_INFO, &[env!("CARGO_PKG_VERSION")], 1);
+        self.standing.observe(metrics);
         metrics.render()
+    }
+
+    fn notes(&self) -> Vec<(&'static str, bool, String)> {
+        vec![self.standing.note()]
     }
 
     fn conditions(&self) -> Vec<(&'static str, bool, String)> {

@@ -60,6 +60,8 @@ codes! {
     LOG_LOST = "TG0015", "the data directory lost its log";
     /// The cluster does not take this node.
     REMOVED = "TG0016", "the node does not belong to the cluster any more";
+    /// `tollgate leave` did not come to its end.
+    NOT_LEFT = "TG0017", "the node stopped and is still a member of the cluster";
 }
 
 /// The code of this name (`TG0007`, any case), if there is one.

@@ -116,6 +116,39 @@ metrics! {
     /// Grants of quota.
     QUOTA_GRANTS: Counter "tollgate_quota_grants_total" [] None,
         "Grants of quota that this node received.";
+    /// Whether a leader is known.
+    CLUSTER_HAS_LEADER: Gauge "tollgate_cluster_has_leader" [] None,
+        "Whether this node knows a leader (1) or changes wait for one (0). A leader counts while a majority answers it.";
+    /// The leader's id.
+    CLUSTER_LEADER: Gauge "tollgate_cluster_leader_node" [] None,
+        "The id of the node that leads, as far as this node knows; 0 without one.";
+    /// This node's role.
+    CLUSTER_ROLE: Gauge "tollgate_cluster_role" ["role"] None,
+        "1 for what this node does in the cluster: leader, follower, candidate, learner.";
+    /// The term.
+    CLUSTER_TERM: Gauge "tollgate_cluster_term" [] None,
+        "The term: counts elections.";
+    /// Voters.
+    CLUSTER_VOTERS: Gauge "tollgate_cluster_voters" [] None,
+        "Nodes that vote.";
+    /// Learners.
+    CLUSTER_LEARNERS: Gauge "tollgate_cluster_learners" [] None,
+        "Nodes that receive the log and do not vote.";
+    /// The end of the log.
+    CLUSTER_LOG_LAST: Gauge "tollgate_cluster_log_last_index" [] None,
+        "The last entry in this node's log.";
+    /// How far the log is applied.
+    CLUSTER_LOG_APPLIED: Gauge "tollgate_cluster_log_applied_index" [] None,
+        "The last entry that this node has applied.";
+    /// How far the state snapshot goes.
+    CLUSTER_SNAPSHOT: Gauge "tollgate_cluster_snapshot_index" [] None,
+        "The last entry in this node's newest state snapshot.";
+    /// How far the others are behind.
+    CLUSTER_LAG: Gauge "tollgate_cluster_node_lag_entries" ["node"] None,
+        "Entries that a node is behind, on the leader for every node; NaN once this node does not lead.";
+    /// When a majority answered.
+    CLUSTER_QUORUM_ACK: Gauge "tollgate_cluster_quorum_ack_age_seconds" [] None,
+        "How long ago a majority answered this node, on the leader; NaN elsewhere.";
     /// Build information.
     BUILD_INFO: Gauge "tollgate_process_build_info" ["version"] None,
         "Always 1; the label tells the release.";

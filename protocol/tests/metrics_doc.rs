@@ -45,6 +45,8 @@ Every label has a bounded set of values, so that no client can make series.
 | `kind` | `connect`, `dns`, `tls`, `timeout`, `reset`, `protocol`, `overloaded`, `unknown`, `too_large`, `function`, `bad_output`, `request_body`, `invalid_request` |
 | `group`, `server` | an upstream group and one of its servers, as in the configuration |
 | `function` | a function's name |
+| `role` | `leader`, `follower`, `candidate`, `learner` |
+| `node` | the id of a node that is or was in the cluster |
 
 Labels never hold API keys, client addresses or paths.
 
@@ -67,6 +69,8 @@ const QUESTIONS: &str = "
 | What the gateway itself adds to a request, on average | `(sum(rate(tollgate_edge_request_duration_seconds_sum[5m])) - sum(rate(tollgate_upstream_request_duration_seconds_sum[5m]))) / sum(rate(tollgate_edge_request_duration_seconds_count[5m]))` |
 | Cache hits as a share | `sum(rate(tollgate_cache_hits_total[5m])) / (sum(rate(tollgate_cache_hits_total[5m])) + sum(rate(tollgate_cache_misses_total[5m])))` |
 | Servers that are out | `tollgate_upstream_server_up == 0` |
+| Nodes that know no leader | `tollgate_cluster_has_leader == 0` |
+| Nodes that serve different configurations | `max(tollgate_config_revision) - min(tollgate_config_revision) > 0` |
 | A configuration that is not served | `increase(tollgate_config_rejected_total[10m]) > 0` |
 ";
 
@@ -168,7 +172,7 @@ fn queries_ask_for_what_there_is() {
 fn every_metric_has_a_name_of_the_house() {
     let areas = [
         "edge", "route", "auth", "throttle", "quota", "cache", "upstream", "function", "config",
-        "process",
+        "cluster", "process",
     ];
     let mut seen = BTreeSet::new();
     for metric in ALL {

@@ -11,6 +11,8 @@ use crate::snapshot_file::write_durably;
 /// The newest layout of a data directory that this release reads and writes.
 const FORMAT: u32 = 1;
 const FILE: &str = "node.json";
+/// Present when the cluster removed the node that the directory belongs to.
+const REMOVED_FILE: &str = "removed.json";
 
 /// Who owns a data directory. Written once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,6 +90,22 @@ impl Identity {
         })?;
         write_durably(&path, &text)
     }
+}
+
+/// Marks a data directory as one whose node the cluster removed: it is never started again.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn mark_removed(dir: &Path, at: Millis) -> Result<(), Error> {
+    let path = dir.join(REMOVED_FILE);
+    let text = serde_json::json!({"removedMs": at.0}).to_string();
+    write_durably(&path, text.as_bytes())
+}
+
+/// Whether [`mark_removed`] was called for a data directory.
+#[must_use]
+pub fn is_removed(dir: &Path) -> bool {
+    dir.join(REMOVED_FILE).exists()
 }
 
 /// Whether a directory belongs to a node.

@@ -15,6 +15,6 @@ mod store;
 mod tests;
 
 pub use error::Error;
-pub use identity::{Identity, has_identity};
+pub use identity::{Identity, has_identity, is_removed, mark_removed};
 pub use log::{Change, Reader};
 pub use store::{Loaded, Snapshots, Store};

@@ -34,6 +34,7 @@ pub(crate) async fn run(call: &Call<'_>, method: &str, operation: &str) -> Outco
         ("GET", "upstreams") => Ok(Reply::json(200, json!({"items": runtime.upstreams()}))),
         ("GET", "status") => status(call).await,
         ("GET", "members") => members::list(call),
+        ("POST", "leave") => members::leave(call),
         ("POST", "tokens") => members::create_token(call).await,
         ("POST", "cache/flush") => flush(call),
         ("PUT", "log-level") => log_level(call),
@@ -53,6 +54,7 @@ pub(crate) async fn run(call: &Call<'_>, method: &str, operation: &str) -> Outco
 async fn status(call: &Call<'_>) -> Outcome {
     let (revision, model) = call.model().await?;
     let state = call.state;
+    let cluster = members::overview(call).await;
     Ok(Reply::json(
         200,
         json!({
@@ -68,6 +70,8 @@ async fn status(call: &Call<'_>) -> Outcome {
             "apiKeys": model.api_keys.len(),
             "domainNames": model.domain_names.len(),
             "certificates": model.certificates.len(),
+            "activity": state.runtime.activity(),
+            "cluster": cluster,
         }),
     ))
 }

@@ -3,6 +3,7 @@
 
 mod apply;
 mod auth;
+mod members;
 mod retries;
 mod stages;
 pub(crate) mod support;

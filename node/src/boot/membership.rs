@@ -3,6 +3,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -10,8 +11,8 @@ use tollgate_cluster::{
     Door, Effects, JoinFailure, JoinToken, Joined, Joiner, Opened, Peering, autopilot,
 };
 use tollgate_config::node_config::NodeConfig;
-use tollgate_protocol::Clock;
 use tollgate_protocol::codes;
+use tollgate_protocol::{Clock, Millis};
 use tollgate_state::{Addresses, Command, NodeId, ProposalId, Reply};
 use tollgate_store::Identity;
 
@@ -158,6 +159,10 @@ pub(super) async fn enter(
     clock: SystemClock,
     listeners: &Listeners,
 ) -> Result<(Opened, RootKey), BootError> {
+    if tollgate_store::is_removed(&config.data_dir) {
+        let reason = format!("{} is of a node that left", config.data_dir.display());
+        return Err(BootError::new(codes::REMOVED, reason));
+    }
     let addresses = addresses(config, &listeners.bound());
     let joined = match mode {
         Mode::Join(invitation) => join(config, clock, invitation, addresses.clone()).await?,
@@ -169,8 +174,22 @@ pub(super) async fn enter(
     listeners.announce(config, &key, is_new)?;
     // Whoever joins from now on gets the same root key.
     secrets.get_or_init(|| key.to_bytes());
-    begin_life(&opened, addresses).await?;
+    let mut removed = opened.door.removed();
+    tokio::select! {
+        begun = begin_life(&opened, addresses) => begun?,
+        Ok(_) = removed.wait_for(|removed| *removed) => {
+            return Err(was_removed(&config.data_dir, clock.now()));
+        }
+    }
     Ok((opened, key))
+}
+
+/// What a node ends with that the cluster removed; the next start finds it in the data directory.
+pub(super) fn was_removed(dir: &Path, now: Millis) -> BootError {
+    if let Err(error) = tollgate_store::mark_removed(dir, now) {
+        tracing::error!(%error, "the data directory is not marked as that of a removed node");
+    }
+    BootError::new(codes::REMOVED, "the cluster removed this node")
 }
 
 /// A node's data and its place among the others, and the door for what those that join are given.

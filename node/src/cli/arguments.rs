@@ -4,6 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+mod cluster;
+
+pub(super) use cluster::LeaveArguments;
+
 use super::settings::{DevArguments, JoinArguments, StartArguments};
 
 /// AWS API Gateway that you run yourself.
@@ -68,7 +72,9 @@ pub(super) enum Command {
     Members(MembersArguments),
     /// Make and revoke the tokens by which nodes join.
     Token(TokenArguments),
-    /// Take a node out of the cluster for ever.
+    /// Let a node finish its work and leave the cluster for ever.
+    Leave(LeaveArguments),
+    /// Take a node that is gone out of the cluster for ever.
     Remove(RemoveArguments),
     /// Work on the response cache.
     Cache(CacheArguments),

@@ -6,6 +6,7 @@ use super::Context;
 use super::arguments::{CacheArguments, CacheCommand, Format, LogLevelArguments, StatusArguments};
 use super::client::Client;
 use super::failure::Failure;
+use super::members;
 
 /// `tollgate status`
 pub(super) async fn status(arguments: &StatusArguments, context: &Context) -> Result<(), Failure> {
@@ -17,15 +18,23 @@ pub(super) async fn status(arguments: &StatusArguments, context: &Context) -> Re
     }
     let empty = Map::new();
     let members = status.as_object().unwrap_or(&empty);
-    let width = members.keys().map(|name| spaced(name).len()).max();
-    for (name, value) in members {
+    let plain = || members.iter().filter(|(_, value)| !value.is_object());
+    let activity = members.get("activity").and_then(Value::as_object);
+    let lines: Vec<_> = plain().chain(activity.unwrap_or(&empty)).collect();
+    let width = lines.iter().map(|(name, _)| spaced(name).len()).max();
+    for (name, value) in lines {
         let name = spaced(name);
         let value = match value {
             Value::String(text) => text.clone(),
+            Value::Null => "-".to_owned(),
             other => other.to_string(),
         };
         let width = width.unwrap_or_default();
         context.output.data(&format!("{name:<width$}  {value}"));
+    }
+    if let Some(cluster) = members.get("cluster") {
+        context.output.data("");
+        context.output.data(&members::picture(cluster));
     }
     Ok(())
 }

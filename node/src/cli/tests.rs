@@ -226,7 +226,8 @@ fn the_node_is_asked_and_told() {
     let status = tollgate(&admin, &["status", "-o", "json"]).json();
     assert_eq!(status["revision"], 0);
     let text = tollgate(&admin, &["status"]).data;
-    assert!(text.contains("served revision  0"), "{text}");
+    assert!(text.contains("served revision     0"), "{text}");
+    assert!(text.contains("this is node 1; node 1 leads"), "{text}");
     assert!(tollgate(&admin, &["cache", "flush"]).talk.starts_with("3 "));
     assert_eq!(
         tollgate(&admin, &["cache", "flush", "--stage", "prod"]).code,

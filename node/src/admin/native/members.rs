@@ -13,6 +13,50 @@ use crate::admin::reply::{Outcome, Reply as Answer};
 /// How long a token admits unless told otherwise.
 const TOKEN_SECONDS: u64 = 3_600;
 
+/// The cluster for `GET status`: consensus as this node sees it, and how every node that answers
+/// says it does.
+pub(super) async fn overview(call: &Call<'_>) -> Value {
+    let door = &call.state.door;
+    let told = door.status_of_all().await;
+    let members = door.members();
+    let (cluster, items) = door.read(|state| {
+        let nodes = state.nodes().iter().filter(|(_, it)| it.removed.is_none());
+        let items: Vec<Value> = nodes
+            .map(|(id, node)| {
+                let mut item = item(*id, node, &members);
+                let told = told.get(id);
+                item["answers"] = told.is_some().into();
+                item["revision"] = told.map(|it| it.revision).into();
+                item["servedRevision"] = told.map(|it| it.served).into();
+                item["appliedIndex"] = told.map(|it| it.applied).into();
+                item["diskBytes"] = told.map(|it| it.disk_bytes).into();
+                item
+            })
+            .collect();
+        let cluster = state.founding().map(|it| hex(&it.cluster));
+        (cluster, items)
+    });
+    json!({
+        "clusterId": cluster,
+        "nodeId": members.node,
+        "role": members.role,
+        "leaderId": members.leader,
+        "agrees": members.agrees(),
+        "term": members.term,
+        "voters": members.voters,
+        "learners": members.learners,
+        "lastIndex": members.last_log,
+        "appliedIndex": members.applied,
+        "snapshotIndex": members.snapshot,
+        "quorumAckMs": members.quorum_ack_ms,
+        "nodes": items,
+    })
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// `GET members`
 pub(super) fn list(call: &Call<'_>) -> Outcome {
     let door = &call.state.door;
@@ -129,13 +173,8 @@ pub(super) async fn remove(call: &Call<'_>, id: &str) -> Outcome {
     let node: NodeId = id
         .parse()
         .map_err(|_| AwsError::bad_request(format!("`{id}` is no node id")))?;
-    let others = call.state.door.read(|state| {
-        let live = state.nodes().iter().filter(|(_, it)| it.removed.is_none());
-        live.filter(|(id, _)| **id != node).count()
-    });
-    if others == 0 {
-        let text = "the last node cannot leave: stop it instead";
-        return Err(AwsError::new(ErrorKind::Conflict, text));
+    if is_last(call, node) {
+        return Err(last());
     }
     let command = Command::RemoveNode {
         node,
@@ -148,6 +187,36 @@ pub(super) async fn remove(call: &Call<'_>, id: &str) -> Outcome {
         }
         other => Err(refused(&other)),
     }
+}
+
+/// `POST leave`: of the node that is asked.
+pub(super) fn leave(call: &Call<'_>) -> Outcome {
+    let door = &call.state.door;
+    let members = door.members();
+    if is_last(call, members.node) {
+        return Err(last());
+    }
+    if !members.agrees() {
+        let text = "no majority of the cluster answers, so nobody can take this node's place; \
+                    try again";
+        return Err(AwsError::new(ErrorKind::ServiceUnavailable, text).with_retry_after(1));
+    }
+    tracing::warn!(who = call.who, "leaving the cluster");
+    call.state.runtime.leave(call.who);
+    Ok(Answer::json(202, json!({"nodeId": members.node})))
+}
+
+/// Whether a cluster would be empty without this node.
+fn is_last(call: &Call<'_>, node: NodeId) -> bool {
+    call.state.door.read(|state| {
+        let mut nodes = state.nodes().iter();
+        !nodes.any(|(id, it)| *id != node && it.removed.is_none())
+    })
+}
+
+fn last() -> AwsError {
+    let text = "the last node cannot leave: stop it instead";
+    AwsError::new(ErrorKind::Conflict, text)
 }
 
 async fn propose(call: &Call<'_>, command: Command) -> Result<Reply, AwsError> {

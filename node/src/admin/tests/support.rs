@@ -38,6 +38,8 @@ pub(crate) struct Played {
     pub(crate) levels: Mutex<Vec<String>>,
     /// Keys whose quota was asked for.
     pub(crate) asked: Mutex<Vec<String>>,
+    /// Who asked that the node leaves.
+    pub(crate) left: Mutex<Vec<String>>,
     /// How often usage was reported.
     pub(crate) reported: AtomicU64,
 }
@@ -81,6 +83,14 @@ impl Runtime for Played {
     fn ask_quota(&self, plan: &PlanId, key: &KeyId) -> BoxFuture<'_, ()> {
         self.asked.lock().unwrap().push(format!("{plan} {key}"));
         Box::pin(async {})
+    }
+
+    fn activity(&self) -> Value {
+        json!({"connections": 2, "requestsInFlight": 1, "quotaHeld": 10})
+    }
+
+    fn leave(&self, who: &str) {
+        self.left.lock().unwrap().push(who.to_owned());
     }
 
     fn check(&self, model: &Arc<Model>) -> Result<(), Vec<CompileError>> {

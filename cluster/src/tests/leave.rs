@@ -1,0 +1,94 @@
+//! A node that leaves takes nothing with it that the others need.
+
+use tollgate_state::{Command, Reply};
+
+use super::hub::{TestNode, cluster, until};
+
+async fn write(node: &TestNode) -> u64 {
+    let change = Command::Configure {
+        expected: None,
+        changes: b"[]".to_vec(),
+        who: "root".into(),
+    };
+    match node.propose(change).await {
+        Reply::Configured(revision) => revision.0,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn three_voters(nodes: &[TestNode]) {
+    for node in nodes {
+        until("voters", || node.door.members().voters.len(), |it| *it == 3).await;
+    }
+}
+
+/// Lets the node at this place leave; the others go on.
+async fn leaves(mut nodes: Vec<TestNode>, place: usize) -> Vec<TestNode> {
+    let leaver = nodes.remove(place);
+    let before = write(&nodes[0]).await;
+    leaver.door.leave("root").await.unwrap();
+    let id = leaver.id;
+    assert!(!leaver.door.members().voters.contains(&id));
+    leaver.stop().await;
+    for node in &nodes {
+        let revision = write(node).await;
+        assert!(revision > before);
+        until("the others", || node.revision(), |it| *it >= revision).await;
+        assert!(node.door.read(|it| it.nodes()[&id].removed.is_some()));
+    }
+    nodes
+}
+
+#[tokio::test]
+async fn a_follower_leaves() {
+    let (_hub, nodes, _clock) = cluster(3).await;
+    three_voters(&nodes).await;
+    let leader = nodes[0].door.members().leader;
+    let place = nodes.iter().position(|it| Some(it.id) != leader).unwrap();
+    let nodes = leaves(nodes, place).await;
+    // Two voters would stop at one failure, as one does.
+    let votes = || nodes[0].door.members().voters.len();
+    until("voters", votes, |it| *it == 1).await;
+}
+
+#[tokio::test]
+async fn the_leader_leaves_and_then_the_next_until_one_is_left() {
+    let (_hub, mut nodes, _clock) = cluster(3).await;
+    three_voters(&nodes).await;
+    while nodes.len() > 1 {
+        let mut leader = None;
+        until(
+            "the leader",
+            || {
+                leader = nodes[0].door.members().leader;
+                leader
+            },
+            Option::is_some,
+        )
+        .await;
+        let leader = nodes[0].door.members().leader;
+        let place = nodes.iter().position(|it| Some(it.id) == leader);
+        let place = place.unwrap_or_else(|| panic!("{leader:?} has left"));
+        nodes = leaves(nodes, place).await;
+    }
+    let refused = nodes[0].door.leave("root");
+    // Nobody is there to take its vote; the caller need not wait for that to be said.
+    let waited = tokio::time::timeout(std::time::Duration::from_secs(1), refused).await;
+    assert!(waited.is_err(), "{waited:?}");
+    write(&nodes[0]).await;
+}
+
+#[tokio::test]
+async fn a_node_leaves_while_another_is_away_and_the_rest_still_agrees() {
+    let (hub, mut nodes, _clock) = cluster(3).await;
+    three_voters(&nodes).await;
+    let leader = nodes[0].door.members().leader.unwrap();
+    let place = nodes.iter().position(|it| it.id != leader).unwrap();
+    let away = nodes.remove(place);
+    hub.part(&[away.id], &[nodes[0].id, nodes[1].id]);
+    let place = nodes.iter().position(|it| it.id != leader).unwrap();
+    let nodes = leaves(nodes, place).await;
+    let revision = write(&nodes[0]).await;
+    hub.heal();
+    until("the revision", || away.revision(), |it| *it >= revision).await;
+}
