@@ -12,6 +12,7 @@ mod explain;
 mod failure;
 mod get;
 mod health;
+mod history;
 mod keys;
 mod manage;
 mod members;
@@ -121,6 +122,9 @@ fn dispatch(command: Command, context: &Context, launcher: &dyn Launcher) -> Res
         Command::Get(arguments) => client::block_on(get::run(&arguments, context))?,
         Command::Key(arguments) => client::block_on(keys::run(&arguments, context))?,
         Command::Usage(arguments) => client::block_on(usage::run(&arguments, context))?,
+        Command::History(arguments) => client::block_on(history::list(&arguments, context))?,
+        Command::Diff(arguments) => client::block_on(history::diff(&arguments, context))?,
+        Command::Rollback(arguments) => client::block_on(history::back(&arguments, context))?,
         Command::Status(arguments) => client::block_on(manage::status(&arguments, context))?,
         Command::Members(arguments) => client::block_on(members::list(&arguments, context))?,
         Command::Token(arguments) => client::block_on(members::token(&arguments, context))?,

@@ -1,6 +1,7 @@
 //! The native operations, below `/tollgate/v1/`: what AWS has no operation for.
 
 mod apply;
+mod history;
 mod members;
 mod plan;
 
@@ -34,10 +35,16 @@ pub(crate) async fn run(call: &Call<'_>, method: &str, operation: &str) -> Outco
         ("GET", "upstreams") => Ok(Reply::json(200, json!({"items": runtime.upstreams()}))),
         ("GET", "status") => status(call).await,
         ("GET", "members") => members::list(call),
+        ("GET", "history") => history::list(call).await,
+        ("POST", "rollback") => history::back(call).await,
         ("POST", "leave") => members::leave(call),
         ("POST", "tokens") => members::create_token(call).await,
         ("POST", "cache/flush") => flush(call),
         ("PUT", "log-level") => log_level(call),
+        ("GET", _) => match operation.strip_prefix("history/") {
+            Some(rest) => history::between(call, rest).await,
+            None => Err(operations::unknown()),
+        },
         ("DELETE", _) => {
             if let Some(id) = operation.strip_prefix("tokens/") {
                 members::revoke_token(call, id).await

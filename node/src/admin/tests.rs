@@ -3,6 +3,7 @@
 
 mod apply;
 mod auth;
+mod history;
 mod members;
 mod retries;
 mod stages;

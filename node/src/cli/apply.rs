@@ -125,7 +125,17 @@ fn add<K: Ord + std::fmt::Display, V: PartialEq>(
     Ok(())
 }
 
-fn show(answer: &Value, context: &Context) {
+/// The sign of a change.
+pub(super) fn sign(action: &str) -> char {
+    match action {
+        "create" => '+',
+        "delete" => '-',
+        _ => '~',
+    }
+}
+
+/// Shows a plan line by line; how many resources it makes, changes and removes.
+pub(super) fn show_plan(answer: &Value, context: &Context) -> [usize; 3] {
     let mut counts = [("create", 0), ("update", 0), ("delete", 0)];
     let plan = answer.get("plan").and_then(Value::as_array);
     for entry in plan.into_iter().flatten() {
@@ -134,11 +144,7 @@ fn show(answer: &Value, context: &Context) {
         for (name, count) in &mut counts {
             *count += usize::from(*name == action);
         }
-        let sign = match action {
-            "create" => '+',
-            "delete" => '-',
-            _ => '~',
-        };
+        let sign = sign(action);
         let line = format!("{sign} {} {}", member("kind"), member("name"));
         context.output.data(line.trim_end());
         let details = entry.get("details").and_then(Value::as_array);
@@ -146,9 +152,14 @@ fn show(answer: &Value, context: &Context) {
             context.output.data(&format!("    {detail}"));
         }
     }
+    counts.map(|(_, count)| count)
+}
+
+/// Shows a plan and what became of it.
+pub(super) fn show(answer: &Value, context: &Context) {
+    let [created, updated, deleted] = show_plan(answer, context);
     let revision = answer.get("revision").and_then(Value::as_u64);
     let revision = revision.unwrap_or_default();
-    let [created, updated, deleted] = counts.map(|(_, count)| count);
     let sums = format!("{created} to create, {updated} to update, {deleted} to delete");
     let dry_run = answer.get("dryRun").and_then(Value::as_bool) == Some(true);
     context

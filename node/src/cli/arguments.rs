@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 mod cluster;
 
-pub(super) use cluster::LeaveArguments;
+pub(super) use cluster::{DiffArguments, HistoryArguments, LeaveArguments, RollbackArguments};
 
 use super::settings::{DevArguments, JoinArguments, StartArguments};
 
@@ -66,6 +66,12 @@ pub(super) enum Command {
     Key(KeyArguments),
     /// Show what an API key has used of its quotas.
     Usage(UsageArguments),
+    /// Show who changed the configuration, when and what.
+    History(HistoryArguments),
+    /// Show what changed between two revisions of the configuration.
+    Diff(DiffArguments),
+    /// Make the configuration what it was at a revision.
+    Rollback(RollbackArguments),
     /// Show how a node does.
     Status(StatusArguments),
     /// Show the nodes of the cluster.

@@ -240,6 +240,32 @@ fn the_node_is_asked_and_told() {
 }
 
 #[test]
+fn revisions_are_shown_compared_and_gone_back_to() {
+    let admin = Admin::start();
+    assert!(tollgate(&admin, &["history"]).talk.contains("nothing"));
+    for name in ["acme", "other"] {
+        assert_eq!(tollgate(&admin, &["key", "create", name]).code, 0);
+    }
+    let history = tollgate(&admin, &["history"]).data;
+    let lines: Vec<&str> = history.lines().collect();
+    assert!(lines[0].starts_with("REVISION  WHEN"), "{history}");
+    assert!(
+        lines[1].starts_with("2 ") && lines[1].contains(ACCESS_KEY),
+        "{history}"
+    );
+    assert!(lines[2].contains("+ api key "), "{history}");
+    let diff = tollgate(&admin, &["diff", "1", "2"]);
+    assert!(diff.data.starts_with("+ api key "), "{diff:?}");
+    let same = tollgate(&admin, &["diff", "2"]);
+    assert!(same.talk.contains("nothing changed"), "{same:?}");
+    let plan = tollgate(&admin, &["rollback", "1", "--dry-run"]);
+    assert!(plan.talk.contains("1 to delete"), "{plan:?}");
+    let done = tollgate(&admin, &["rollback", "1"]);
+    assert!(done.talk.contains("serves revision 3"), "{done:?}");
+    assert_eq!(tollgate(&admin, &["rollback", "77"]).code, 1);
+}
+
+#[test]
 fn who_cannot_be_reached_or_refuses_has_a_code() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = free.local_addr().unwrap().to_string();

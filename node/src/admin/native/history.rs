@@ -1,0 +1,171 @@
+//! Looking back: which revisions there were, what lies between two of them, and going back to one.
+
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tollgate_aws::wire::to_iso8601;
+use tollgate_aws::{AwsError, ErrorKind};
+use tollgate_model::{Change, Model, diff};
+use tollgate_protocol::ids::Revision;
+use tollgate_protocol::limits::HISTORY_REVISIONS_MAX;
+use tollgate_state::RevisionRecord;
+
+use super::plan;
+use crate::admin::call::Call;
+use crate::admin::change::{self, change};
+use crate::admin::operations;
+use crate::admin::reply::{Outcome, Reply};
+
+/// Revisions that are listed unless more are asked for.
+const LISTED: usize = 20;
+/// Changed resources that a line of the history names.
+const NAMED_MAX: usize = 5;
+
+/// `GET history?limit=COUNT`: the newest first.
+///
+/// # Errors
+/// `BadRequestException` for a limit that is no number.
+pub(super) async fn list(call: &Call<'_>) -> Outcome {
+    let limit = match call.parameter("limit") {
+        None => LISTED,
+        Some(text) => text
+            .parse()
+            .map_err(|_| AwsError::bad_request(format!("`{text}` is no number of revisions")))?,
+    };
+    let limit = limit.min(HISTORY_REVISIONS_MAX);
+    let (revision, records) = call
+        .read(move |state| {
+            let newest = state.history().rev().take(limit);
+            (state.revision, newest.cloned().collect::<Vec<_>>())
+        })
+        .await?;
+    let items: Vec<Value> = records.iter().map(line).collect();
+    Ok(Reply::json(
+        200,
+        json!({"revision": revision.0, "items": items}),
+    ))
+}
+
+/// One revision: when, who, and the resources that it touched, never their values.
+fn line(record: &RevisionRecord) -> Value {
+    let read = |bytes| serde_json::from_slice::<Vec<Change>>(bytes).unwrap_or_default();
+    let changes = read(&record.changes);
+    let undo = read(&record.undo);
+    // What is undone by deleting was not there before.
+    let made: BTreeSet<_> = undo.iter().filter(|it| deletes(it)).map(subject).collect();
+    let named = changes.iter().take(NAMED_MAX).map(|change| {
+        let (kind, name) = subject(change);
+        let action = match (deletes(change), made.contains(&(kind, name.clone()))) {
+            (true, _) => "delete",
+            (false, true) => "create",
+            (false, false) => "update",
+        };
+        json!({"action": action, "kind": kind, "name": name})
+    });
+    json!({
+        "revision": record.revision.0,
+        "at": to_iso8601(record.at.0),
+        "who": record.who,
+        "changes": changes.len(),
+        "changed": named.collect::<Vec<_>>(),
+    })
+}
+
+fn subject(change: &Change) -> (&'static str, String) {
+    change.subject()
+}
+
+fn deletes(change: &Change) -> bool {
+    match change {
+        Change::DeleteApi(_)
+        | Change::DeleteUpstream(_)
+        | Change::DeleteFunction(_)
+        | Change::DeleteUsagePlan(_)
+        | Change::DeleteApiKey(_)
+        | Change::DeleteDomainName(_)
+        | Change::DeleteCertificate(_) => true,
+        Change::SetDefaultMapping(mapping) => mapping.is_none(),
+        Change::PutApi(_)
+        | Change::PutUpstream(_)
+        | Change::PutFunction(_)
+        | Change::PutUsagePlan(_)
+        | Change::PutApiKey(_)
+        | Change::PutDomainName(_)
+        | Change::PutCertificate(_) => false,
+    }
+}
+
+/// `GET history/REVISION/diff?to=REVISION`: what changed from the one to the other, the current
+/// one unless it is named.
+///
+/// # Errors
+/// `NotFoundException` for a revision that is not remembered.
+pub(super) async fn between(call: &Call<'_>, operation: &str) -> Outcome {
+    let from = operation
+        .strip_suffix("/diff")
+        .ok_or_else(operations::unknown)?;
+    let from = number(from)?;
+    let to = match call.parameter("to") {
+        Some(to) => number(&to)?,
+        None => call.read(|state| state.revision).await?,
+    };
+    let (old, new) = (model_at(call, from)?, model_at(call, to)?);
+    Ok(Reply::json(
+        200,
+        json!({
+            "from": from.0,
+            "to": to.0,
+            "plan": plan::describe(&old, &diff(&old, &new)),
+        }),
+    ))
+}
+
+#[derive(Deserialize)]
+struct Back {
+    revision: u64,
+}
+
+/// `POST rollback?dry_run=BOOL`: makes the configuration what it was at a revision, as one more
+/// revision and by the rules of every change.
+///
+/// # Errors
+/// `NotFoundException` for a revision that is not remembered; as [`change::change`].
+pub(super) async fn back(call: &Call<'_>) -> Outcome {
+    let wanted: Back = call.input()?;
+    let wanted = Revision(wanted.revision);
+    let edit = |_: &Model, _| Ok((model_at(call, wanted)?, ()));
+    let dry_run = call.flag("dry_run");
+    let changed = if dry_run {
+        change::plan(call, &edit).await?
+    } else {
+        change(call, edit).await?
+    };
+    Ok(Reply::json(
+        200,
+        json!({
+            "dryRun": dry_run,
+            "restored": wanted.0,
+            "revision": changed.revision.0,
+            "plan": plan::describe(&changed.before, &changed.changes),
+        }),
+    ))
+}
+
+fn number(text: &str) -> Result<Revision, AwsError> {
+    let number = text.parse().map(Revision);
+    number.map_err(|_| AwsError::bad_request(format!("`{text}` is no revision")))
+}
+
+fn model_at(call: &Call<'_>, revision: Revision) -> Result<Model, AwsError> {
+    call.state.door.read(|state| {
+        state.model_at(revision).ok_or_else(|| {
+            let now = state.revision;
+            let oldest = state.history().next();
+            let oldest = oldest.map_or(now.0, |it| it.revision.0.saturating_sub(1));
+            let text =
+                format!("revision {revision} is not remembered; those from {oldest} to {now} are");
+            AwsError::new(ErrorKind::NotFound, text)
+        })
+    })
+}
