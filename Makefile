@@ -11,10 +11,11 @@ export CARGO_HTTP_TIMEOUT ?= 60
 # Where tests/install.sh unpacks tools that it does not install, and where Debian keeps nginx.
 export PATH := $(CURDIR)/target/tools/usr/bin:$(CURDIR)/target/tools/usr/sbin:$(PATH):/usr/sbin
 
-.PHONY: help demo test bench gate fix
+.PHONY: help demo cluster test bench gate fix
 
 help:
 	@echo "make demo    build, then show a gateway at work in one minute"
+	@echo "make cluster build, then show three nodes behind HAProxy as one gateway"
 	@echo "make test    everything that must hold before a change lands; changes no source file"
 	@echo "make bench   the published build against its rivals on this machine"
 	@echo "make gate    instructions and allocations of the request path against the kept counts"
@@ -24,6 +25,11 @@ demo:
 	@cargo build --release --locked --package tollgate-node
 	@benches/size.sh target/release/tollgate
 	@examples/demo/run.sh
+
+cluster:
+	@tests/install.sh
+	@cargo build --release --locked --package tollgate-node
+	@examples/cluster/run.sh
 
 test:
 	@tests/install.sh

@@ -2,6 +2,7 @@
 //! dying together. What counts is seen from outside: by clients and by the back end.
 
 mod balancer;
+mod example;
 mod leave;
 mod load;
 mod losses;

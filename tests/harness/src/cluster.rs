@@ -90,6 +90,11 @@ impl Cluster {
         &self.nodes
     }
 
+    /// All nodes, to do one thing to some while another thing is done to others.
+    pub fn nodes_mut(&mut self) -> &mut [Node] {
+        &mut self.nodes
+    }
+
     /// One node, to stop, kill, freeze or restart.
     pub fn node(&mut self, at: usize) -> &mut Node {
         &mut self.nodes[at]
