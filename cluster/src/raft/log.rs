@@ -22,8 +22,10 @@ pub(crate) const READ_BYTES_MAX: usize = 1024 * 1024;
 /// The log of this node. Cloning gives another handle.
 #[derive(Clone)]
 pub(crate) struct LogStore {
-    disk: Disk,
+    // Dropped before the way to the disk: the disk's thread says that nothing is open any more when
+    // the last way to it is gone, and the reader holds the file too.
     reader: Reader,
+    disk: Disk,
     shared: Arc<Shared>,
 }
 
