@@ -2,7 +2,9 @@
 //! dying together. What counts is seen from outside: by clients and by the back end.
 
 mod balancer;
+mod changes;
 mod example;
+mod joining;
 mod leave;
 mod load;
 mod losses;
