@@ -176,6 +176,7 @@ pub(super) async fn remove(call: &Call<'_>, id: &str) -> Outcome {
     if is_last(call, node) {
         return Err(last());
     }
+    spared(call, node).await?;
     let command = Command::RemoveNode {
         node,
         who: call.who.to_owned(),
@@ -212,6 +213,25 @@ fn is_last(call: &Call<'_>, node: NodeId) -> bool {
         let mut nodes = state.nodes().iter();
         !nodes.any(|(id, it)| *id != node && it.removed.is_none())
     })
+}
+
+/// Whether the other voters can agree without this node. A removed node is refused by the others at
+/// once: if they needed it, they could not even agree to do without it.
+async fn spared(call: &Call<'_>, node: NodeId) -> Result<(), AwsError> {
+    let door = &call.state.door;
+    let answering = door.status_of_all().await;
+    let voters = door.members().voters;
+    let left = voters
+        .iter()
+        .filter(|id| **id != node && answering.contains_key(id));
+    if left.count() * 2 > voters.len() {
+        return Ok(());
+    }
+    let text = format!(
+        "without node {node} no majority of the voters answers; if it runs, let it leave: \
+         tollgate leave"
+    );
+    Err(AwsError::new(ErrorKind::Conflict, text))
 }
 
 fn last() -> AwsError {

@@ -65,3 +65,14 @@ fn a_node_with_companions_leaves_and_says_who_wanted_it() {
     assert_eq!(accepted.json(), json!({"nodeId": 1}));
     assert_eq!(*admin.played.left.lock().unwrap(), [ACCESS_KEY]);
 }
+
+#[test]
+fn a_node_whose_vote_is_needed_is_not_removed() {
+    let admin = Admin::start();
+    companion(&admin);
+    let needed = admin.send("DELETE", "/tollgate/v1/members/1", "");
+    assert_eq!(needed.error(), "ConflictException", "{needed:?}");
+    assert!(needed.body.contains("tollgate leave"), "{needed:?}");
+    let spared = admin.send("DELETE", "/tollgate/v1/members/2", "");
+    assert_eq!(spared.status, 200, "{spared:?}");
+}
