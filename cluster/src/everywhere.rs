@@ -1,5 +1,6 @@
 //! Waiting until every node of the cluster serves a revision.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -33,11 +34,15 @@ impl Door {
             let live = state.nodes().iter().filter(|(_, it)| it.removed.is_none());
             live.map(|(id, _)| *id).filter(|id| *id != me).collect()
         });
-        let ask = |node: NodeId| async move {
-            let body = Bytes::copy_from_slice(&revision.0.to_le_bytes());
-            let place = (node, Lane::Rpc, kind::SERVED);
-            let answer = parts::call(&*self.transport, place, body, within).await;
-            answer.is_err().then_some(node)
+        // On the cluster's thread: a lane ends with the runtime that it was opened on.
+        let ask = |node: NodeId| {
+            let transport = Arc::clone(&self.transport);
+            let asked = self.runtime.spawn(async move {
+                let body = Bytes::copy_from_slice(&revision.0.to_le_bytes());
+                let place = (node, Lane::Rpc, kind::SERVED);
+                parts::call(&*transport, place, body, within).await
+            });
+            async move { (!matches!(asked.await, Ok(Ok(_)))).then_some(node) }
         };
         let asked = join_all(others.into_iter().map(ask)).await;
         asked.into_iter().flatten().collect()
