@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tollgate_link::net::Tcp;
+use tollgate_link::net::{Net, Tcp};
 use tollgate_link::{Caller, Handler, Incoming, Links, Refusal};
 use tollgate_state::NodeId;
 
@@ -16,22 +16,33 @@ use crate::peers::{Boxed, CallError, Lane, Transport, kind};
 use crate::raft::machine::Machine;
 
 /// Calls over links, once there are any.
-#[derive(Clone, Default)]
-pub(crate) struct Lines(Arc<OnceLock<Links<Tcp>>>);
+pub(crate) struct Lines<N: Net = Tcp>(Arc<OnceLock<Links<N>>>);
 
-impl Lines {
-    pub(crate) fn set(&self, links: Links<Tcp>) {
+impl<N: Net> Default for Lines<N> {
+    fn default() -> Self {
+        Self(Arc::default())
+    }
+}
+
+impl<N: Net> Clone for Lines<N> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<N: Net> Lines<N> {
+    pub(crate) fn set(&self, links: Links<N>) {
         if self.0.set(links).is_err() {
             tracing::error!("the links were started twice");
         }
     }
 
-    pub(crate) fn links(&self) -> Option<&Links<Tcp>> {
+    pub(crate) fn links(&self) -> Option<&Links<N>> {
         self.0.get()
     }
 }
 
-impl Transport for Lines {
+impl<N: Net> Transport for Lines<N> {
     fn call(
         &self,
         node: NodeId,
@@ -50,6 +61,9 @@ impl Transport for Lines {
             };
             let answer = links.call(node, lane, kind, body, within).await;
             answer.map_err(|error| match error {
+                tollgate_link::CallError::Refused(refusal) if refusal.code == Refusal::REMOVED => {
+                    CallError::Removed(node)
+                }
                 tollgate_link::CallError::Refused(refusal) => CallError::Refused {
                     node,
                     reason: refusal.to_string(),
@@ -106,7 +120,7 @@ pub(crate) struct Told {
 
 impl Told {
     /// Tells the links who belongs to the cluster, when that changed.
-    pub(crate) fn tell(&mut self, lines: &Lines, machine: &Machine) {
+    pub(crate) fn tell<N: Net>(&mut self, lines: &Lines<N>, machine: &Machine) {
         let Some(links) = lines.links() else { return };
         let (addresses, removed) = machine.look(|state| {
             let mut addresses = BTreeMap::new();

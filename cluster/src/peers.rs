@@ -29,6 +29,9 @@ pub enum CallError {
     /// Nobody can say whether it was delivered.
     #[error("node {0} did not answer in time")]
     Unknown(NodeId),
+    /// The peer knows that this node was removed from the cluster, for ever.
+    #[error("node {0} says that this node was removed")]
+    Removed(NodeId),
     /// The peer answered that it will not.
     #[error("node {node} refused: {reason}")]
     Refused {

@@ -252,7 +252,7 @@ impl Proposer {
         let answer = parts::call(&*self.transport, place, body.into(), ATTEMPT_DEADLINE).await;
         let proposed = match answer {
             Ok(bytes) => ProposedV1::open(&bytes),
-            Err(CallError::Unreachable(_) | CallError::Refused { .. }) => {
+            Err(CallError::Unreachable(_) | CallError::Removed(_) | CallError::Refused { .. }) => {
                 return Attempt::Elsewhere(None);
             }
             Err(CallError::Unknown(_)) => return Attempt::Unknown,

@@ -43,6 +43,15 @@ impl Gate {
         }
     }
 
+    /// This node was removed: it asks for no votes any more. It would raise the term of every
+    /// node that has not heard of the removal, and each of those would depose the leader that
+    /// could tell it.
+    pub(crate) fn retire(&self) {
+        if let Some(raft) = self.0.get() {
+            raft.runtime_config().elect(false);
+        }
+    }
+
     /// # Errors
     /// [`Silent`] while nothing should be sent.
     pub(crate) fn pass(&self) -> Result<(), Silent> {

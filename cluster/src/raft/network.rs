@@ -62,7 +62,7 @@ impl Peer {
 
 fn rpc_error(error: &CallError) -> RpcError {
     match error {
-        CallError::Unreachable(_) | CallError::Refused { .. } => {
+        CallError::Unreachable(_) | CallError::Removed(_) | CallError::Refused { .. } => {
             RPCError::Unreachable(Unreachable::new(error))
         }
         CallError::Unknown(_) => RPCError::Network(NetworkError::new(error)),
@@ -98,6 +98,9 @@ impl RaftNetwork<Types> for Peer {
         let body = AskVoteV1::from(request).seal();
         let body = body.map_err(|error| unreadable(&error))?;
         let answer = self.call(kind::VOTE, body, option.hard_ttl()).await;
+        if matches!(answer, Err(CallError::Removed(_))) {
+            self.gate.retire();
+        }
         let answer = answer.map_err(|error| rpc_error(&error))?;
         let voted = VotedV1::open(&answer).map_err(|error| unreadable(&error))?;
         Ok(voted.into())
@@ -117,6 +120,7 @@ impl RaftNetwork<Types> for Peer {
         let body = snapshot::to_transfer(&vote.into(), &meta, &snapshot.snapshot.0);
         let body = body.map_err(|error| unreadable(&error))?;
         let answer = tokio::select! {
+            biased;
             answer = self.call(kind::INSTALL, body, option.hard_ttl()) => answer,
             closed = cancel => return Err(StreamingError::Closed(closed)),
         };
