@@ -165,8 +165,12 @@ impl Proposer {
             };
             match attempt {
                 Attempt::Done { index, replies } => {
-                    self.visible(index).await;
-                    return answer(groups, index, replies);
+                    let until = groups.iter().map(|group| group.deadline).max();
+                    if self.visible(index, until).await {
+                        return answer(groups, index, replies);
+                    }
+                    // Agreed on, but an answer would promise what a read here does not show.
+                    return fail(groups, &DoorError::Unknown);
                 }
                 Attempt::Stopped => return fail(groups, &DoorError::Stopped),
                 Attempt::Overloaded => return fail(groups, &DoorError::Overloaded),
@@ -266,11 +270,12 @@ impl Proposer {
     }
 
     /// Waits until this node has applied an entry: who wrote here reads here.
-    async fn visible(&self, index: u64) {
+    /// `false` when it did not in time: it is cut off, or its disk is slow.
+    async fn visible(&self, index: u64, until: Option<Instant>) -> bool {
         let mut applied = self.applied.clone();
         let waited = applied.wait_for(|applied| *applied >= index);
-        // The change is agreed on in any case; a node that lags says so in its metrics.
-        drop(tokio::time::timeout(ATTEMPT_DEADLINE, waited).await);
+        let until = until.unwrap_or_else(Instant::now);
+        matches!(tokio::time::timeout_at(until, waited).await, Ok(Ok(_)))
     }
 }
 
