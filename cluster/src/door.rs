@@ -19,7 +19,7 @@ use crate::Effects;
 use crate::autopilot::Settings;
 use crate::everywhere::Served;
 use crate::lines::Lines;
-use crate::member::{self, Peering, Ways};
+use crate::member::{self, Peering, Ways, Work};
 use crate::members::Members;
 use crate::peers::{Alone, Transport};
 use crate::pilot::Leaving;
@@ -158,7 +158,7 @@ impl Door {
             transport: Arc::new(Alone),
             autopilot: Settings::default(),
             log_kept: LOG_KEPT_ENTRIES,
-            threads: true,
+            work: Work::Threads,
         };
         member::start(dir, first, ways, None)
     }
@@ -181,7 +181,7 @@ impl Door {
             transport: Arc::new(lines.clone()),
             autopilot,
             log_kept: LOG_KEPT_ENTRIES,
-            threads: true,
+            work: Work::Threads,
         };
         member::start(dir, first, ways, Some((peering, lines)))
     }

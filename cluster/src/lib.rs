@@ -10,6 +10,7 @@ mod credentials;
 mod door;
 mod effects;
 mod everywhere;
+mod faults;
 mod joining;
 mod leases;
 mod leave;

@@ -46,9 +46,22 @@ pub(crate) struct Ways {
     pub(crate) autopilot: Settings,
     /// Entries kept behind a snapshot.
     pub(crate) log_kept: u64,
-    /// Off where everything has to run on one thread: in a simulation.
-    pub(crate) threads: bool,
+    pub(crate) work: Work,
 }
+
+/// Where the disk is written and snapshots are made.
+#[derive(Clone)]
+pub(crate) enum Work {
+    /// On threads beside.
+    Threads,
+    /// On the thread of the cluster, where one seed has to replay one run: in a simulation.
+    #[cfg(test)]
+    Simulated(Pause),
+}
+
+/// How long the next flush of a simulated disk takes.
+#[cfg(test)]
+pub(crate) type Pause = Arc<dyn Fn() -> Duration + Send + Sync>;
 
 /// How a node meets the others.
 pub struct Peering {
@@ -155,7 +168,7 @@ struct Storage {
 }
 
 impl Storage {
-    fn new(dir: &Path, store: Store, loaded: &Loaded, threads: bool) -> Result<Self, Error> {
+    fn new(dir: &Path, store: Store, loaded: &Loaded, work: &Work) -> Result<Self, Error> {
         let corrupt = |reason: String| Error::Corrupt {
             path: dir.to_owned(),
             reason,
@@ -164,15 +177,16 @@ impl Storage {
         let (end, ended) = End::new();
         let (reader, snapshots) = (store.reader(), store.snapshots());
         let owner = Owner::new(store, Arc::clone(&committed), end.clone());
-        let disk = if threads {
-            Disk::start(owner).map_err(|source| Error::Io {
+        let disk = match work {
+            Work::Threads => Disk::start(owner).map_err(|source| Error::Io {
                 operation: "start the disk's thread for",
                 path: dir.to_owned(),
                 source,
-            })?
-        } else {
-            Disk::at_once(owner)
+            })?,
+            #[cfg(test)]
+            Work::Simulated(pause) => Disk::simulate(owner, Arc::clone(pause)),
         };
+        let threads = matches!(work, Work::Threads);
         let log = LogStore::new(disk, reader, committed, loaded).map_err(corrupt)?;
         let (publish, published) = watch::channel(Published::default());
         let (applied, applied_seen) = watch::channel(0);
@@ -203,7 +217,7 @@ pub(crate) async fn assemble(
     ways: Ways,
 ) -> Result<(Member, Opened), Error> {
     let node = loaded.identity.node_id;
-    let storage = Storage::new(dir, store, &loaded, ways.threads)?;
+    let storage = Storage::new(dir, store, &loaded, &ways.work)?;
     let (machine, log) = (storage.machine, storage.log);
     let (contacts, gate) = (Contacts::default(), Gate::default());
     let network = Network {
@@ -328,13 +342,8 @@ impl Member {
         } = self;
         let mut told = Told::default();
         let node = proposer.node;
-        let piloting = pilot::run(
-            raft.clone(),
-            machine.clone(),
-            (contacts, leaving),
-            node,
-            autopilot,
-        );
+        let watch = (contacts, leaving);
+        let piloting = pilot::run(raft.clone(), machine.clone(), watch, node, autopilot);
         let piloting = tokio::spawn(piloting);
         let pulsing = status::pulse(raft.clone(), Arc::clone(&proposer.transport), node);
         let pulsing = tokio::spawn(pulsing);
@@ -343,6 +352,7 @@ impl Member {
         let mut check = tokio::time::interval(SNAPSHOT_CHECK);
         loop {
             tokio::select! {
+                biased; // A simulation has no choice that its seed does not make.
                 _ = stop.recv() => break,
                 changed = metrics.changed() => {
                     let fatal = metrics.borrow_and_update().running_state.clone().err();

@@ -15,6 +15,8 @@ pub(crate) mod log;
 pub(crate) mod machine;
 pub(crate) mod network;
 pub(crate) mod parts;
+#[cfg(test)]
+pub(crate) mod runtime;
 pub(crate) mod snapshot;
 pub(crate) mod tail;
 pub(crate) mod wire;
@@ -22,10 +24,14 @@ pub(crate) mod wire;
 use std::sync::Arc;
 use std::time::Duration;
 
-use openraft::impls::TokioRuntime;
+#[cfg(not(test))]
+use openraft::impls::TokioRuntime as Runtime;
 use openraft::{Config, EmptyNode, SnapshotPolicy};
 use tollgate_state::NodeId;
 use tollgate_state::{Entry as Proposed, Reply};
+
+#[cfg(test)]
+use runtime::Seeded as Runtime;
 
 openraft::declare_raft_types!(
     /// The types that consensus runs on.
@@ -35,7 +41,7 @@ openraft::declare_raft_types!(
         NodeId = NodeId,
         Node = EmptyNode,
         SnapshotData = snapshot::Image,
-        AsyncRuntime = TokioRuntime,
+        AsyncRuntime = Runtime,
 );
 
 pub(crate) type Raft = openraft::Raft<Types>;

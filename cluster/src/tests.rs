@@ -5,5 +5,9 @@ mod hub;
 mod leave;
 mod links;
 mod many;
+mod planted;
 mod quota;
+pub(crate) mod sim;
 mod suite;
+
+pub(crate) use planted::planted;

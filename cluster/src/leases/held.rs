@@ -9,6 +9,8 @@ use tollgate_config::cells::{LeaseCell, QuotaSlot};
 use tollgate_protocol::Millis;
 use tollgate_state::{LeaseItem, LeaseVerdict};
 
+use crate::faults::{Bug, planted};
+
 /// A grant should cover the demand of this time, so that a warm key asks rarely.
 const DEMAND_MS: u64 = 5_000;
 /// Demand is measured over at least this time.
@@ -111,7 +113,11 @@ impl Held {
     pub(super) fn give_back(&mut self, seq: u64) {
         self.reopened_in = seq;
         if let Some(cell) = &self.cell {
-            let taken = cell.withdraw(self.slot.waiting());
+            let taken = if planted(Bug::ReturnedAfterSpent) {
+                cell.left().saturating_sub(self.slot.waiting())
+            } else {
+                cell.withdraw(self.slot.waiting())
+            };
             self.returned += taken;
         }
     }
@@ -166,7 +172,12 @@ impl Held {
             Some(cell) => Arc::clone(cell),
             None => self.renew_cell(open),
         };
-        let more = open.granted.saturating_sub(self.granted);
+        let known = if planted(Bug::GrantCountedTwice) {
+            0
+        } else {
+            self.granted
+        };
+        let more = open.granted.saturating_sub(known);
         self.granted += more;
         let unmoved = self.returned == self.sent_returned && seq > self.reopened_in;
         let exhausted = open.free == 0 && open.elsewhere == 0 && unmoved;

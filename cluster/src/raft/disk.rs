@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 use tollgate_store::{Change, Error, Store};
 
 use super::Types;
+use crate::faults::{Bug, planted};
 
 /// Jobs that may wait, and that share a flush. Consensus waits for each append and vote before it
 /// sends the next, so that the queue never fills.
@@ -28,12 +29,25 @@ pub(crate) struct Job {
     pub(crate) done: Done,
 }
 
-/// The way to the disk: a thread beside, or at once where everything has to run on one thread (a
+impl Job {
+    /// The disk takes no jobs any more.
+    fn refuse(self) {
+        let gone = || Err(std::io::Error::other("the disk's thread ended"));
+        match self.done {
+            Done::Entries(flushed) => flushed.log_io_completed(gone()),
+            Done::Task(waiting) => drop(waiting.send(gone())),
+            Done::Nobody => {}
+        }
+    }
+}
+
+/// The way to the disk: a thread beside, or a task where everything has to run on one thread (a
 /// simulation).
 #[derive(Clone)]
 pub(crate) enum Disk {
     Thread(SyncSender<Job>),
-    AtOnce(Arc<Mutex<Owner>>),
+    #[cfg(test)]
+    Task(tokio::sync::mpsc::Sender<Job>),
 }
 
 /// Owns the store. After the first failure nothing is written any more.
@@ -80,6 +94,9 @@ impl Owner {
     fn carry_out(&mut self, jobs: Vec<Job>) {
         let (changes, waiting): (Vec<_>, Vec<_>) =
             jobs.into_iter().map(|job| (job.change, job.done)).unzip();
+        let forgets =
+            |change: &Change| matches!(change, Change::Vote(_)) && planted(Bug::VoteNotPersisted);
+        let changes: Vec<_> = changes.into_iter().filter(|it| !forgets(it)).collect();
         if self.failed.is_none() {
             let committed = lock(&self.committed).take();
             if let Err(error) = self.store.commit(&changes, committed.as_deref()) {
@@ -139,23 +156,38 @@ impl Disk {
         Ok(Self::Thread(jobs))
     }
 
-    pub(crate) fn at_once(owner: Owner) -> Self {
-        Self::AtOnce(Arc::new(Mutex::new(owner)))
+    /// Writes on this thread, each flush after the pause that the disk takes at that moment. What
+    /// waits when the node crashes was never written.
+    #[cfg(test)]
+    pub(crate) fn simulate(mut owner: Owner, pause: crate::member::Pause) -> Self {
+        let (jobs, mut inbox) = tokio::sync::mpsc::channel(JOBS_MAX);
+        tokio::spawn(async move {
+            let mut together = Vec::new();
+            while inbox.recv_many(&mut together, JOBS_MAX).await > 0 {
+                let takes = pause();
+                if !takes.is_zero() {
+                    tokio::time::sleep(takes).await;
+                }
+                owner.carry_out(std::mem::take(&mut together));
+            }
+            owner.close();
+        });
+        Self::Task(jobs)
     }
 
     pub(crate) fn send(&self, job: Job) {
         match self {
             Self::Thread(jobs) => {
                 if let Err(unsent) = jobs.send(job) {
-                    let gone = || Err(std::io::Error::other("the disk's thread ended"));
-                    match unsent.0.done {
-                        Done::Entries(flushed) => flushed.log_io_completed(gone()),
-                        Done::Task(waiting) => drop(waiting.send(gone())),
-                        Done::Nobody => {}
-                    }
+                    unsent.0.refuse();
                 }
             }
-            Self::AtOnce(owner) => lock(owner).carry_out(vec![job]),
+            #[cfg(test)]
+            Self::Task(jobs) => {
+                if let Err(unsent) = jobs.try_send(job) {
+                    unsent.into_inner().refuse();
+                }
+            }
         }
     }
 

@@ -132,6 +132,8 @@ impl Machine {
         let mut inner = self.write();
         for entry in entries {
             inner.applied = Some(entry.log_id);
+            #[cfg(test)]
+            crate::tests::sim::applied(self.shared.node, &entry);
             let mut outcome = Outcome::default();
             match entry.payload {
                 EntryPayload::Blank => {}
@@ -255,6 +257,8 @@ impl RaftStateMachine<Types> for Machine {
             .save(index, &bytes)
             .map_err(|error| failed(&error))?;
         *self.write() = inner;
+        #[cfg(test)]
+        crate::tests::sim::installed(self.shared.node, index);
         self.publish();
         self.shared.effects.replaced();
         Ok(())

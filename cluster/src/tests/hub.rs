@@ -12,7 +12,7 @@ use tollgate_state::{Addresses, Command, NodeId, ProposalId, Reply};
 use tollgate_store::Identity;
 
 use crate::autopilot::Settings;
-use crate::member::{self, Ways};
+use crate::member::{self, Ways, Work};
 use crate::peers::{Boxed, CallError, Lane, Transport};
 use crate::{Door, Opened, Server};
 
@@ -145,7 +145,7 @@ impl TestNode {
             transport: Arc::new(line),
             autopilot: IMPATIENT,
             log_kept: 3,
-            threads: true,
+            work: Work::Threads,
         };
         let opened = member::start(dir.path(), || identity, ways, None).unwrap();
         let Opened {
