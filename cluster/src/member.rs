@@ -354,17 +354,6 @@ impl Member {
             tokio::select! {
                 biased; // A simulation has no choice that its seed does not make.
                 _ = stop.recv() => break,
-                changed = metrics.changed() => {
-                    let fatal = metrics.borrow_and_update().running_state.clone().err();
-                    if let Some(fatal) = fatal {
-                        tracing::error!(%fatal, "consensus ended");
-                        end.tell(Err(Error::Failed(fatal.to_string())));
-                        break;
-                    }
-                    if changed.is_err() {
-                        break;
-                    }
-                }
                 _ = check.tick() => {
                     snapshot_if_due(&raft, &log).await;
                     log.shrink(machine.applied());
@@ -376,6 +365,17 @@ impl Member {
                 () = effects.nodes_changed() => {
                     if let Some(lines) = &lines {
                         told.tell(lines, &machine);
+                    }
+                }
+                changed = metrics.changed() => {
+                    let fatal = metrics.borrow_and_update().running_state.clone().err();
+                    if let Some(fatal) = fatal {
+                        tracing::error!(%fatal, "consensus ended");
+                        end.tell(Err(Error::Failed(fatal.to_string())));
+                        break;
+                    }
+                    if changed.is_err() {
+                        break;
                     }
                 }
             }

@@ -166,8 +166,14 @@ impl Proposer {
             };
             match attempt {
                 Attempt::Done { index, replies } => {
-                    let until = groups.iter().map(|group| group.deadline).max();
-                    if self.visible(index, until).await {
+                    // A node that moved says so before anybody can send it the log.
+                    let mut commands = groups.iter().flat_map(|group| &group.commands);
+                    let moved = commands.all(|it| matches!(it.command, Command::NodeUp { .. }));
+                    let until = match groups.iter().map(|group| group.deadline).max() {
+                        Some(until) if !moved => until,
+                        _ => Instant::now() + ATTEMPT_DEADLINE,
+                    };
+                    if self.visible(index, until).await || moved {
                         return answer(groups, index, replies);
                     }
                     // Agreed on, but an answer would promise what a read here does not show.
@@ -272,13 +278,12 @@ impl Proposer {
 
     /// Waits until this node has applied an entry: who wrote here reads here.
     /// `false` when it did not in time: it is cut off, or its disk is slow.
-    async fn visible(&self, index: u64, until: Option<Instant>) -> bool {
+    async fn visible(&self, index: u64, until: Instant) -> bool {
         if planted(Bug::AnsweredBeforeApplied) {
             return true;
         }
         let mut applied = self.applied.clone();
         let waited = applied.wait_for(|applied| *applied >= index);
-        let until = until.unwrap_or_else(Instant::now);
         matches!(tokio::time::timeout_at(until, waited).await, Ok(Ok(_)))
     }
 }
