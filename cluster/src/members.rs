@@ -27,6 +27,8 @@ pub struct Members {
     pub applied: u64,
     /// The last entry in this node's newest snapshot.
     pub snapshot: u64,
+    /// The last entry that is in the snapshot only.
+    pub purged: u64,
     /// On the leader: the last entry that each node has. Empty elsewhere.
     pub matched: BTreeMap<NodeId, u64>,
     /// On the leader: how long ago a majority answered, in milliseconds.
@@ -72,6 +74,7 @@ impl Members {
             last_log: metrics.last_log_index.unwrap_or(0),
             applied: metrics.last_applied.map_or(0, |id| id.index),
             snapshot: metrics.snapshot.map_or(0, |id| id.index),
+            purged: metrics.purged.map_or(0, |id| id.index),
             matched: replication
                 .into_iter()
                 .map(|(id, matched)| (id, matched.map_or(0, |it| it.index)))

@@ -131,9 +131,9 @@ async fn a_node_that_comes_late_gets_the_state_and_large_entries_reach_it() {
         assert!(matches!(reply, Reply::Configured(_)), "{reply:?}");
     }
     until(
-        "a snapshot",
-        || nodes[0].door.members().snapshot,
-        |it| *it > 0,
+        "entries that are in the snapshot only",
+        || nodes[0].door.members().purged,
+        |it| *it > late.door.members().last_log,
     )
     .await;
     let revision = write(&nodes[0]).await;

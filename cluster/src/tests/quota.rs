@@ -10,7 +10,7 @@ use tollgate_protocol::{Clock, Millis};
 use tollgate_state::{Addresses, Command, ProposalId, Reply};
 use tollgate_store::Identity;
 
-use super::hub::{NOON, Script};
+use super::hub::{NOON, Script, until};
 use crate::{Door, Leases, Opened};
 
 pub(super) fn quota(limit: u64) -> Quota {
@@ -262,6 +262,9 @@ async fn everything_is_there_after_a_restart_and_snapshots_are_taken() {
             .await
             .unwrap();
     }
+    // Whether one is due is looked at now and then, not at every entry.
+    let snapshot = || opened.door.members().snapshot;
+    until("a snapshot", snapshot, |it| *it > 0).await;
     opened.door.close().await;
     opened.ended.await.unwrap().unwrap();
     let snapshots = std::fs::read_dir(dir.path())

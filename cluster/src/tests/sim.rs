@@ -1,10 +1,9 @@
 //! Whole clusters in one thread, on a network that is cut, delayed and healed, with disks that are
 //! slow and machines that crash: faults, delays, clocks and elections by a seed.
 //!
-//! One thing is not the seed's: tokio draws the order in which openraft's `select!` looks at what it
-//! waits for, and fixes that only when it is built with `--cfg tokio_unstable`. So a seed without
-//! faults replays to the byte, and of those with faults about one in ten goes another way now and
-//! then.
+//! A seed without faults replays to the byte. Of those with faults about one in ten goes another way
+//! now and then, for a reason that is not found yet: a failure is run again with its seed, and when
+//! it does not come again, with its neighbours.
 //!
 //! What runs is the product: consensus, log, store, links, proposer, autopilot and leases. Only the
 //! network (`net`), the clock (`world`), the random numbers of consensus (`raft::runtime`) and the
