@@ -110,11 +110,13 @@ pub(crate) fn notice_removal(
     machine: &Machine,
     lines: Option<&Lines>,
 ) {
+    // A node that is still a member goes on: its vote may be needed to take it out.
     let known = || {
-        machine.look(|state| {
+        let removed = machine.look(|state| {
             let node = state.nodes().get(&node);
             node.is_some_and(|it| it.removed.is_some())
-        })
+        });
+        removed && !machine.members().contains(&node)
     };
     let told = || {
         let links = lines.and_then(Lines::links);

@@ -122,11 +122,14 @@ impl Told {
     /// Tells the links who belongs to the cluster, when that changed.
     pub(crate) fn tell<N: Net>(&mut self, lines: &Lines<N>, machine: &Machine) {
         let Some(links) = lines.links() else { return };
+        // A removed node is refused once it is out of consensus: until then its vote may be needed
+        // to take it out.
+        let members = machine.members();
         let (addresses, removed) = machine.look(|state| {
             let mut addresses = BTreeMap::new();
             let mut removed = BTreeSet::new();
             for (id, node) in state.nodes() {
-                if node.removed.is_some() {
+                if node.removed.is_some() && !members.contains(id) {
                     removed.insert(*id);
                 } else {
                     addresses.insert(*id, node.addresses.peer.clone());

@@ -23,7 +23,7 @@ use crate::proposer::{Group, Proposer};
 use crate::raft::disk::{Disk, End, Owner};
 use crate::raft::gate::Gate;
 use crate::raft::log::LogStore;
-use crate::raft::machine::{Feeds, Machine};
+use crate::raft::machine::{Feeds, Machine, Saved};
 use crate::raft::network::Network;
 use crate::raft::{self, Raft};
 use crate::serve::Server;
@@ -187,11 +187,17 @@ impl Storage {
             Work::Simulated(pause) => Disk::simulate(owner, Arc::clone(pause)),
         };
         let threads = matches!(work, Work::Threads);
-        let log = LogStore::new(disk, reader, committed, loaded).map_err(corrupt)?;
+        let on_disk = Saved {
+            index: loaded.snapshot.as_ref().map_or(0, |(index, _)| *index),
+            failed: false,
+        };
+        let (saved, saved_seen) = watch::channel(on_disk);
+        let log = LogStore::new(disk, reader, committed, saved_seen, loaded).map_err(corrupt)?;
         let (publish, published) = watch::channel(Published::default());
         let (applied, applied_seen) = watch::channel(0);
         let effects = Effects::default();
         let feeds = Feeds {
+            saved,
             publish,
             applied,
             effects: effects.clone(),

@@ -60,6 +60,8 @@ pub const TOKEN_REMEMBERED_MS: u64 = 24 * 3_600 * 1_000;
 pub const WHO_BYTES_MAX: usize = 128;
 /// Revisions of the configuration that are remembered: the newest.
 pub const HISTORY_REVISIONS_MAX: usize = 1_000;
+/// Resources that a remembered revision names; it counts the others.
+pub const HISTORY_NAMED_MAX: usize = 5;
 /// The bytes of their changes, there and back: a quarter of what a node may need beside its work.
 pub const HISTORY_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// A record of a state snapshot in bytes: it is sent, checked and applied piece by piece.

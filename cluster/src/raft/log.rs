@@ -7,10 +7,12 @@ use std::sync::{Arc, Mutex};
 
 use openraft::storage::{LogFlushed, RaftLogStorage};
 use openraft::{LogState, RaftLogReader, StorageIOError};
+use tokio::sync::watch;
 use tollgate_state::NodeId;
 use tollgate_store::{Change, Error, Loaded, Reader};
 
 use super::disk::{Committed, Disk, Done, Job, lock};
+use super::machine::Saved;
 use super::tail::Tail;
 use super::wire::{self, MarkV1, VoteV1};
 use super::{Entry, LogId, StorageError, Types, Vote};
@@ -35,6 +37,7 @@ struct Shared {
     /// Known to be agreed on, in this life or as it was at the start.
     agreed: Mutex<Option<LogId>>,
     committed: Committed,
+    saved: watch::Receiver<Saved>,
     /// Bytes appended since the last snapshot, and entries.
     bytes: AtomicU64,
     entries: AtomicU64,
@@ -53,6 +56,7 @@ impl LogStore {
         disk: Disk,
         reader: Reader,
         committed: Committed,
+        saved: watch::Receiver<Saved>,
         loaded: &Loaded,
     ) -> Result<Self, String> {
         let mut tail = Tail::default();
@@ -85,6 +89,7 @@ impl LogStore {
                 vote: Mutex::new(vote.map(Into::into)),
                 agreed: Mutex::new(agreed.map(|mark| mark.id.into())),
                 committed,
+                saved,
                 bytes: AtomicU64::new(bytes),
                 entries: AtomicU64::new(entries),
             }),
@@ -256,12 +261,21 @@ impl RaftLogStorage<Types> for LogStore {
     }
 
     async fn purge(&mut self, upto: LogId) -> Result<(), StorageError> {
+        // openraft asks for this while a snapshot that it received is still being installed: what
+        // the snapshot replaces must be on disk until the snapshot is.
+        let mut saved = self.shared.saved.clone();
+        let ready = saved.wait_for(|saved| saved.failed || saved.index >= upto.index);
+        let failed = ready.await.map_or(true, |saved| saved.failed);
+        if failed {
+            let error = std::io::Error::other("the snapshot was not written");
+            return Err(StorageIOError::write_logs(&error).into());
+        }
         lock(&self.shared.tail).purge(upto);
         let mark = MarkV1 { id: upto.into() }.seal().map_err(|error| {
             let error = std::io::Error::other(error.to_string());
             StorageIOError::write_logs(&error)
         })?;
-        // Nobody waits: what is purged is in a durable snapshot, and jobs are done in order.
+        // Nobody waits for the disk: jobs are done in order.
         self.disk.send(Job {
             change: Change::Purge {
                 upto: upto.index,

@@ -1,6 +1,7 @@
 //! The state machine as openraft wants it: agreed entries in, published configuration and answers
 //! out. What is decided is decided in `tollgate_state`.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use openraft::storage::RaftStateMachine;
@@ -26,6 +27,7 @@ struct Shared {
     publish: watch::Sender<Published>,
     applied: watch::Sender<u64>,
     effects: Effects,
+    saved: watch::Sender<Saved>,
     node: NodeId,
     /// Whether snapshots are made on a thread beside.
     threads: bool,
@@ -37,8 +39,16 @@ struct Inner {
     members: StoredMembership,
 }
 
+/// How far the snapshots on disk go, and whether one that was to be installed failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Saved {
+    pub(crate) index: u64,
+    pub(crate) failed: bool,
+}
+
 /// The ends that the machine feeds.
 pub(crate) struct Feeds {
+    pub(crate) saved: watch::Sender<Saved>,
     pub(crate) publish: watch::Sender<Published>,
     pub(crate) applied: watch::Sender<u64>,
     pub(crate) effects: Effects,
@@ -73,6 +83,7 @@ impl Machine {
                 publish: feeds.publish,
                 applied: feeds.applied,
                 effects: feeds.effects,
+                saved: feeds.saved,
                 node: loaded.identity.node_id,
                 threads,
             }),
@@ -84,6 +95,13 @@ impl Machine {
     /// Looks at the state as it is on this node.
     pub(crate) fn look<T>(&self, look: impl FnOnce(&State) -> T) -> T {
         look(&self.read().state)
+    }
+
+    /// Who gets the log, as far as this node has applied it: voters and learners.
+    pub(crate) fn members(&self) -> BTreeSet<NodeId> {
+        let inner = self.read();
+        let members = inner.members.membership();
+        members.nodes().map(|(id, _)| *id).collect()
     }
 
     /// The last entry that was applied.
@@ -172,6 +190,9 @@ impl Machine {
             .snapshots
             .save(index, &bytes)
             .map_err(|error| failed(&error))?;
+        shared
+            .saved
+            .send_modify(|saved| saved.index = saved.index.max(index));
         Ok(Snapshot {
             meta: meta.to_openraft(),
             snapshot: Box::new(Image(image)),
@@ -239,6 +260,8 @@ impl RaftStateMachine<Types> for Machine {
         snapshot: Box<Image>,
     ) -> Result<(), StorageError> {
         let failed = |error: &dyn std::fmt::Display| {
+            // Who waits for this snapshot to be on disk must not wait for ever.
+            self.shared.saved.send_modify(|saved| saved.failed = true);
             let error = std::io::Error::other(error.to_string());
             StorageError::from(StorageIOError::read_snapshot(None, &error))
         };
@@ -256,6 +279,9 @@ impl RaftStateMachine<Types> for Machine {
             .snapshots
             .save(index, &bytes)
             .map_err(|error| failed(&error))?;
+        self.shared
+            .saved
+            .send_modify(|saved| saved.index = saved.index.max(index));
         *self.write() = inner;
         #[cfg(test)]
         crate::tests::sim::installed(self.shared.node, index);

@@ -133,11 +133,22 @@ pub(crate) struct Incoming(Arc<Mutex<BTreeMap<NodeId, Vec<Transfer>>>>);
 impl Incoming {
     /// Takes in the body of a call.
     pub(crate) fn receive(&self, from: NodeId, body: Bytes) -> Received {
+        self.forget_idle();
         match split(body) {
             Some((WHOLE, rest)) => Received::Body(rest),
             Some((PART, rest)) => self.part(from, rest),
             _ => Received::Malformed,
         }
+    }
+
+    /// Calls come with every heartbeat, so what nobody goes on with is gone soon.
+    fn forget_idle(&self) {
+        let now = Instant::now();
+        let mut senders = lock(&self.0);
+        for transfers in senders.values_mut() {
+            transfers.retain(|it| now.duration_since(it.touched) < TRANSFER_IDLE);
+        }
+        senders.retain(|_, transfers| !transfers.is_empty());
     }
 
     fn part(&self, from: NodeId, mut rest: Bytes) -> Received {
@@ -154,9 +165,6 @@ impl Incoming {
         };
         let mut senders = lock(&self.0);
         let now = Instant::now();
-        for transfers in senders.values_mut() {
-            transfers.retain(|it| now.duration_since(it.touched) < TRANSFER_IDLE);
-        }
         let transfers = senders.entry(from).or_default();
         let known = transfers
             .iter()

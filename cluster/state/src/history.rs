@@ -1,8 +1,9 @@
 //! Who changed what, and how to take it back.
 //!
-//! Each record has the changes and their inverses, so that an older configuration is made from the
-//! current one by walking back. Rejected: keeping whole configurations, which cost as much for a
-//! change of one key as for all of them.
+//! Each record names what it touched and has the inverses of its changes, so that an older
+//! configuration is made from the current one by walking back. Rejected: keeping whole
+//! configurations, which cost as much for a change of one key as for all of them, and keeping the
+//! changes themselves, which the two configurations tell and which are as large as an API file.
 
 use alloc::collections::VecDeque;
 use alloc::string::String;
@@ -13,6 +14,8 @@ use tollgate_model::{Change, Model};
 use tollgate_protocol::Millis;
 use tollgate_protocol::codec::{Decode, Encode};
 use tollgate_protocol::ids::Revision;
+#[cfg(doc)]
+use tollgate_protocol::limits::HISTORY_NAMED_MAX;
 use tollgate_protocol::limits::{HISTORY_BYTES_MAX, HISTORY_REVISIONS_MAX, WHO_BYTES_MAX};
 
 /// One change of the configuration.
@@ -25,10 +28,70 @@ pub struct RevisionRecord {
     pub at: Millis,
     /// Who asked: an access key id, cut at 128 bytes.
     pub who: String,
-    /// `Vec<tollgate_model::Change>` as JSON. May hold secrets.
-    pub changes: Vec<u8>,
-    /// The changes that take them back, as JSON.
+    /// How many resources it touched.
+    pub changes: u64,
+    /// The first of them, at most [`HISTORY_NAMED_MAX`].
+    pub named: Vec<Touched>,
+    /// `Vec<tollgate_model::Change>` that take it back, as JSON. May hold secrets.
     pub undo: Vec<u8>,
+}
+
+/// A resource that a change touched.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+#[bincode(crate = "tollgate_protocol::codec::bincode")]
+pub struct Touched {
+    /// What happened to it.
+    pub action: Action,
+    /// What it is: `api`, `api key`.
+    pub kind: String,
+    /// Its name or id.
+    pub name: String,
+}
+
+/// What happened to a resource.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
+#[bincode(crate = "tollgate_protocol::codec::bincode")]
+pub enum Action {
+    /// It was not there before.
+    Create,
+    /// It was there before.
+    Update,
+    /// It is not there any more.
+    Delete,
+}
+
+impl Touched {
+    /// What `change` does, which `inverse` takes back.
+    pub(crate) fn by(change: &Change, inverse: &Change) -> Self {
+        let action = match (deletes(change), deletes(inverse)) {
+            (true, _) => Action::Delete,
+            (false, true) => Action::Create,
+            (false, false) => Action::Update,
+        };
+        let (kind, name) = change.subject();
+        let kind = kind.into();
+        Self { action, kind, name }
+    }
+}
+
+fn deletes(change: &Change) -> bool {
+    match change {
+        Change::DeleteApi(_)
+        | Change::DeleteUpstream(_)
+        | Change::DeleteFunction(_)
+        | Change::DeleteUsagePlan(_)
+        | Change::DeleteApiKey(_)
+        | Change::DeleteDomainName(_)
+        | Change::DeleteCertificate(_) => true,
+        Change::SetDefaultMapping(mapping) => mapping.is_none(),
+        Change::PutApi(_)
+        | Change::PutUpstream(_)
+        | Change::PutFunction(_)
+        | Change::PutUsagePlan(_)
+        | Change::PutApiKey(_)
+        | Change::PutDomainName(_)
+        | Change::PutCertificate(_) => false,
+    }
 }
 
 impl core::fmt::Debug for RevisionRecord {
@@ -83,7 +146,12 @@ impl History {
 }
 
 fn bytes(record: &RevisionRecord) -> usize {
-    record.changes.len() + record.undo.len() + record.who.len()
+    let named: usize = record
+        .named
+        .iter()
+        .map(|it| it.kind.len() + it.name.len())
+        .sum();
+    named + record.undo.len() + record.who.len()
 }
 
 /// Who asked, cut to its bound.

@@ -31,7 +31,7 @@ pub use command::{
     AdmitRefusal, Applied, Command, Effect, Entry, Hash, LeaseBatch, LeaseItem, LeaseReply,
     LeaseVerdict, NodeId, ProposalId, Reply,
 };
-pub use history::RevisionRecord;
+pub use history::{Action, RevisionRecord, Touched};
 pub use nodes::{Addresses, Founding, Node};
 pub use period::{Window, window_at};
 pub use quota::{Bucket, Lease, LeaseId, QuotaTable, WindowState};

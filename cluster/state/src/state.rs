@@ -8,9 +8,10 @@ use alloc::vec::Vec;
 use tollgate_model::{Change, Model};
 use tollgate_protocol::Millis;
 use tollgate_protocol::ids::{KeyId, PlanId, Revision};
+use tollgate_protocol::limits::HISTORY_NAMED_MAX;
 
 use crate::command::{Applied, Command, Effect, Entry, LeaseBatch, NodeId, ProposalId, Reply};
-use crate::history::{self, History, RevisionRecord};
+use crate::history::{self, History, RevisionRecord, Touched};
 use crate::nodes::{Founding, Node, Nodes};
 use crate::proposals::Proposals;
 use crate::quota::{QuotaTable, Scene};
@@ -138,10 +139,15 @@ impl State {
             Err(error) => return reply(Reply::Refused(unreadable(&error))),
         };
         let (mut effects, mut undo) = (Vec::new(), VecDeque::new());
+        let (count, mut named) = (changes.len() as u64, Vec::new());
         let model = Arc::make_mut(&mut self.model);
         for change in changes {
             effects.extend(changed_quota(model, &change));
-            undo.push_front(model.inverse(&change));
+            let inverse = model.inverse(&change);
+            if named.len() < HISTORY_NAMED_MAX {
+                named.push(Touched::by(&change, &inverse));
+            }
+            undo.push_front(inverse);
             model.apply(change);
         }
         self.revision = Revision(self.revision.0 + 1);
@@ -151,7 +157,8 @@ impl State {
             revision: self.revision,
             at: self.now,
             who: history::cut_who(who),
-            changes: json.to_vec(),
+            changes: count,
+            named,
             undo,
         });
         self.quota.prune(&self.model, self.now);

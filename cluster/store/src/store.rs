@@ -194,7 +194,9 @@ fn make_private(dir: &Path) -> std::io::Result<()> {
             .create(dir)?;
     }
     // A directory that holds other things is not ours to close.
-    let ours = dir.join("node.json").exists() || std::fs::read_dir(dir)?.next().is_none();
+    let ours = dir.join("node.json").exists()
+        || dir.join("tls").exists()
+        || std::fs::read_dir(dir)?.next().is_none();
     let mode = std::fs::metadata(dir)?.permissions().mode();
     if ours && mode & 0o077 != 0 {
         std::fs::set_permissions(dir, std::fs::Permissions::from_mode(mode & !0o077))?;

@@ -29,6 +29,8 @@ const LEVELS: (u16, u16) = (1, 1);
 const LIFE_DEADLINE: Duration = Duration::from_secs(5);
 /// A node that has none yet waits this long for the cluster to send it.
 const FIRST_LIFE_DEADLINE: Duration = Duration::from_secs(60);
+/// Pauses between looks at the state.
+const SEEN_DELAY: Duration = Duration::from_millis(20);
 /// Pauses between attempts to be heard.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
 /// Before a full mailbox is tried again.
@@ -308,7 +310,13 @@ impl Life {
                 levels: LEVELS,
             };
             match self.door.propose(ProposalId::default(), command).await {
-                Ok(Reply::Done) => return Ok(()),
+                Ok(Reply::Done) => {
+                    // Agreed on; a node that only learns the log has it when it sees itself in it.
+                    while !self.lives() {
+                        tokio::time::sleep(SEEN_DELAY).await;
+                    }
+                    return Ok(());
+                }
                 // An attempt before this one was heard after all.
                 Ok(Reply::Stale) if self.lives() => return Ok(()),
                 Ok(other) => {

@@ -1,15 +1,13 @@
 //! Looking back: which revisions there were, what lies between two of them, and going back to one.
 
-use std::collections::BTreeSet;
-
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tollgate_aws::wire::to_iso8601;
 use tollgate_aws::{AwsError, ErrorKind};
-use tollgate_model::{Change, Model, diff};
+use tollgate_model::{Model, diff};
 use tollgate_protocol::ids::Revision;
 use tollgate_protocol::limits::HISTORY_REVISIONS_MAX;
-use tollgate_state::RevisionRecord;
+use tollgate_state::{Action, RevisionRecord};
 
 use super::plan;
 use crate::admin::call::Call;
@@ -19,8 +17,6 @@ use crate::admin::reply::{Outcome, Reply};
 
 /// Revisions that are listed unless more are asked for.
 const LISTED: usize = 20;
-/// Changed resources that a line of the history names.
-const NAMED_MAX: usize = 5;
 
 /// `GET history?limit=COUNT`: the newest first.
 ///
@@ -49,51 +45,21 @@ pub(super) async fn list(call: &Call<'_>) -> Outcome {
 
 /// One revision: when, who, and the resources that it touched, never their values.
 fn line(record: &RevisionRecord) -> Value {
-    let read = |bytes| serde_json::from_slice::<Vec<Change>>(bytes).unwrap_or_default();
-    let changes = read(&record.changes);
-    let undo = read(&record.undo);
-    // What is undone by deleting was not there before.
-    let made: BTreeSet<_> = undo.iter().filter(|it| deletes(it)).map(subject).collect();
-    let named = changes.iter().take(NAMED_MAX).map(|change| {
-        let (kind, name) = subject(change);
-        let action = match (deletes(change), made.contains(&(kind, name.clone()))) {
-            (true, _) => "delete",
-            (false, true) => "create",
-            (false, false) => "update",
+    let named = record.named.iter().map(|touched| {
+        let action = match touched.action {
+            Action::Create => "create",
+            Action::Update => "update",
+            Action::Delete => "delete",
         };
-        json!({"action": action, "kind": kind, "name": name})
+        json!({"action": action, "kind": touched.kind, "name": touched.name})
     });
     json!({
         "revision": record.revision.0,
         "at": to_iso8601(record.at.0),
         "who": record.who,
-        "changes": changes.len(),
+        "changes": record.changes,
         "changed": named.collect::<Vec<_>>(),
     })
-}
-
-fn subject(change: &Change) -> (&'static str, String) {
-    change.subject()
-}
-
-fn deletes(change: &Change) -> bool {
-    match change {
-        Change::DeleteApi(_)
-        | Change::DeleteUpstream(_)
-        | Change::DeleteFunction(_)
-        | Change::DeleteUsagePlan(_)
-        | Change::DeleteApiKey(_)
-        | Change::DeleteDomainName(_)
-        | Change::DeleteCertificate(_) => true,
-        Change::SetDefaultMapping(mapping) => mapping.is_none(),
-        Change::PutApi(_)
-        | Change::PutUpstream(_)
-        | Change::PutFunction(_)
-        | Change::PutUsagePlan(_)
-        | Change::PutApiKey(_)
-        | Change::PutDomainName(_)
-        | Change::PutCertificate(_) => false,
-    }
 }
 
 /// `GET history/REVISION/diff?to=REVISION`: what changed from the one to the other, the current
