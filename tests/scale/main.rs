@@ -21,8 +21,8 @@ const MIB: f64 = 1_048_576.0;
 /// whole configuration was replaced many times.
 const RSS_MIB_MAX: f64 = 40.0;
 /// Of that, what the program allocates, in every build; the rest are pages of its file, which are
-/// more in a build for tests than in the published one.
-const OWN_MIB_MAX: f64 = 25.0;
+/// more in a build for tests than in the published one. Consensus took it from 21.6 to 25.8.
+const OWN_MIB_MAX: f64 = 28.0;
 const LIVE_MAX: Duration = Duration::from_millis(100);
 
 /// The whole document; its last API answers `GET /version` with this text.
