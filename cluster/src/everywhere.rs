@@ -30,10 +30,8 @@ impl Door {
     /// Returns the nodes that did not say so in time.
     pub async fn served_everywhere(&self, revision: Revision, within: Duration) -> Vec<NodeId> {
         let me = self.members().node;
-        let others: Vec<NodeId> = self.read(|state| {
-            let live = state.nodes().iter().filter(|(_, it)| it.removed.is_none());
-            live.map(|(id, _)| *id).filter(|id| *id != me).collect()
-        });
+        let others: Vec<NodeId> =
+            self.read(|state| state.live_ids().filter(|id| *id != me).collect());
         // On the cluster's thread: a lane ends with the runtime that it was opened on.
         let ask = |node: NodeId| {
             let transport = Arc::clone(&self.transport);

@@ -106,10 +106,7 @@ fn view(
     if metrics.state != ServerState::Leader {
         return None;
     }
-    let live: BTreeSet<NodeId> = machine.look(|state| {
-        let live = state.nodes().iter().filter(|(_, it)| it.removed.is_none());
-        live.map(|(id, _)| *id).collect()
-    });
+    let live: BTreeSet<NodeId> = machine.look(|state| state.live_ids().collect());
     if live.is_empty() {
         return None;
     }

@@ -247,8 +247,7 @@ impl Proposer {
         let known = self.leader().filter(|leader| *leader != self.node);
         let leader = guess.named.take().or(known).or_else(|| {
             let others = self.machine.look(|state| {
-                let live = state.nodes().iter().filter(|(_, it)| it.removed.is_none());
-                let ids = live.map(|(id, _)| *id).filter(|id| *id != self.node);
+                let ids = state.live_ids().filter(|id| *id != self.node);
                 ids.collect::<Vec<NodeId>>()
             });
             guess.next(&others)

@@ -63,10 +63,8 @@ impl Door {
     /// How every node does that answers within a second, this one among them.
     pub async fn status_of_all(&self) -> BTreeMap<NodeId, NodeStatus> {
         let me = self.members().node;
-        let mut others = self.read(|state| -> Vec<NodeId> {
-            let live = state.nodes().iter().filter(|(_, it)| it.removed.is_none());
-            live.map(|(id, _)| *id).filter(|id| *id != me).collect()
-        });
+        let mut others =
+            self.read(|state| -> Vec<NodeId> { state.live_ids().filter(|id| *id != me).collect() });
         let mut all = BTreeMap::from([(me, self.status())]);
         let mut asked = JoinSet::new();
         loop {

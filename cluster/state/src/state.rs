@@ -59,6 +59,12 @@ impl State {
         self.nodes.all()
     }
 
+    /// The ids of the nodes that belong to the cluster now: let in and not removed.
+    pub fn live_ids(&self) -> impl Iterator<Item = NodeId> {
+        let live = self.nodes().iter().filter(|(_, it)| it.removed.is_none());
+        live.map(|(id, _)| *id)
+    }
+
     /// What the cluster was founded with; `None` before that.
     #[must_use]
     pub fn founding(&self) -> Option<&Founding> {

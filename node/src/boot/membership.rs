@@ -153,8 +153,8 @@ async fn join(
 /// What every node of the cluster must know, once it is known here.
 type Secrets = Arc<OnceLock<Vec<u8>>>;
 
-/// Binds nothing and starts nothing: joins if this node was invited, opens its data and says that
-/// it lives.
+/// Joins if this node was invited, opens its data, starts its part in the cluster and says that it
+/// lives.
 pub(super) async fn enter(
     config: &NodeConfig,
     mode: &Mode,

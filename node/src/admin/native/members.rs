@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tollgate_aws::{AwsError, ErrorKind};
 use tollgate_cluster::{DoorError, Members, TokenError};
 use tollgate_protocol::Millis;
-use tollgate_state::{Command, Node, NodeId, ProposalId, Reply};
+use tollgate_state::{Command, Node, NodeId, ProposalId, Reply, State};
 
 use crate::admin::call::{Call, unavailable};
 use crate::admin::reply::{Outcome, Reply as Answer};
@@ -209,10 +209,8 @@ pub(super) fn leave(call: &Call<'_>) -> Outcome {
 
 /// Whether a cluster would be empty without this node.
 fn is_last(call: &Call<'_>, node: NodeId) -> bool {
-    call.state.door.read(|state| {
-        let mut nodes = state.nodes().iter();
-        !nodes.any(|(id, it)| *id != node && it.removed.is_none())
-    })
+    let others = |state: &State| state.live_ids().any(|id| id != node);
+    !call.state.door.read(others)
 }
 
 /// Whether the other voters can agree without this node. A removed node is refused by the others at
