@@ -1,16 +1,12 @@
 //! Clients behind HAProxy, in the configuration that is shipped, notice neither a node that dies
 //! nor a release that is rolled out.
 
-use std::net::SocketAddr;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
-use tempfile::TempDir;
-use tollgate_harness::{
-    Cluster, DEADLINE, Process, Request, bar, fixed_address, haproxy, wait_until, workspace_root,
-};
+use tollgate_harness::{Cluster, Request, bar};
 use tollgate_tests::files;
 
+use crate::front::Balancer;
 use crate::load::Load;
 use crate::oracle::Oracle;
 
@@ -20,38 +16,6 @@ const WARM: usize = 2_000;
 const TAKES: Duration = Duration::from_millis(4);
 /// Far above what any test spends, so that only a mistake refuses.
 const QUOTA: u64 = 100_000_000;
-
-/// A running HAProxy.
-struct Balancer {
-    address: SocketAddr,
-    _process: Process,
-    _home: TempDir,
-}
-
-impl Balancer {
-    fn start(cluster: &Cluster) -> Self {
-        let address = fixed_address();
-        let home = tempfile::tempdir().expect("make a temporary directory");
-        let mut command = Command::new(haproxy());
-        let file = workspace_root().join("examples/cluster/haproxy.cfg");
-        command.arg("-db").arg("-f").arg(file);
-        command.env("BALANCER", address.to_string());
-        for (at, node) in cluster.nodes().iter().enumerate() {
-            let (name, addresses) = (format!("NODE{}", at + 1), node.addresses());
-            command.env(format!("{name}_HTTP"), addresses.http.to_string());
-            command.env(format!("{name}_OPS_PORT"), addresses.ops.port().to_string());
-        }
-        let process = Process::spawn(command, home.path(), "haproxy").expect("start HAProxy");
-        wait_until(DEADLINE, "HAProxy to answer", || {
-            call().try_send(address).map_err(|error| error.to_string())
-        });
-        Self {
-            address,
-            _process: process,
-            _home: home,
-        }
-    }
-}
 
 fn call() -> Request {
     Request::get("/x")
@@ -63,7 +27,7 @@ fn call() -> Request {
 fn a_leader_that_is_killed_costs_clients_nothing() {
     let oracle = Oracle::start(TAKES);
     let mut cluster = Cluster::start(3, &files::with_quota(&oracle.url(), QUOTA));
-    let balancer = Balancer::start(&cluster);
+    let balancer = Balancer::start(&cluster, &call());
     let load = Load::start(balancer.address, CLIENTS, &call());
     load.wait_more(WARM);
     let leader = cluster.leader(0, None);
@@ -93,7 +57,7 @@ fn a_leader_that_is_killed_costs_clients_nothing() {
 fn a_rolling_restart_fails_no_request() {
     let oracle = Oracle::start(TAKES);
     let mut cluster = Cluster::start(3, &files::with_quota(&oracle.url(), QUOTA));
-    let balancer = Balancer::start(&cluster);
+    let balancer = Balancer::start(&cluster, &call());
     let load = Load::start(balancer.address, CLIENTS, &call());
     load.wait_more(WARM);
     for at in 0..3 {

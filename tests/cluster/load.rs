@@ -12,9 +12,20 @@ use tollgate_harness::{Connection, Request, wait_until};
 /// Clients at work.
 pub(crate) struct Load {
     began: Instant,
-    answered: Arc<AtomicUsize>,
-    stop: Arc<AtomicBool>,
+    asked: Arc<Asked>,
     threads: Vec<JoinHandle<Vec<String>>>,
+}
+
+/// What clients ask, and how they are doing.
+struct Asked {
+    to: SocketAddr,
+    /// Of each round the requests that take turns.
+    rounds: Vec<Vec<Request>>,
+    round: AtomicUsize,
+    /// Statuses that no customer complains about.
+    fine: Vec<u16>,
+    answered: AtomicUsize,
+    stop: AtomicBool,
 }
 
 /// What they saw.
@@ -27,28 +38,47 @@ pub(crate) struct Report {
 impl Load {
     /// Starts clients that send this to one address, each over a connection that it keeps.
     pub(crate) fn start(to: SocketAddr, clients: usize, request: &Request) -> Self {
-        let answered = Arc::new(AtomicUsize::new(0));
-        let stop = Arc::new(AtomicBool::new(false));
-        let threads = (0..clients)
-            .map(|_| {
-                let (answered, stop) = (Arc::clone(&answered), Arc::clone(&stop));
-                let request = request.clone();
-                thread::spawn(move || client(to, &request, &answered, &stop))
-            })
-            .collect();
+        Self::rounds(to, clients, vec![vec![request.clone()]], &[200])
+    }
+
+    /// [`Load::start`] of clients that send the requests of one round in turn, then those of
+    /// another, and expect these statuses.
+    pub(crate) fn rounds(
+        to: SocketAddr,
+        clients: usize,
+        rounds: Vec<Vec<Request>>,
+        fine: &[u16],
+    ) -> Self {
+        let asked = Arc::new(Asked {
+            to,
+            rounds,
+            round: AtomicUsize::new(0),
+            fine: fine.to_vec(),
+            answered: AtomicUsize::new(0),
+            stop: AtomicBool::new(false),
+        });
+        let threads = (0..clients).map(|first| {
+            let asked = Arc::clone(&asked);
+            thread::spawn(move || client(&asked, first))
+        });
+        let threads = threads.collect();
         Self {
             began: Instant::now(),
-            answered,
-            stop,
+            asked,
             threads,
         }
     }
 
+    /// Lets the clients go on with another round.
+    pub(crate) fn turn_to(&self, round: usize) {
+        self.asked.round.store(round, Ordering::SeqCst);
+    }
+
     /// Waits until so many more requests were answered.
     pub(crate) fn wait_more(&self, more: usize) {
-        let target = self.answered.load(Ordering::SeqCst) + more;
+        let target = self.asked.answered.load(Ordering::SeqCst) + more;
         wait_until(tollgate_harness::DEADLINE, "more answers", || {
-            let answered = self.answered.load(Ordering::SeqCst);
+            let answered = self.asked.answered.load(Ordering::SeqCst);
             if answered >= target {
                 Ok(())
             } else {
@@ -59,14 +89,14 @@ impl Load {
 
     /// Ends the clients.
     pub(crate) fn finish(self) -> Report {
-        self.stop.store(true, Ordering::SeqCst);
+        self.asked.stop.store(true, Ordering::SeqCst);
         let seconds = self.began.elapsed().as_secs_f64();
         let joined = self
             .threads
             .into_iter()
             .flat_map(|it| it.join().expect("a client does not panic"));
         let failed = joined.collect();
-        let answered = self.answered.load(Ordering::SeqCst);
+        let answered = self.asked.answered.load(Ordering::SeqCst);
         Report {
             answered,
             per_second: (answered as f64 / seconds) as usize,
@@ -75,24 +105,24 @@ impl Load {
     }
 }
 
-fn client(
-    to: SocketAddr,
-    request: &Request,
-    answered: &AtomicUsize,
-    stop: &AtomicBool,
-) -> Vec<String> {
+fn client(asked: &Asked, first: usize) -> Vec<String> {
     let began = Instant::now();
     let mut failed = Vec::new();
     let mut kept = None;
-    while !stop.load(Ordering::SeqCst) {
-        let opened = kept.take().map_or_else(|| Connection::open(to), Ok);
+    for turn in first.. {
+        if asked.stop.load(Ordering::SeqCst) {
+            break;
+        }
+        let round = &asked.rounds[asked.round.load(Ordering::SeqCst)];
+        let request = &round[turn % round.len()];
+        let opened = kept.take().map_or_else(|| Connection::open(asked.to), Ok);
         let outcome = opened.and_then(|mut connection| {
             let response = connection.request(request)?;
             Ok((connection, response))
         });
         match outcome {
-            Ok((connection, response)) if response.status == 200 => {
-                answered.fetch_add(1, Ordering::SeqCst);
+            Ok((connection, response)) if asked.fine.contains(&response.status) => {
+                asked.answered.fetch_add(1, Ordering::SeqCst);
                 let closes = response.header("connection") == Some("close");
                 kept = (!closes).then_some(connection);
             }

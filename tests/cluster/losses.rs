@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use tollgate_harness::{CliOutput, Cluster, DEADLINE, Node, Request, wait_until};
 use tollgate_tests::files;
 
+use crate::keys::make;
 use crate::oracle::Oracle;
 
 const TAKES: Duration = Duration::ZERO;
@@ -22,13 +23,6 @@ fn status(node: SocketAddr, key: &str) -> u16 {
     request.header("x-api-key", key).send(node).status
 }
 
-/// Makes a key through a node; its value, once the node has acknowledged it.
-fn make_key(cluster: &Cluster, at: usize, name: &str) -> String {
-    let args = ["key", "create", name, "--plan", "plan", "-o", "json"];
-    let made = cluster.nodes()[at].cli(&args).json();
-    made["value"].as_str().expect("its value").to_owned()
-}
-
 #[test]
 fn what_was_acknowledged_outlives_the_death_of_all_nodes() {
     let oracle = Oracle::start(TAKES);
@@ -37,7 +31,7 @@ fn what_was_acknowledged_outlives_the_death_of_all_nodes() {
     for death in 0..DEATHS {
         for write in 0..WRITES {
             let name = format!("customer-{death}-{write}");
-            keys.push(make_key(&cluster, write % 3, &name));
+            keys.push(make(&cluster.nodes()[write % 3], &name, "plan"));
         }
         cluster.kill9_all();
         cluster.restart_all();

@@ -4,9 +4,12 @@
 mod balancer;
 mod changes;
 mod example;
+mod front;
 mod joining;
+mod keys;
 mod leave;
 mod load;
 mod losses;
 mod oracle;
+mod partitions;
 mod quota;

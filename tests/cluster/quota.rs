@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tollgate_harness::{Cluster, Connection, DEADLINE, Request, bar, wait_until};
-use tollgate_tests::files;
+use tollgate_harness::{Cluster, Connection, DEADLINE, bar, wait_until};
 
+use crate::keys::{self, Key, addresses, api, drain, request};
 use crate::oracle::Oracle;
 
 /// Around nothing, around one lease and far beyond it.
@@ -23,85 +23,9 @@ const KILLS: usize = 8;
 const KILL_EVERY: Duration = Duration::from_secs(2);
 const DOWN_FOR: Duration = Duration::from_secs(1);
 
-/// A key with a quota of its own.
-struct Key {
-    value: String,
-    limit: u64,
-}
-
 /// Every limit once for each round.
 fn keys(rounds: usize) -> Vec<Key> {
-    let of_round = |round| {
-        LIMITS.map(|limit| Key {
-            value: format!("key-of-round-{round}-with-limit-{limit}"),
-            limit,
-        })
-    };
-    (0..rounds).flat_map(of_round).collect()
-}
-
-/// One API for all keys. Months end less often than days: no test should run across an end.
-fn api(url: &str, keys: &[Key]) -> String {
-    let mut text = files::api(&format!(
-        "      - routeKey: ANY /{{proxy+}}
-        apiKeyRequired: true
-        integration: {url}/{{proxy}}
-"
-    ));
-    text.push_str("usagePlans:\n");
-    for limit in LIMITS {
-        text.push_str(&format!(
-            "  plan-{limit}: {{apiStages: [{{api: {}}}], quota: {{limit: {limit}, period: MONTH}}}}\n",
-            files::API
-        ));
-    }
-    text.push_str("apiKeys:\n");
-    for Key { value, limit } in keys {
-        text.push_str(&format!(
-            "  - {{name: {value}, value: {value}, usagePlans: [plan-{limit}]}}\n"
-        ));
-    }
-    text
-}
-
-fn addresses(cluster: &Cluster) -> Vec<SocketAddr> {
-    cluster.nodes().iter().map(|node| node.http()).collect()
-}
-
-fn request(key: &Key) -> Request {
-    Request::get("/x")
-        .host(files::HOST)
-        .header("x-api-key", &key.value)
-}
-
-/// Asks one node until it refuses; how often it was served.
-fn until_refused(node: SocketAddr, key: &Key) -> u64 {
-    let mut connection = Connection::open(node).expect("connect");
-    let mut served = 0;
-    loop {
-        let response = connection.request(&request(key)).expect("an answer");
-        match response.status {
-            200 => served += 1,
-            429 => return served,
-            _ => panic!("after {served}: {response:?}"),
-        }
-        assert!(served <= key.limit, "no end of a quota of {}", key.limit);
-    }
-}
-
-/// Asks all nodes at once until all refuse; how often they served.
-fn drain(nodes: &[SocketAddr], key: &Key) -> u64 {
-    thread::scope(|scope| {
-        let clients: Vec<_> = nodes
-            .iter()
-            .flat_map(|node| [*node; CLIENTS])
-            .map(|node| scope.spawn(move || until_refused(node, key)))
-            .collect();
-        let served = clients
-            .into_iter()
-            .map(|client| client.join().expect("a client does not panic"));
-        served.sum()
-    })
+    keys::of_rounds(rounds, &LIMITS)
 }
 
 #[test]
@@ -152,7 +76,7 @@ fn ask_around(nodes: &[SocketAddr], keys: &[Key], rounds: &Rounds) {
         let Ok(mut connection) = open.unwrap_or_else(|| Connection::open(nodes[node])) else {
             continue;
         };
-        if let Ok(response) = connection.request(&request(&keys[rounds.key(turn)])) {
+        if let Ok(response) = connection.request(&request(&keys[rounds.key(turn)].value)) {
             let status = response.status;
             assert!([200, 429, 503].contains(&status), "{response:?}");
             connections[node] = Some(connection);

@@ -1,9 +1,21 @@
 //! Measured figures that the project promises, collected for the end of `make test`.
 
+use std::env;
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 
 use crate::binary::workspace_root;
+
+/// How much of something a test does: the first in `make test`, the second where `make prove` asks
+/// for the longer form.
+#[must_use]
+pub fn prove<T>(usual: T, long: T) -> T {
+    if env::var_os("PROVE").is_some() {
+        long
+    } else {
+        usual
+    }
+}
 
 /// Prints `bar N: text` and adds it to `target/bars.txt`, which `make test` shows at its end.
 ///

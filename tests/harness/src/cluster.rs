@@ -9,7 +9,9 @@ use std::thread;
 use serde_json::Value;
 
 use crate::cli::CliOutput;
+use crate::network::Network;
 use crate::node::{Node, NodeOptions};
+use crate::ports;
 use crate::wait::{DEADLINE, wait_until};
 
 /// A node as a member of the cluster sees it.
@@ -25,7 +27,12 @@ pub struct Member {
 #[derive(Debug)]
 pub struct Cluster {
     nodes: Vec<Node>,
+    network: Option<Network>,
+    voters: usize,
 }
+
+/// Nodes vote by threes unless a test says otherwise.
+const VOTERS: usize = 3;
 
 impl Cluster {
     /// Starts a cluster of `count` nodes that serve the API file `api`, and waits until as many
@@ -36,10 +43,19 @@ impl Cluster {
     /// If it does not come up.
     pub fn start(count: usize, api: &str) -> Self {
         let mut cluster = Self::first(api);
-        for _ in 1..count {
-            cluster.add();
-        }
-        cluster.wait_voters(if count < 3 { 1 } else { 3 });
+        cluster.grow(count);
+        cluster
+    }
+
+    /// [`Cluster::start`] of nodes that reach each other through a [`Network`] only, and of which
+    /// up to `voters` vote.
+    ///
+    /// # Panics
+    ///
+    /// If it does not come up.
+    pub fn networked(count: usize, voters: usize, api: &str) -> Self {
+        let mut cluster = Self::alone(Some(Network::new()), voters, api);
+        cluster.grow(count);
         cluster
     }
 
@@ -49,12 +65,42 @@ impl Cluster {
     ///
     /// If it does not come up, or refuses the file.
     pub fn first(api: &str) -> Self {
-        let cluster = Self {
-            nodes: vec![Node::start(NodeOptions::new().fixed_ports())],
+        Self::alone(None, VOTERS, api)
+    }
+
+    fn alone(network: Option<Network>, voters: usize, api: &str) -> Self {
+        let mut cluster = Self {
+            nodes: Vec::new(),
+            network,
+            voters,
         };
+        let first = Node::start(cluster.options(NodeOptions::new()));
+        cluster.nodes.push(first);
         let applied = cluster.apply(0, api);
         assert_eq!(applied.code, 0, "{applied:?}");
         cluster
+    }
+
+    fn grow(&mut self, count: usize) {
+        for _ in 1..count {
+            self.add();
+        }
+        let odd = [5, 3, 1]
+            .into_iter()
+            .find(|odd| *odd <= count.min(self.voters));
+        self.wait_voters(odd.expect("a node is there"));
+    }
+
+    /// How the next node is started.
+    fn options(&self, mut options: NodeOptions) -> NodeOptions {
+        if let Some(network) = &self.network {
+            let peer = ports::fixed();
+            let outside = network.attach(peer).ip().to_string();
+            options = options.arg("--peer").arg(&peer.to_string());
+            options = options.arg("--advertise").arg(&outside);
+        }
+        let voters = self.voters.to_string();
+        options.arg("--voters").arg(&voters).fixed_ports()
     }
 
     /// Lets one more node join through the first, and waits until it is ready.
@@ -65,8 +111,8 @@ impl Cluster {
     pub fn add(&mut self) -> &mut Node {
         let token = self.token(0, &[]);
         let member = self.nodes[0].addresses().peer;
-        self.nodes
-            .push(Node::start(NodeOptions::join(member, &token).fixed_ports()));
+        let options = self.options(NodeOptions::join(member, &token));
+        self.nodes.push(Node::start(options));
         self.nodes.last_mut().expect("one was added")
     }
 
@@ -83,6 +129,15 @@ impl Cluster {
             .as_str()
             .unwrap_or_else(|| panic!("no token in {made}"))
             .to_owned()
+    }
+
+    /// What is between the nodes.
+    ///
+    /// # Panics
+    ///
+    /// If the cluster is none of [`Cluster::networked`].
+    pub fn network(&self) -> &Network {
+        self.network.as_ref().expect("a networked cluster")
     }
 
     /// The nodes.
