@@ -3,10 +3,12 @@
 //! redb and not a log of our own: its format is promised to stay, it is fuzzed, and about 200
 //! commits a second are far below where a B-tree's extra pages matter.
 
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use redb::{Database, DatabaseError, ReadableDatabase, StorageError, TableDefinition};
+use redb::{Builder, Database, DatabaseError, ReadableDatabase, StorageError, TableDefinition};
 
 use crate::Error;
 
@@ -98,11 +100,21 @@ impl Reader {
 
 impl Log {
     pub(crate) fn open(dir: &Path) -> Result<Self, Error> {
+        Self::open_with(dir, |builder| builder.create(dir.join(FILE)))
+    }
+
+    /// Opens the log where `create` finds it: tests have disks that fail.
+    pub(crate) fn open_with(
+        dir: &Path,
+        create: impl FnOnce(&Builder) -> Result<Database, DatabaseError>,
+    ) -> Result<Self, Error> {
         let path = dir.join(FILE);
         let opened = guarded(&path, || {
-            Database::builder()
-                .set_cache_size(CACHE_BYTES)
-                .create(&path)
+            let mut builder = Database::builder();
+            builder.set_cache_size(CACHE_BYTES);
+            // A wrong bit is noticed here and not when a page is read, where redb may panic.
+            builder.set_check_integrity_on_open(true);
+            create(&builder)
         })?;
         let database = opened.map_err(|error| match error {
             DatabaseError::DatabaseAlreadyOpen | DatabaseError::LockProtocolMismatch => {
@@ -132,6 +144,25 @@ impl Log {
             Ok(())
         })?;
         Ok(log)
+    }
+
+    /// Removes a file that redb did not finish making: it writes the first bytes last, and nothing
+    /// was ever committed to a file without them.
+    pub(crate) fn discard_unfinished(dir: &Path) -> Result<(), Error> {
+        let path = dir.join(FILE);
+        let mut first = Vec::new();
+        let read = File::open(&path).and_then(|file| file.take(8).read_to_end(&mut first));
+        let discarded = match read {
+            Ok(_) if first.iter().all(|byte| *byte == 0) => std::fs::remove_file(&path),
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+        };
+        discarded.map_err(|source| Error::Io {
+            operation: "begin anew with",
+            path,
+            source,
+        })
     }
 
     pub(crate) fn reader(&self) -> Reader {

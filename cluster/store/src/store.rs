@@ -43,13 +43,25 @@ impl Store {
     /// [`Error`] when another process has it, when anything in it is damaged or newer, or when
     /// the file system refuses.
     pub fn open(dir: &Path, first: impl FnOnce() -> Identity) -> Result<(Self, Loaded), Error> {
+        Self::open_with(dir, first, || Log::open(dir))
+    }
+
+    /// [`Self::open`] with a log that is opened otherwise.
+    pub(crate) fn open_with(
+        dir: &Path,
+        first: impl FnOnce() -> Identity,
+        log: impl FnOnce() -> Result<Log, Error>,
+    ) -> Result<(Self, Loaded), Error> {
         make_private(dir).map_err(|source| Error::Io {
             operation: "create",
             path: dir.to_owned(),
             source,
         })?;
         let known = Identity::read(dir)?;
-        let log = Log::open(dir)?;
+        if known.is_none() {
+            Log::discard_unfinished(dir)?;
+        }
+        let log = log()?;
         let entries = log.reader().entries(0, u64::MAX, usize::MAX)?;
         let snapshots = snapshot_file::list(dir)?;
         let first_start = known.is_none();

@@ -5,6 +5,11 @@ use std::path::Path;
 
 use tollgate_protocol::Millis;
 
+mod crash;
+mod disk;
+mod faults;
+mod script;
+
 use crate::{Change, Error, Identity, Loaded, Store};
 
 fn open(dir: &Path) -> Result<(Store, Loaded), Error> {
