@@ -24,6 +24,7 @@ use crate::members::Members;
 use crate::peers::{Alone, Transport};
 use crate::pilot::Leaving;
 use crate::proposer::{Answer, Group};
+use crate::raft::heard::Heard;
 use crate::raft::machine::Machine;
 use crate::raft::{LOG_KEPT_ENTRIES, Raft};
 use crate::serve::Server;
@@ -48,6 +49,7 @@ pub struct Door {
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) served: Served,
     pub(crate) cluster_key: Arc<OnceLock<ClusterKey>>,
+    pub(crate) heard: Heard,
     pub(crate) leaving: Leaving,
     pub(crate) disk_bytes: DiskBytes,
     pub(crate) removed: watch::Receiver<bool>,
@@ -258,7 +260,7 @@ impl Door {
     /// Who belongs to the cluster, as far as this node knows.
     #[must_use]
     pub fn members(&self) -> Members {
-        Members::of(&self.raft)
+        Members::of(&self.raft, &self.heard)
     }
 
     /// The committed configuration, now and at every change.

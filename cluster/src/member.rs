@@ -22,6 +22,7 @@ use crate::pilot::{self, Contacts, Leaving};
 use crate::proposer::{Group, Proposer};
 use crate::raft::disk::{Disk, End, Owner};
 use crate::raft::gate::Gate;
+use crate::raft::heard::Heard;
 use crate::raft::log::LogStore;
 use crate::raft::machine::{Feeds, Machine, Saved};
 use crate::raft::network::Network;
@@ -240,6 +241,7 @@ pub(crate) async fn assemble(
     let (groups, inbox) = mpsc::channel(QUEUE_GROUPS_MAX);
     let (stop, stopped) = mpsc::channel(1);
     let (removal, removed) = watch::channel(false);
+    let heard = Heard::default();
     let proposer = Proposer {
         node,
         raft: raft.clone(),
@@ -247,6 +249,7 @@ pub(crate) async fn assemble(
         clock: ways.clock,
         applied: storage.applied,
         machine: machine.clone(),
+        heard: heard.clone(),
     };
     let door = Door {
         groups,
@@ -258,6 +261,7 @@ pub(crate) async fn assemble(
         served: watch::Sender::new(Revision::default()),
         names: Arc::new(Names::new(node, loaded.incarnation)),
         cluster_key: Arc::default(),
+        heard,
         leaving: Leaving::default(),
         disk_bytes: DiskBytes::default(),
         removed,
@@ -351,8 +355,7 @@ impl Member {
         let watch = (contacts, leaving);
         let piloting = pilot::run(raft.clone(), machine.clone(), watch, node, autopilot);
         let piloting = tokio::spawn(piloting);
-        let pulsing = status::pulse(raft.clone(), Arc::clone(&proposer.transport), node);
-        let pulsing = tokio::spawn(pulsing);
+        let pulsing = tokio::spawn(status::pulse(proposer.clone()));
         let proposing = tokio::spawn(proposer.run(inbox));
         let mut metrics = raft.metrics();
         let mut check = tokio::time::interval(SNAPSHOT_CHECK);

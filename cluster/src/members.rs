@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tollgate_state::NodeId;
 
 use crate::raft::Raft;
+use crate::raft::heard::Heard;
 
 /// How consensus stands, as this node sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -13,7 +14,7 @@ pub struct Members {
     pub node: NodeId,
     /// What it does: `leader`, `follower`, `candidate`, `learner` or `shutdown`.
     pub role: &'static str,
-    /// Who leads, if somebody does.
+    /// Who leads, if somebody does that was heard of in the last 2.1 seconds.
     pub leader: Option<NodeId>,
     /// The term: counts elections.
     pub term: u64,
@@ -53,8 +54,9 @@ impl Members {
         }
     }
 
-    pub(crate) fn of(raft: &Raft) -> Self {
+    pub(crate) fn of(raft: &Raft, heard: &Heard) -> Self {
         use openraft::ServerState;
+        let leader = heard.leader(raft);
         let metrics = raft.metrics().borrow().clone();
         let members = metrics.membership_config.membership();
         let replication = metrics.replication.unwrap_or_default();
@@ -67,7 +69,7 @@ impl Members {
                 ServerState::Learner => "learner",
                 ServerState::Shutdown => "shutdown",
             },
-            leader: metrics.current_leader,
+            leader,
             term: metrics.current_term,
             voters: members.voter_ids().collect(),
             learners: members.learner_ids().collect(),

@@ -18,6 +18,7 @@ use tollgate_state::{Command, Entry as Proposed, NodeId, Reply};
 use crate::DoorError;
 use crate::faults::{Bug, planted};
 use crate::peers::{CallError, Lane, Transport, kind};
+use crate::raft::heard::Heard;
 use crate::raft::machine::Machine;
 use crate::raft::wire::{ProposeV1, ProposeVerdictV1, ProposedV1};
 use crate::raft::{Batch, Raft, parts};
@@ -58,6 +59,7 @@ pub(crate) struct Proposer {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) applied: watch::Receiver<u64>,
     pub(crate) machine: Machine,
+    pub(crate) heard: Heard,
 }
 
 /// What became of an attempt.
@@ -82,6 +84,8 @@ struct Guess {
     followed: bool,
     /// Nodes that were asked in turn.
     asked: usize,
+    /// Who was asked last: not asked twice in a row when there is somebody else.
+    last: Option<NodeId>,
 }
 
 impl Guess {
@@ -90,6 +94,18 @@ impl Guess {
         self.named = Some(named);
         self.followed = !self.followed;
         self.followed
+    }
+
+    /// Whom to ask: who was named, who is known to lead, or the others in turn. The known leader
+    /// may have died a moment ago, so that it is asked every other time.
+    fn whom(
+        &mut self,
+        known: Option<NodeId>,
+        others: impl FnOnce() -> Vec<NodeId>,
+    ) -> Option<NodeId> {
+        let known = known.filter(|known| self.last != Some(*known));
+        self.last = self.named.take().or(known).or_else(|| self.next(&others()));
+        self.last
     }
 
     fn next(&mut self, others: &[NodeId]) -> Option<NodeId> {
@@ -213,8 +229,14 @@ impl Proposer {
         metrics.state == ServerState::Leader && metrics.current_leader == Some(self.node)
     }
 
-    fn leader(&self) -> Option<NodeId> {
-        self.raft.metrics().borrow().current_leader
+    pub(crate) fn leader(&self) -> Option<NodeId> {
+        self.heard.leader(&self.raft)
+    }
+
+    /// Every node of the cluster but this one.
+    pub(crate) fn others(&self) -> Vec<NodeId> {
+        self.machine
+            .look(|state| state.live_ids().filter(|id| *id != self.node).collect())
     }
 
     /// Writes an entry here, where this node leads.
@@ -245,14 +267,7 @@ impl Proposer {
     /// before it has told it so.
     async fn forward(&self, commands: Vec<Proposed>, guess: &mut Guess) -> Attempt {
         let known = self.leader().filter(|leader| *leader != self.node);
-        let leader = guess.named.take().or(known).or_else(|| {
-            let others = self.machine.look(|state| {
-                let ids = state.live_ids().filter(|id| *id != self.node);
-                ids.collect::<Vec<NodeId>>()
-            });
-            guess.next(&others)
-        });
-        let Some(leader) = leader else {
+        let Some(leader) = guess.whom(known, || self.others()) else {
             return Attempt::Elsewhere(None);
         };
         let Ok(body) = (ProposeV1 { commands }).seal() else {

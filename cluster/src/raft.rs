@@ -11,6 +11,7 @@
 
 pub(crate) mod disk;
 pub(crate) mod gate;
+pub(crate) mod heard;
 pub(crate) mod log;
 pub(crate) mod machine;
 pub(crate) mod network;

@@ -64,12 +64,15 @@ impl Server {
     pub async fn serve(&self, from: NodeId, of: u8, body: Bytes) -> Result<Bytes, Refused> {
         let body = match self.incoming.receive(from, body) {
             Received::Body(body) => body,
-            Received::Progress(answer) => return Ok(answer),
+            Received::Progress(answer) => {
+                self.door.heard.arrived(from);
+                return Ok(answer);
+            }
             Received::Malformed => return Err(Refused("the call cannot be read".into())),
         };
         let answer = match of {
             kind::APPEND | kind::VOTE | kind::INSTALL => {
-                network::serve(&self.raft, of, &body).await?
+                network::serve(&self.raft, (from, &self.door.heard), of, &body).await?
             }
             kind::STATUS => self.door.sealed_status()?,
             kind::LEAVE => {

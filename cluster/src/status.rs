@@ -11,7 +11,7 @@ use tollgate_state::NodeId;
 
 use crate::Door;
 use crate::peers::{Lane, Transport, kind};
-use crate::raft::Raft;
+use crate::proposer::Proposer;
 use crate::raft::parts;
 
 /// The envelope's kind of a node's status; not one of `raft/wire.rs` or `joining.rs`.
@@ -95,16 +95,21 @@ async fn ask(transport: &dyn Transport, node: NodeId) -> Option<NodeStatus> {
     codec::open(KIND, &answer.ok()?).ok()
 }
 
-/// Keeps in contact with the leader while the node runs.
-pub(crate) async fn pulse(raft: Raft, transport: Arc<dyn Transport>, me: NodeId) {
+/// Keeps in contact with the leader while the node runs, and without one with the others in turn.
+pub(crate) async fn pulse(proposer: Proposer) {
     let mut beat = tokio::time::interval(PULSE_INTERVAL);
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut turn = 0_usize;
     loop {
         beat.tick().await;
-        let leader = raft.metrics().borrow().current_leader;
-        if let Some(leader) = leader.filter(|leader| *leader != me) {
+        let whom = proposer.leader().or_else(|| {
+            let others = proposer.others();
+            turn += 1;
+            others.get(turn % others.len().max(1)).copied()
+        });
+        if let Some(node) = whom.filter(|node| *node != proposer.node) {
             // Whether it is reached shows elsewhere.
-            ask(&*transport, leader).await;
+            ask(&*proposer.transport, node).await;
         }
     }
 }

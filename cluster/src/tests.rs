@@ -2,6 +2,7 @@
 
 mod exact;
 mod hub;
+mod leader;
 mod leave;
 mod links;
 mod many;

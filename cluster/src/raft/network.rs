@@ -16,6 +16,7 @@ use tollgate_protocol::codec::CodecError;
 use tollgate_state::NodeId;
 
 use super::gate::Gate;
+use super::heard::Heard;
 use super::snapshot::{self, Image};
 use super::wire::{AppendV1, AppendedV1, AskVoteV1, MetaV1, VoteV1, VotedV1};
 use super::{Raft, Types, Vote, parts};
@@ -144,13 +145,22 @@ pub(crate) enum ServeError {
     Stopped(String),
 }
 
-/// Answers a peer's call to consensus.
-pub(crate) async fn serve(raft: &Raft, of: u8, body: &[u8]) -> Result<Vec<u8>, ServeError> {
+/// Answers a peer's call to consensus; `from` is heard where it leads.
+pub(crate) async fn serve(
+    raft: &Raft,
+    (from, heard): (NodeId, &Heard),
+    of: u8,
+    body: &[u8],
+) -> Result<Vec<u8>, ServeError> {
     let stopped = |error: RaftError<NodeId>| ServeError::Stopped(error.to_string());
     match of {
         kind::APPEND => {
             let request = AppendV1::open(body)?.into_request()?;
+            heard.arrived(from);
             let response = raft.append_entries(request).await.map_err(stopped)?;
+            if !matches!(response, AppendEntriesResponse::HigherVote(_)) {
+                heard.accepted(from);
+            }
             Ok(AppendedV1::from(response).seal()?)
         }
         kind::VOTE => {
@@ -164,10 +174,15 @@ pub(crate) async fn serve(raft: &Raft, of: u8, body: &[u8]) -> Result<Vec<u8>, S
                 meta: meta.to_openraft(),
                 snapshot: Box::new(Image(image.to_vec())),
             };
+            heard.arrived(from);
+            let vote = Vote::from(vote);
             let response = raft
-                .install_full_snapshot(vote.into(), snapshot)
+                .install_full_snapshot(vote, snapshot)
                 .await
                 .map_err(|error| ServeError::Stopped(error.to_string()))?;
+            if response.vote == vote {
+                heard.accepted(from);
+            }
             Ok(VoteV1::from(response.vote).seal()?)
         }
         _ => Err(ServeError::Malformed(CodecError::WrongKind(of))),
