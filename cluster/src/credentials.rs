@@ -49,7 +49,8 @@ fn path(dir: &Path, name: &str) -> PathBuf {
     dir.join(DIR).join(name)
 }
 
-fn read(path: &Path) -> Result<Option<Vec<u8>>, CredentialsError> {
+/// A file's bytes; `None` when there is none.
+pub(crate) fn read(path: &Path) -> Result<Option<Vec<u8>>, CredentialsError> {
     match std::fs::read(path) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),

@@ -15,6 +15,7 @@ use tollgate_state::{Addresses, AdmitRefusal, Command, NodeId, ProposalId, Reply
 use tollgate_store::Identity;
 
 use crate::credentials::{self, Credentials, CredentialsError};
+use crate::introductions::{self, Introduced};
 use crate::peers::kind;
 use crate::{Door, DoorError};
 
@@ -44,6 +45,8 @@ enum Answer {
         certificate: Vec<u8>,
         cluster_key: [u8; 32],
         secrets: Vec<u8>,
+        /// Who may send the new node its log.
+        nodes: Vec<Introduced>,
     },
     NotAdmitted(AdmitRefusal),
     /// Nobody could decide now.
@@ -92,6 +95,15 @@ impl Admission {
         }
     }
 
+    /// Whom a new node has to know to begin with: whoever leads is one of them, or known to them.
+    fn acquaintances(&self) -> Vec<Introduced> {
+        let members = self.door.members();
+        let mut nodes = members.voters;
+        nodes.insert(members.node);
+        self.door
+            .read(|state| introductions::introduce(state, nodes))
+    }
+
     fn admitted(&self, node: NodeId, request: &SigningRequest, secrets: &[u8]) -> Answer {
         let sealed = self
             .door
@@ -108,6 +120,7 @@ impl Admission {
                 certificate,
                 cluster_key: self.cluster_key.to_bytes(),
                 secrets: secrets.to_vec(),
+                nodes: self.acquaintances(),
             },
             Err(error) => Answer::Refused(error.to_string()),
         }
@@ -215,14 +228,15 @@ pub async fn join(
         address: address.to_owned(),
         source,
     })?;
-    let (node, certificate, cluster_key, secrets) =
+    let (node, certificate, cluster_key, secrets, nodes) =
         match codec::open(ANSWER, &answer).map_err(|_| JoinFailure::Unreadable)? {
             Answer::Admitted {
                 node,
                 certificate,
                 cluster_key,
                 secrets,
-            } => (node, certificate, cluster_key, secrets),
+                nodes,
+            } => (node, certificate, cluster_key, secrets, nodes),
             Answer::NotAdmitted(refusal) => return Err(JoinFailure::NotAdmitted(refusal)),
             Answer::TryAgain(reason) => return Err(JoinFailure::TryAgain(reason)),
             Answer::Refused(reason) => return Err(JoinFailure::Refused(reason)),
@@ -241,6 +255,7 @@ pub async fn join(
         certificate,
         cluster_key: ClusterKey::from_bytes(cluster_key),
     };
+    introductions::save(dir, nodes)?;
     credentials.save(dir)?;
     Ok(Joined { identity, secrets })
 }

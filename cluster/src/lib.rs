@@ -11,6 +11,7 @@ mod door;
 mod effects;
 mod everywhere;
 mod faults;
+mod introductions;
 mod joining;
 mod leases;
 mod leave;

@@ -7,38 +7,49 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tollgate_link::net::{Net, Tcp};
-use tollgate_link::{Caller, Handler, Incoming, Links, Refusal};
+use tollgate_link::{Caller, Handler, Incoming, Links, Peer, Pin, Refusal};
 use tollgate_state::NodeId;
 
 use crate::Server;
+use crate::introductions::Introductions;
 use crate::joining::Admission;
 use crate::peers::{Boxed, CallError, Lane, Transport, kind};
 use crate::raft::machine::Machine;
 
 /// Calls over links, once there are any.
-pub(crate) struct Lines<N: Net = Tcp>(Arc<OnceLock<Links<N>>>);
+pub(crate) struct Lines<N: Net = Tcp> {
+    links: Arc<OnceLock<Links<N>>>,
+    /// Whom this node knows from others.
+    pub(crate) introductions: Introductions,
+}
 
 impl<N: Net> Default for Lines<N> {
     fn default() -> Self {
-        Self(Arc::default())
+        Self {
+            links: Arc::default(),
+            introductions: Introductions::default(),
+        }
     }
 }
 
 impl<N: Net> Clone for Lines<N> {
     fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
+        Self {
+            links: Arc::clone(&self.links),
+            introductions: self.introductions.clone(),
+        }
     }
 }
 
 impl<N: Net> Lines<N> {
     pub(crate) fn set(&self, links: Links<N>) {
-        if self.0.set(links).is_err() {
+        if self.links.set(links).is_err() {
             tracing::error!("the links were started twice");
         }
     }
 
     pub(crate) fn links(&self) -> Option<&Links<N>> {
-        self.0.get()
+        self.links.get()
     }
 }
 
@@ -51,7 +62,7 @@ impl<N: Net> Transport for Lines<N> {
         body: Bytes,
         within: Duration,
     ) -> Boxed<Result<Bytes, CallError>> {
-        let links = self.0.get().cloned();
+        let links = self.links.get().cloned();
         Box::pin(async move {
             let links = links.ok_or(CallError::Unreachable(node))?;
             let lane = match lane {
@@ -114,7 +125,7 @@ impl Handler for Desk {
 /// What the links were last told of the nodes.
 #[derive(Default)]
 pub(crate) struct Told {
-    addresses: BTreeMap<NodeId, Vec<String>>,
+    peers: BTreeMap<NodeId, Peer>,
     removed: BTreeSet<NodeId>,
 }
 
@@ -125,21 +136,25 @@ impl Told {
         // A removed node is refused once it is out of consensus: until then its vote may be needed
         // to take it out.
         let members = machine.members();
-        let (addresses, removed) = machine.look(|state| {
-            let mut addresses = BTreeMap::new();
+        let mut peers = lines.introductions.all();
+        let removed = machine.look(|state| {
             let mut removed = BTreeSet::new();
             for (id, node) in state.nodes() {
                 if node.removed.is_some() && !members.contains(id) {
                     removed.insert(*id);
                 } else {
-                    addresses.insert(*id, node.addresses.peer.clone());
+                    let peer = Peer {
+                        key: Pin(node.key_hash),
+                        addresses: node.addresses.peer.clone(),
+                    };
+                    peers.insert(*id, peer);
                 }
             }
-            (addresses, removed)
+            removed
         });
-        if addresses != self.addresses || removed != self.removed {
-            links.set_nodes(addresses.clone(), removed.clone());
-            (self.addresses, self.removed) = (addresses, removed);
+        if peers != self.peers || removed != self.removed {
+            links.set_nodes(peers.clone(), removed.clone());
+            (self.peers, self.removed) = (peers, removed);
         }
     }
 }

@@ -13,6 +13,7 @@ use tollgate_store::{Error, Identity};
 
 use crate::Opened;
 use crate::credentials::{self, Credentials, CredentialsError};
+use crate::introductions;
 use crate::joining::Admission;
 use crate::lines::{Desk, Lines};
 use crate::member::Peering;
@@ -62,6 +63,8 @@ pub(crate) async fn meet(
         path: dir.to_owned(),
         source,
     })?;
+    let known = introductions::load(dir).map_err(|error| corrupt(error.to_string()))?;
+    lines.introductions.add(known);
     let admission = Admission {
         door: opened.door.clone(),
         cluster_key: credentials.cluster_key,
@@ -85,6 +88,7 @@ pub(crate) async fn meet(
     lines.set(Links::start(Tcp, proof, listener, Arc::new(desk), settings));
     // Ends with the runtime, which ends with the node.
     tokio::spawn(renewal.run());
+    tokio::spawn(introductions::run(lines.clone(), opened.door.clone()));
     Ok(())
 }
 

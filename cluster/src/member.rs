@@ -226,22 +226,19 @@ pub(crate) async fn assemble(
     let node = loaded.identity.node_id;
     let storage = Storage::new(dir, store, &loaded, &ways.work)?;
     let (machine, log) = (storage.machine, storage.log);
-    let (contacts, gate) = (Contacts::default(), Gate::default());
+    let (contacts, gate, heard) = (Contacts::default(), Gate::default(), Heard::default());
     let network = Network {
         transport: Arc::clone(&ways.transport),
         contacts: contacts.clone(),
         gate: gate.clone(),
     };
-    let config = Arc::new(raft::config(&loaded.identity.cluster_id, ways.log_kept));
-    let raft = Raft::new(node, config, network, log.clone(), machine.clone())
-        .await
-        .map_err(|error| Error::Failed(error.to_string()))?;
+    let config = raft::config(&loaded.identity.cluster_id, ways.log_kept);
+    let raft = consensus(&loaded, config, network, (log.clone(), machine.clone())).await?;
     gate.set(raft.clone());
     begin(&raft, &loaded).await?;
     let (groups, inbox) = mpsc::channel(QUEUE_GROUPS_MAX);
     let (stop, stopped) = mpsc::channel(1);
     let (removal, removed) = watch::channel(false);
-    let heard = Heard::default();
     let proposer = Proposer {
         node,
         raft: raft.clone(),
@@ -294,6 +291,17 @@ pub(crate) async fn assemble(
         lines: Lines::default(),
     };
     Ok((member, opened))
+}
+
+async fn consensus(
+    loaded: &Loaded,
+    config: openraft::Config,
+    network: Network,
+    (log, machine): (LogStore, Machine),
+) -> Result<Raft, Error> {
+    let node = loaded.identity.node_id;
+    let raft = Raft::new(node, Arc::new(config), network, log, machine).await;
+    raft.map_err(|error| Error::Failed(error.to_string()))
 }
 
 /// Makes the cluster when this is its first node's first start, and waits until a cluster of one

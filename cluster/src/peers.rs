@@ -60,6 +60,8 @@ pub mod kind {
     pub const STATUS: u8 = 7;
     /// The caller wants to leave: its vote should be given to others.
     pub const LEAVE: u8 = 8;
+    /// Who other nodes are: their keys and addresses.
+    pub const WHO: u8 = 9;
 }
 
 /// Carries calls to other nodes. Implementations bound what is in flight.

@@ -8,6 +8,7 @@ use tollgate_state::NodeId;
 
 use crate::Door;
 use crate::everywhere::{self, Served};
+use crate::introductions;
 use crate::peers::kind;
 use crate::pilot::Leaving;
 use crate::proposer::{ATTEMPT_DEADLINE, Answer, Group};
@@ -79,6 +80,9 @@ impl Server {
                 self.leaving.said(from);
                 Vec::new()
             }
+            kind::WHO => self
+                .door
+                .read(|state| introductions::answer(state, &body))?,
             kind::PROPOSE => self.propose(&body).await?,
             kind::SERVED => {
                 let served = everywhere::wait_served(&self.served, &body).await;

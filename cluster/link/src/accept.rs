@@ -8,6 +8,7 @@ use tokio::select;
 use tokio::time::{Instant, sleep, timeout};
 use tollgate_protocol::ids::NodeId;
 
+use crate::Pin;
 use crate::accepted::{Accepted, Terms};
 use crate::error::Refusal;
 use crate::frame::{Frame, Frames, Side};
@@ -16,6 +17,7 @@ use crate::hello::{Hello, VERSION, Welcome};
 use crate::limits::{ACCEPT_PAUSE, GREET_WITHIN, JOIN_WITHIN};
 use crate::name::Member;
 use crate::net::Net;
+use crate::nodes::Nodes;
 use crate::pump::{Endpoint as _, part, pump, send_frame};
 use crate::shared::{Guard, Joining, Shared, lock};
 use crate::tls::Channel;
@@ -62,7 +64,8 @@ pub(crate) async fn accept<N: Net>(shared: Arc<Shared<N>>, mut listener: N::List
 
 /// Who is there.
 enum Who<N: Net> {
-    Member(NodeId, Lane),
+    /// A member, and the key that it proved to have where there is TLS.
+    Member(NodeId, Lane, Option<Pin>),
     Joiner(Joining<N>),
 }
 
@@ -124,12 +127,15 @@ async fn greet<N: Net>(
     }
 }
 
-/// Whether this greeting is welcome. `proven` is what TLS says: `None` when there is none,
-/// `Some(None)` of who showed no certificate.
+/// What TLS says of the other end: `None` when there is none, `Some(None)` of who showed no
+/// certificate.
+type Proven = Option<Option<(Member, Pin)>>;
+
+/// Whether this greeting is welcome.
 fn judge<N: Net>(
     shared: &Arc<Shared<N>>,
     this: Member,
-    proven: Option<Option<Member>>,
+    proven: Proven,
     hello: Hello,
 ) -> Result<Who<N>, Refusal> {
     let refused = |code, text: &str| Err(Refusal::new(code, text));
@@ -147,9 +153,9 @@ fn judge<N: Net>(
             None => refused(Refusal::OVERLOADED, "too many join at a time; try again"),
         };
     };
-    let member = match proven {
-        None => hello.from,
-        Some(Some(member)) => member,
+    let (member, key) = match proven {
+        None => (hello.from, None),
+        Some(Some((member, key))) => (member, Some(key)),
         Some(None) => return refused(Refusal::NOT_A_MEMBER, "members have a certificate"),
     };
     if member.cluster != this.cluster {
@@ -165,16 +171,19 @@ fn judge<N: Net>(
             "the greeting does not fit the certificate",
         );
     }
-    if shared.with_nodes(|nodes| nodes.is_removed(member.node)) {
-        return Err(removed(member.node));
+    if let Some(refusal) = shared.with_nodes(|nodes| stranger(nodes, member.node, key)) {
+        if refusal.code == Refusal::UNKNOWN_NODE {
+            shared.strangers.called(member.node);
+        }
+        return Err(refusal);
     }
-    Ok(Who::Member(member.node, lane))
+    Ok(Who::Member(member.node, lane, key))
 }
 
 async fn serve<N: Net>(shared: &Arc<Shared<N>>, guest: Guest<N>, from: SocketAddr) {
     let Guest { frames, out, who } = guest;
     let terms = match &who {
-        Who::Member(node, lane) => Terms {
+        Who::Member(node, lane, _) => Terms {
             caller: Caller::Node(*node),
             calls_max: lane.calls_max(),
             only: None,
@@ -192,25 +201,25 @@ async fn serve<N: Net>(shared: &Arc<Shared<N>>, guest: Guest<N>, from: SocketAdd
     );
     let ending = Ending(Arc::clone(&accepted));
     let end = match who {
-        Who::Member(node, lane) => {
+        Who::Member(node, lane, key) => {
             let here = Arc::clone(&accepted);
-            let before = lock(&shared.accepted).insert((node, lane), here);
-            if let Some(before) = before {
+            let before = lock(&shared.accepted).insert((node, lane), (here, key));
+            if let Some((before, _)) = before {
                 before.tell(Refusal::new(
                     Refusal::SUPERSEDED,
                     "the lane was opened again",
                 ));
             }
-            // It may have been removed since its greeting was judged.
-            if shared.with_nodes(|nodes| nodes.is_removed(node)) {
-                accepted.tell(removed(node));
+            // What is known of it may have changed since its greeting was judged.
+            if let Some(refusal) = shared.with_nodes(|nodes| stranger(nodes, node, key)) {
+                accepted.tell(refusal);
             }
             shared.contacts.called(node, Instant::now());
             let end = serve_member(frames, out, &accepted).await;
             let mut lanes = lock(&shared.accepted);
             if lanes
                 .get(&(node, lane))
-                .is_some_and(|now| Arc::ptr_eq(now, &accepted))
+                .is_some_and(|(now, _)| Arc::ptr_eq(now, &accepted))
             {
                 lanes.remove(&(node, lane));
             }
@@ -236,9 +245,19 @@ async fn serve_member<S: AsyncRead + AsyncWrite>(
     pump(frames, out, accepted).await.to_string()
 }
 
-pub(crate) fn removed(node: NodeId) -> Refusal {
-    let text = format!("node {node} was removed from the cluster");
-    Refusal::new(Refusal::REMOVED, text)
+/// Why a node with this key may not call; `None` when it may.
+pub(crate) fn stranger(nodes: &Nodes, node: NodeId, key: Option<Pin>) -> Option<Refusal> {
+    if nodes.is_removed(node) {
+        let text = format!("node {node} was removed from the cluster");
+        return Some(Refusal::new(Refusal::REMOVED, text));
+    }
+    let Some(known) = nodes.key(node) else {
+        let text = format!("node {node} is not known here, or not yet; try again");
+        return Some(Refusal::new(Refusal::UNKNOWN_NODE, text));
+    };
+    let text = || format!("node {node} of this cluster has another key");
+    let wrong = key.is_some_and(|key| key != known);
+    wrong.then(|| Refusal::new(Refusal::WRONG_KEY, text()))
 }
 
 /// Drops the handlers of a connection, however it ends.

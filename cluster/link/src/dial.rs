@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout};
 use tollgate_protocol::ids::NodeId;
 
+use crate::Pin;
 use crate::calls::Calls;
 use crate::error::{CallError, Refusal, Unreachable};
 use crate::frame::{Frames, Shape, Side};
@@ -135,7 +136,11 @@ async fn dial<N: Net>(shared: &Shared<N>, lane: &Dialled) -> Result<Greeted<N::S
     for address in shared.addresses(lane.node) {
         let dialling = async {
             let stream = shared.net.dial(&address).await?;
-            let channel = guard.dialled(stream, lane.node).await?;
+            let (channel, key) = guard.dialled(stream, lane.node).await?;
+            let known = shared.with_nodes(|nodes| nodes.key(lane.node));
+            if key.is_some_and(|key| Some(key) != known) {
+                return Err(io::Error::other("the node there has another key"));
+            }
             let peer = Member {
                 cluster: guard.member().cluster,
                 node: lane.node,
@@ -209,10 +214,13 @@ impl Guard {
         &self,
         stream: S,
         node: NodeId,
-    ) -> io::Result<Channel<S>> {
+    ) -> io::Result<(Channel<S>, Option<Pin>)> {
         match self {
-            Self::Tls(identity) => identity.secure_dialled(stream, node).await,
-            Self::Claimed(_) => Ok(Channel::Plain(stream)),
+            Self::Tls(identity) => {
+                let (channel, key) = identity.secure_dialled(stream, node).await?;
+                Ok((channel, Some(key)))
+            }
+            Self::Claimed(_) => Ok((Channel::Plain(stream), None)),
         }
     }
 }

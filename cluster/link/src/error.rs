@@ -36,12 +36,16 @@ impl Refusal {
     pub const SUPERSEDED: u16 = 8;
     /// What was sent is not the link protocol.
     pub const MALFORMED: u16 = 9;
+    /// The peer does not know this node, or not yet: worth another try.
+    pub const UNKNOWN_NODE: u16 = 10;
+    /// The peer knows this node by another key.
+    pub const WRONG_KEY: u16 = 11;
     /// The answer was larger than an answer may be; the call was done.
-    pub const ANSWER_TOO_LARGE: u16 = 10;
+    pub const ANSWER_TOO_LARGE: u16 = 12;
     /// The handler panicked; whether the call was done is unknown.
-    pub const FAILED: u16 = 11;
+    pub const FAILED: u16 = 13;
     /// The deadline passed while the handler was at it; whether the call was done is unknown.
-    pub const LATE: u16 = 12;
+    pub const LATE: u16 = 14;
     /// The first code that is free for handlers.
     pub const HANDLER_CODES: u16 = 256;
 

@@ -32,6 +32,7 @@ mod pulse;
 mod pump;
 mod random;
 mod shared;
+mod strangers;
 mod tls;
 pub mod token;
 
@@ -41,6 +42,7 @@ pub use handler::{Caller, Handler, Incoming, Lane};
 pub use join::{JoinCall, JoinError, join, simulate_join};
 pub use links::{Links, Settings};
 pub use name::{ClusterId, Member, NotAClusterId};
+pub use nodes::Peer;
 pub use pin::Pin;
 pub use tls::Identity;
 pub use tollgate_protocol::ids::NodeId;

@@ -22,6 +22,9 @@ pub const READ_BYTES: usize = 16 * 1024;
 /// Small frames are collected up to this many bytes before they are written.
 pub const WRITE_BYTES: usize = 64 * 1024;
 
+/// Unknown nodes whose calls are remembered until somebody is asked about them; a cluster is rarely
+/// that many nodes ahead of one of its own.
+pub const STRANGERS_MAX: usize = 64;
 /// Addresses tried for one node.
 pub const ADDRESSES_MAX: usize = tollgate_protocol::limits::NODE_ADDRESSES_MAX;
 /// Connections that have not said yet who they are.

@@ -9,7 +9,7 @@ use tokio::select;
 use tokio::time::{Instant, timeout};
 use tollgate_protocol::ids::NodeId;
 
-use crate::accept::{accept, removed};
+use crate::accept::{accept, stranger};
 use crate::calls::Calls;
 use crate::contact::Contact;
 use crate::dial::{Dialled, drive};
@@ -18,7 +18,7 @@ use crate::handler::{Handler, Lane};
 use crate::limits::{CALL_WITHIN_MAX, CLOSE_WITHIN};
 use crate::name::Member;
 use crate::net::{Net, Simulated};
-use crate::nodes::Nodes;
+use crate::nodes::{Nodes, Peer};
 use crate::pump::Endpoint as _;
 use crate::shared::{Guard, Shared, lock};
 use crate::tls::Identity;
@@ -120,17 +120,17 @@ impl<N: Net> Links<N> {
         self.shared.set_guard(Guard::Tls(identity));
     }
 
-    /// Sets who is a member and at which `host:port`s, and who was removed for ever. Lanes to and
-    /// from nodes that were removed end, with a refusal that says so; those to nodes that are no
-    /// longer known end too. A node whose address is not known can still call.
-    pub fn set_nodes(
-        &self,
-        addresses: BTreeMap<NodeId, Vec<String>>,
-        removed_nodes: BTreeSet<NodeId>,
-    ) {
+    /// Sets who is a member, by which key and where, and who was removed for ever. Lanes to and from
+    /// nodes that were removed end, with a refusal that says so; those of nodes that are no longer
+    /// known, or by another key, end too. A node whose address is not known can still call; one
+    /// that is not known is told to try again, and [`Links::strangers`] tells of it.
+    pub fn set_nodes(&self, peers: BTreeMap<NodeId, Peer>, removed_nodes: BTreeSet<NodeId>) {
         let shared = &self.shared;
-        let before = shared.set_nodes(Nodes::new(addresses, removed_nodes));
-        let gone = |node| shared.with_nodes(|nodes| !nodes.is_known(node));
+        let before = shared.set_nodes(Nodes::new(peers, removed_nodes));
+        let gone = |node| {
+            let now = shared.with_nodes(|nodes| nodes.key(node));
+            now.is_none() || now != before.key(node)
+        };
         let mut lanes = lock(&shared.lanes);
         lanes.retain(|(node, _), lane| {
             if gone(*node) {
@@ -145,12 +145,19 @@ impl<N: Net> Links<N> {
             true
         });
         drop(lanes);
-        for ((node, _), accepted) in &*lock(&shared.accepted) {
-            if shared.with_nodes(|nodes| nodes.is_removed(*node)) {
-                accepted.tell(removed(*node));
+        for ((node, _), (accepted, key)) in &*lock(&shared.accepted) {
+            if let Some(refusal) = shared.with_nodes(|nodes| stranger(nodes, *node, *key)) {
+                accepted.tell(refusal);
             }
         }
-        shared.contacts.keep(|node| !gone(node));
+        let known = |node| shared.with_nodes(|nodes| nodes.is_known(node));
+        shared.contacts.keep(known);
+    }
+
+    /// Waits for nodes that called and are not known, though their certificates are this cluster's:
+    /// this node may lag behind the others, who can be asked about them. For one listener.
+    pub async fn strangers(&self) -> BTreeSet<NodeId> {
+        self.shared.strangers.next().await
     }
 
     /// Calls `node`, and waits for its answer for at most `within` (and [`CALL_WITHIN_MAX`]).

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tollgate_protocol::ids::NodeId;
 
+use crate::Pin;
 use crate::accepted::Accepted;
 use crate::contact::Contacts;
 use crate::dial::Dialled;
@@ -20,6 +21,7 @@ use crate::limits::{
 use crate::name::Member;
 use crate::net::Net;
 use crate::nodes::Nodes;
+use crate::strangers::Strangers;
 use crate::tls::Identity;
 
 /// How this node proves who it is. Only [`crate::net::Simulated`] networks get the second.
@@ -39,6 +41,9 @@ impl Guard {
     }
 }
 
+/// The lanes of callers, with the key that each proved to have where there is TLS.
+pub(crate) type AcceptedLanes = BTreeMap<(NodeId, Lane), (Arc<Accepted>, Option<Pin>)>;
+
 /// See the module. Locks are held for a few instructions and never across an await.
 pub(crate) struct Shared<N: Net> {
     pub(crate) net: N,
@@ -46,9 +51,10 @@ pub(crate) struct Shared<N: Net> {
     pub(crate) join_kind: Option<u8>,
     pub(crate) contacts: Arc<Contacts>,
     pub(crate) lanes: Mutex<BTreeMap<(NodeId, Lane), Arc<Dialled>>>,
-    pub(crate) accepted: Mutex<BTreeMap<(NodeId, Lane), Arc<Accepted>>>,
+    pub(crate) accepted: Mutex<AcceptedLanes>,
     guard: RwLock<Guard>,
     nodes: Mutex<Nodes>,
+    pub(crate) strangers: Strangers,
     jitter: Mutex<Jitter>,
     lobby: Mutex<Lobby>,
     /// Turns true once, when the links close. Every task holds a receiver.
@@ -89,6 +95,7 @@ impl<N: Net> Shared<N> {
             accepted: Mutex::default(),
             guard: RwLock::new(guard),
             nodes: Mutex::default(),
+            strangers: Strangers::default(),
             jitter: Mutex::new(Jitter::new(seed)),
             lobby: Mutex::new(Lobby {
                 greeting: BTreeMap::new(),

@@ -38,6 +38,7 @@ const PROTOCOL: &[u8] = b"tollgate-link";
 pub struct Identity {
     member: Member,
     validity: Validity,
+    key: Pin,
     dial: Arc<ClientConfig>,
     accept: Arc<ServerConfig>,
 }
@@ -72,6 +73,7 @@ impl Identity {
         roots.add(authority.clone()).map_err(IdentityError::Tls)?;
         let roots = Arc::new(roots);
         let chain = vec![leaf, authority];
+        let own = Pin(key.key_hash());
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.to_pkcs8()));
         let provider = provider();
         let now: Arc<dyn TimeProvider> = Arc::new(Now(clock));
@@ -106,6 +108,7 @@ impl Identity {
         Ok(Self {
             member: certificate.member(),
             validity: certificate.validity,
+            key: own,
             dial: Arc::new(dial),
             accept: Arc::new(accept),
         })
@@ -123,12 +126,19 @@ impl Identity {
         self.validity
     }
 
-    /// Secures a dialled stream: the peer proves to be exactly `node` of the same cluster.
+    /// The hash of its public key: by which the cluster knows it ([`crate::Peer::key`]).
+    #[must_use]
+    pub fn key(&self) -> Pin {
+        self.key
+    }
+
+    /// Secures a dialled stream: the peer has a certificate for exactly `node` of the same cluster,
+    /// and this key.
     pub(crate) async fn secure_dialled<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
         stream: S,
         node: u64,
-    ) -> io::Result<Channel<S>> {
+    ) -> io::Result<(Channel<S>, Pin)> {
         let peer = Member {
             cluster: self.member.cluster,
             node,
@@ -136,20 +146,23 @@ impl Identity {
         let name = ServerName::try_from(peer.dns_name()).map_err(io::Error::other)?;
         let connector = TlsConnector::from(Arc::clone(&self.dial));
         let stream = connector.connect(name, stream).await?;
-        Ok(Channel::Tls(Box::new(TlsStream::from(stream))))
+        let leaf = stream.get_ref().1.peer_certificates();
+        let key = leaf.and_then(|chain| key_of(chain.first()?));
+        let key = key.ok_or_else(|| io::Error::other("the peer's certificate has no key"))?;
+        Ok((Channel::Tls(Box::new(TlsStream::from(stream))), key))
     }
 
-    /// Secures an accepted stream; whom the peer's certificate names, if it showed one.
+    /// Secures an accepted stream; whom the peer's certificate names and its key, if it showed one.
     pub(crate) async fn secure_accepted<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
         stream: S,
-    ) -> io::Result<(Channel<S>, Option<Member>)> {
+    ) -> io::Result<(Channel<S>, Option<(Member, Pin)>)> {
         let acceptor = TlsAcceptor::from(Arc::clone(&self.accept));
         let stream = acceptor.accept(stream).await?;
         let leaf = stream.get_ref().1.peer_certificates();
         let peer = match leaf.and_then(|chain| chain.first()) {
             None => None,
-            Some(leaf) => Some(member_of(leaf).ok_or_else(|| {
+            Some(leaf) => Some(member_of(leaf).zip(key_of(leaf)).ok_or_else(|| {
                 io::Error::other("the peer's certificate does not name one node")
             })?),
         };
@@ -197,6 +210,12 @@ fn member_of(leaf: &CertificateDer<'_>) -> Option<Member> {
         return None;
     };
     Member::from_dns_name(name)
+}
+
+/// The hash of a certificate's public key.
+fn key_of(leaf: &CertificateDer<'_>) -> Option<Pin> {
+    let leaf = EndEntityCert::try_from(leaf).ok()?;
+    Some(Pin::of_key(&leaf.subject_public_key_info()))
 }
 
 /// Certificates are judged by the node's clock, which tests may set.

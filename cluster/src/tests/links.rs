@@ -5,11 +5,16 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use tollgate_link::authority::{Authority, NodeCertificate, NodeKey, Validity};
+use tollgate_link::net::{Net as _, Tcp};
+use tollgate_link::{CallError, Handler, Incoming, Links, Peer, Pin, Refusal, Settings};
 use tollgate_protocol::{Clock, Millis};
 use tollgate_state::{Addresses, AdmitRefusal, Command, ProposalId, Reply};
 use tollgate_store::Identity;
 
 use super::hub::{IMPATIENT, NOON, Script, until};
+use crate::credentials::Credentials;
+use crate::peers::{Boxed, kind};
 use crate::renewal::Renewal;
 use crate::{Door, JoinFailure, JoinToken, Joiner, Opened, Peering, join};
 
@@ -50,8 +55,10 @@ async fn stop(opened: Opened) {
     opened.ended.await.unwrap().unwrap();
 }
 
-fn listen() -> TcpListener {
-    TcpListener::bind("127.0.0.1:0").unwrap()
+fn listen() -> (TcpListener, Addresses) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addresses = addresses(&listener);
+    (listener, addresses)
 }
 
 async fn ask(
@@ -72,16 +79,14 @@ async fn ask(
 async fn a_node_joins_by_token_keeps_its_id_and_renews_its_certificate() {
     let clock = Arc::new(Script(NOON.0.into()));
     let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let listener = listen();
-    let there = addresses(&listener);
+    let (listener, there) = listen();
     let id = crate::new_cluster_id();
     let first = open(one.path(), &clock, Identity::first(id, NOON), listener);
     up(&first, there.clone()).await;
     let expires = Millis(NOON.0 + 3_600_000);
     let token = first.door.create_token(expires, 1, "root").await.unwrap();
 
-    let listener = listen();
-    let here = addresses(&listener);
+    let (listener, here) = listen();
     let joiner = Joiner {
         name: "two".into(),
         addresses: here.clone(),
@@ -108,7 +113,7 @@ async fn a_node_joins_by_token_keeps_its_id_and_renews_its_certificate() {
     let used_up = matches!(refused, Err(JoinFailure::NotAdmitted(AdmitRefusal::UsedUp)));
     assert!(used_up, "{refused:?}");
 
-    let second = open(two.path(), &clock, joined.identity, listener);
+    let second = open(two.path(), &clock, joined.identity.clone(), listener);
     up(&second, here).await;
     until(
         "node 2 as listener",
@@ -134,6 +139,12 @@ async fn a_node_joins_by_token_keeps_its_id_and_renews_its_certificate() {
     assert_ne!(certificate(), before);
     assert_eq!(renewal.renew_if_due(), Ok(false));
 
+    // With the renewed certificate it is the node that it was.
+    stop(second).await;
+    let (listener, here) = listen();
+    let second = open(two.path(), &clock, joined.identity, listener);
+    up(&second, here).await;
+
     // A node whose log is gone does not get its id back.
     stop(second).await;
     for file in ["node.json", "raft.redb"] {
@@ -144,5 +155,107 @@ async fn a_node_joins_by_token_keeps_its_id_and_renews_its_certificate() {
     let refused = ask(two.path(), &there.peer[0], &token, &clock).await;
     let lived = matches!(refused, Err(JoinFailure::NotAdmitted(AdmitRefusal::Lived)));
     assert!(lived, "{refused:?}");
+    stop(first).await;
+}
+
+/// Refuses every call.
+struct Nobody;
+
+impl Handler for Nobody {
+    fn call(&self, _incoming: Incoming) -> Boxed<Result<bytes::Bytes, Refusal>> {
+        Box::pin(async { Err(Refusal::new(Refusal::HANDLER_CODES, "no")) })
+    }
+}
+
+/// What node 1 answers who calls it with this certificate and key.
+async fn call_first(
+    first: &Opened,
+    there: &Addresses,
+    certificate: &NodeCertificate,
+    key: &NodeKey,
+    clock: &Arc<Script>,
+) -> Result<(), CallError> {
+    let clock: Arc<dyn Clock> = Arc::<Script>::clone(clock);
+    let identity = tollgate_link::Identity::new(certificate, key, clock).unwrap();
+    let listener = Tcp.listen("127.0.0.1:0").await.unwrap();
+    let settings = Settings {
+        join_kind: None,
+        seed: 1,
+    };
+    let links = Links::start(Tcp, identity, listener, Arc::new(Nobody), settings);
+    let known = Peer {
+        key: Pin(first.door.read(|state| state.nodes()[&1].key_hash)),
+        addresses: there.peer.clone(),
+    };
+    links.set_nodes([(1, known)].into(), [].into());
+    // In the form of `raft::parts`.
+    let body = bytes::Bytes::from_static(&[0]);
+    let within = std::time::Duration::from_secs(10);
+    let answer = links.call(1, tollgate_link::Lane::Rpc, kind::STATUS, body, within);
+    let answer = answer.await;
+    links.close().await;
+    answer.map(drop)
+}
+
+#[tokio::test]
+async fn a_removed_node_cannot_come_back_with_a_certificate_that_it_issued_itself() {
+    let clock = Arc::new(Script(NOON.0.into()));
+    let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (listener, there) = listen();
+    let id = crate::new_cluster_id();
+    let first = open(one.path(), &clock, Identity::first(id, NOON), listener);
+    up(&first, there.clone()).await;
+    let expires = Millis(NOON.0 + 3_600_000);
+    let token = first.door.create_token(expires, 2, "root").await.unwrap();
+    let (listener, here) = listen();
+    let joiner = Joiner {
+        name: "two".into(),
+        addresses: here.clone(),
+    };
+    let at: Arc<dyn Clock> = Arc::<Script>::clone(&clock);
+    let asked = join(two.path(), &there.peer[0], &token, joiner, at);
+    let joined = asked.await.unwrap();
+    let second = open(two.path(), &clock, joined.identity, listener);
+    up(&second, here).await;
+    // Another node that is a member, and whose id is worth having.
+    let admit = Command::AdmitNode {
+        token: token.id.to_string(),
+        secret_hash: token.secret.hash().0,
+        key_hash: [3; 32],
+        name: "three".into(),
+        addresses: Addresses::default(),
+    };
+    let admitted = first.door.propose(ProposalId::default(), admit).await;
+    assert_eq!(admitted, Ok(Reply::Admitted(3)));
+    let remove = Command::RemoveNode {
+        node: 2,
+        who: "root".into(),
+    };
+    let removed = first.door.propose(ProposalId::default(), remove).await;
+    assert_eq!(removed, Ok(Reply::Done));
+    until("node 2 knows", || *second.door.removed().borrow(), |it| *it).await;
+
+    // All that its disk holds, and what that makes possible.
+    let credentials = Credentials::load(two.path()).unwrap().unwrap();
+    let sealed = second
+        .door
+        .read(|state| state.founding().unwrap().sealed_key.clone());
+    stop(second).await;
+    let authority = Authority::open(&sealed, &credentials.cluster_key).unwrap();
+    let fresh = NodeKey::generate().unwrap();
+    let validity = Validity::from_now(NOON);
+    for key in [&credentials.key, &fresh] {
+        for (node, code) in [
+            (2, Refusal::REMOVED),
+            (3, Refusal::WRONG_KEY),
+            (7, Refusal::UNKNOWN_NODE),
+        ] {
+            let request = key.request().unwrap();
+            let certificate = authority.issue(node, &request, validity).unwrap();
+            let answer = call_first(&first, &there, &certificate, key, &clock).await;
+            let refused = matches!(&answer, Err(CallError::Refused(it)) if it.code == code);
+            assert!(refused, "as node {node}: {answer:?}");
+        }
+    }
     stop(first).await;
 }

@@ -14,7 +14,7 @@ use crate::support::{
 async fn pair() -> (Cluster, Node, Node) {
     let cluster = Cluster::new();
     let (one, two) = (cluster.node(1).await, cluster.node(2).await);
-    one.knows(2, &two.address);
+    one.knows(2, &two);
     (cluster, one, two)
 }
 
@@ -25,7 +25,7 @@ async fn a_call_is_answered_and_the_caller_is_known() {
         assert_eq!(one.call_on(2, lane, ECHO, "hello").await.unwrap(), "hello");
         assert_eq!(one.call_on(2, lane, WHO, "").await.unwrap(), "node 1");
     }
-    two.knows(1, &one.address);
+    two.knows(1, &one);
     assert_eq!(two.call(1, WHO, "").await.unwrap(), "node 2");
     let contact = one.links.contact(2);
     assert!(contact.answered.is_some() && contact.called.is_some());
@@ -68,7 +68,7 @@ async fn a_body_of_the_largest_size_passes_and_a_larger_one_does_not() {
 #[tokio::test]
 async fn hundreds_of_large_bodies_cross_in_both_directions() {
     let (_cluster, one, two) = pair().await;
-    two.knows(1, &one.address);
+    two.knows(1, &one);
     let bodies = |from: &'static Node, to| {
         (0..200_usize).map(move |n| async move {
             let body = Bytes::from(vec![n as u8; 1 + n * 300]);
@@ -162,7 +162,7 @@ async fn a_deadline_ends_a_call_at_both_ends_and_leaves_its_outcome_open() {
 
 #[tokio::test]
 async fn a_peer_that_restarts_in_a_call_leaves_its_outcome_open_and_calls_resume() {
-    let (cluster, one, two) = pair().await;
+    let (_cluster, one, two) = pair().await;
     let address = two.address.clone();
     let end = async {
         count("the call began", &two.desk.begun, 1).await;
@@ -180,7 +180,8 @@ async fn a_peer_that_restarts_in_a_call_leaves_its_outcome_open_and_calls_resume
         }
     });
     assert!(gone.await.is_undelivered());
-    let _again = Node::start_at(cluster.identity(2), &address).await;
+    let again = Node::start_at(two.identity.clone(), &address).await;
+    again.learns(1, one.peer(&[]));
     until("calls resume", async || {
         one.call(2, ECHO, "")
             .await
@@ -221,7 +222,7 @@ async fn who_is_not_known_or_not_there_is_unreachable() {
     let unknown = CallError::Unreachable(Unreachable::NoAddress);
     assert_eq!(one.call(3, ECHO, "").await, Err(unknown.clone()));
     assert_eq!(one.call(1, ECHO, "").await, Err(unknown));
-    one.knows(3, &no_address().await);
+    one.learns(3, one.peer(&[&no_address().await]));
     let error = one.call(3, ECHO, "").await.unwrap_err();
     let refused = matches!(
         &error,
@@ -234,12 +235,8 @@ async fn who_is_not_known_or_not_there_is_unreachable() {
 async fn a_second_address_is_tried_when_the_first_is_wrong() {
     let (cluster, one, two) = pair().await;
     let three = cluster.node(3).await;
-    let addresses = vec![
-        no_address().await,
-        three.address.clone(),
-        two.address.clone(),
-    ];
-    one.links.set_nodes([(2, addresses)].into(), [].into());
+    let addresses = [&no_address().await, &three.address, &two.address];
+    one.learns(2, two.peer(&addresses.map(String::as_str)));
     assert_eq!(one.call(2, WHO, "").await.unwrap(), "node 1");
     assert_eq!(two.desk.begun.load(Ordering::SeqCst), 1);
     assert_eq!(three.desk.begun.load(Ordering::SeqCst), 0);

@@ -7,7 +7,7 @@ use rustls::version::TLS13;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tollgate_link::authority::{NodeCertificate, NodeKey, Validity};
-use tollgate_link::{ClusterId, Identity, Lane, Member, Refusal};
+use tollgate_link::{ClusterId, Identity, Lane, Member, Peer, Pin, Refusal};
 
 use crate::hostile::{REFUSED, WELCOME, hello, raw_tls, read_frame};
 use crate::support::{Node, clock};
@@ -101,6 +101,12 @@ async fn only_a_certificate_of_exactly_one_member_of_this_cluster_gets_in() {
         (vec![two.dns_name()], BOTH[..1].to_vec(), two, Err(None)),
     ] {
         let (certificate, key) = forger.certificate(says, names.clone(), usages);
+        // Node 2 is known by whatever key it shows, so that only the certificate is judged.
+        let known = Peer {
+            key: Pin(key.key_hash()),
+            addresses: Vec::new(),
+        };
+        node.learns(2, known);
         let stream = TcpStream::connect(&node.address).await.unwrap();
         let with = Some((&certificate, &key));
         let mut stream = raw_tls(stream, &TLS13, with).await.unwrap();

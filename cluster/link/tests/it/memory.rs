@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use tokio::io::{DuplexStream, duplex};
 use tokio::sync::mpsc;
 use tollgate_link::net::{Net, Simulated};
-use tollgate_link::{ClusterId, Handler, Links, Member, NodeId, Settings};
+use tollgate_link::{ClusterId, Handler, Links, Member, NodeId, Peer, Pin, Settings};
 
 use crate::support::{Desk, JOIN};
 
@@ -66,6 +66,14 @@ pub(crate) fn member(node: NodeId) -> Member {
     }
 }
 
+/// A node at an address; nobody proves a key in memory.
+pub(crate) fn peer(address: &str) -> Peer {
+    Peer {
+        key: Pin([0; 32]),
+        addresses: vec![address.to_owned()],
+    }
+}
+
 /// A node at the address of its number, which knows nodes 1 to 3 at theirs.
 pub(crate) async fn node(net: &Memory, node: NodeId) -> (Links<Memory>, Arc<Desk>) {
     let listener = net.listen(&node.to_string()).await.unwrap();
@@ -76,7 +84,9 @@ pub(crate) async fn node(net: &Memory, node: NodeId) -> (Links<Memory>, Arc<Desk
         seed: node,
     };
     let links = Links::simulate(net.clone(), member(node), listener, handler, settings);
-    let known = (1..=3).map(|node| (node, vec![node.to_string()])).collect();
+    let known = (1..=3)
+        .map(|node| (node, peer(&node.to_string())))
+        .collect();
     links.set_nodes(known, BTreeSet::new());
     (links, desk)
 }

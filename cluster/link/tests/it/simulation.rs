@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep};
 use tollgate_link::net::{Net, Simulated};
 use tollgate_link::{CallError, ClusterId, Handler, Lane, Links, Member, NodeId, Settings, limits};
 
+use crate::memory::peer;
 use crate::support::{Desk, ECHO, JOIN};
 
 const PORT: u16 = 7000;
@@ -53,7 +54,7 @@ async fn start(node: NodeId) -> Links<Turmoil> {
         seed: node,
     };
     let links = Links::simulate(Turmoil, member, listener, handler, settings);
-    let known = (1..=3).map(|n| (n, vec![format!("node{n}:{PORT}")]));
+    let known = (1..=3).map(|n| (n, peer(&format!("node{n}:{PORT}"))));
     links.set_nodes(known.collect(), BTreeSet::new());
     links
 }

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 use tollgate_link::authority::{Authority, NodeCertificate, NodeKey, Validity};
 use tollgate_link::net::{Net as _, Tcp};
 use tollgate_link::{
-    CallError, Caller, ClusterId, Handler, Identity, Incoming, Lane, Links, NodeId, Refusal,
+    CallError, Caller, ClusterId, Handler, Identity, Incoming, Lane, Links, NodeId, Peer, Refusal,
     Settings,
 };
 use tollgate_protocol::{Clock, Millis};
@@ -143,7 +143,8 @@ pub(crate) struct Node {
     pub(crate) links: Links<Tcp>,
     pub(crate) desk: Arc<Desk>,
     pub(crate) address: String,
-    known: Mutex<BTreeMap<NodeId, Vec<String>>>,
+    pub(crate) identity: Identity,
+    known: Mutex<BTreeMap<NodeId, Peer>>,
 }
 
 impl Node {
@@ -161,6 +162,7 @@ impl Node {
             seed: 1,
         };
         Self {
+            identity: identity.clone(),
             links: Links::start(Tcp, identity, listener, handler, settings),
             desk,
             address,
@@ -168,9 +170,26 @@ impl Node {
         }
     }
 
-    pub(crate) fn knows(&self, node: NodeId, address: &str) {
+    /// This node knows where another is, and that one who this is.
+    pub(crate) fn knows(&self, node: NodeId, other: &Self) {
+        self.learns(node, other.peer(&[&other.address]));
+        let this = self.links.member().node;
+        if !other.known.lock().unwrap().contains_key(&this) {
+            other.learns(this, self.peer(&[]));
+        }
+    }
+
+    /// This node at these addresses.
+    pub(crate) fn peer(&self, addresses: &[&str]) -> Peer {
+        Peer {
+            key: self.identity.key(),
+            addresses: addresses.iter().map(|it| (*it).to_owned()).collect(),
+        }
+    }
+
+    pub(crate) fn learns(&self, node: NodeId, peer: Peer) {
         let mut known = self.known.lock().unwrap();
-        known.insert(node, vec![address.to_owned()]);
+        known.insert(node, peer);
         self.links.set_nodes(known.clone(), BTreeSet::new());
     }
 

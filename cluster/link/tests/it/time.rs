@@ -14,7 +14,7 @@ use tollgate_link::{
 };
 
 use crate::hostile::{ANSWER, CALL, HELLO, PING, frame, read_frame, welcome};
-use crate::memory::{Memory, member, node};
+use crate::memory::{Memory, member, node, peer};
 use crate::support::{ECHO, JOIN, WAIT};
 
 const LONG: Duration = Duration::from_secs(200);
@@ -119,7 +119,7 @@ async fn pauses_between_dials_grow_and_calls_fail_at_once_in_them() {
     let (one, _) = node(&net, 1).await;
     let began = Instant::now();
     let mut slowest = Duration::ZERO;
-    let known: BTreeMap<_, _> = (1..=3).map(|n| (n, vec![n.to_string()])).collect();
+    let known: BTreeMap<_, _> = (1..=3).map(|n| (n, peer(&n.to_string()))).collect();
     while began.elapsed() < Duration::from_secs(30) {
         let call = Instant::now();
         let answer = one.call(2, Lane::Raft, ECHO, Bytes::new(), LONG).await;
@@ -150,13 +150,13 @@ async fn a_new_address_is_used_without_waiting_out_a_pause() {
     let net = Memory::default();
     let ((one, _), _two) = (node(&net, 1).await, node(&net, 2).await);
     let call = || one.call(2, Lane::Raft, ECHO, Bytes::new(), LONG);
-    one.set_nodes([(2, vec!["nowhere".to_owned()])].into(), [].into());
+    one.set_nodes([(2, peer("nowhere"))].into(), [].into());
     for _ in 0..10 {
         call().await.unwrap_err();
         sleep(limits::BACKOFF_MAX).await;
     }
     call().await.unwrap_err();
-    one.set_nodes([(2, vec!["2".to_owned()])].into(), [].into());
+    one.set_nodes([(2, peer("2"))].into(), [].into());
     // The clock stands still while a task is ready, so that no pause can end in here.
     let moved = Instant::now();
     let mut last = call().await;

@@ -37,8 +37,8 @@ fn refused(answer: Result<String, CallError>, code: u16) {
 /// What node 2 with this identity hears when it calls node 1, and node 1 when it calls node 2.
 async fn strangers(home: &Cluster, stranger: Identity) -> [Result<String, CallError>; 2] {
     let (one, two) = (home.node(1).await, Node::start(stranger).await);
-    one.knows(2, &two.address);
-    two.knows(1, &one.address);
+    one.knows(2, &two);
+    two.knows(1, &one);
     let answers = [two.call(1, ECHO, "").await, one.call(2, ECHO, "").await];
     assert_eq!(
         one.calls() + two.calls(),
@@ -90,26 +90,30 @@ async fn certificates_are_judged_by_the_clock_that_was_given() {
     let later = Arc::new(Shifted(91 * Millis::DAY as i64));
     let one = Node::start(Identity::new(&certificate, &key, later).unwrap()).await;
     let two = cluster.node(2).await;
-    two.knows(1, &one.address);
+    two.knows(1, &one);
     unreachable(two.call(1, ECHO, "").await, "certificate");
 }
 
 #[tokio::test]
 async fn a_renewed_certificate_is_used_without_a_restart() {
     let cluster = Cluster::new();
-    let now = clock().now().0;
+    let now = clock().now();
     let past = Validity {
-        from: Millis(now - 2 * Millis::DAY),
-        until: Millis(now - Millis::DAY),
+        from: Millis(now.0 - 2 * Millis::DAY),
+        until: Millis(now.0 - Millis::DAY),
     };
     let (certificate, key) = cluster.certificate(1, past);
     let one = Node::start(Identity::new(&certificate, &key, clock()).unwrap()).await;
     let two = cluster.node(2).await;
-    two.knows(1, &one.address);
-    one.knows(2, &two.address);
+    two.knows(1, &one);
+    one.knows(2, &two);
     unreachable(two.call(1, ECHO, "").await, "certificate");
     unreachable(one.call(2, ECHO, "").await, "certificate");
-    one.links.renew(cluster.identity(1));
+    let validity = Validity::from_now(now);
+    let request = key.request().unwrap();
+    let renewed = cluster.authority.issue(1, &request, validity).unwrap();
+    let identity = Identity::new(&renewed, &key, clock()).unwrap();
+    one.links.renew(identity);
     for (node, to) in [(&two, 1), (&one, 2)] {
         until("the renewed certificate is welcome", async || {
             node.call(to, ECHO, "")
@@ -121,10 +125,53 @@ async fn a_renewed_certificate_is_used_without_a_restart() {
 }
 
 #[tokio::test]
+async fn a_certificate_for_another_key_than_the_clusters_is_worth_nothing() {
+    let cluster = Cluster::new();
+    let (one, two) = (cluster.node(1).await, cluster.node(2).await);
+    one.knows(2, &two);
+    two.knows(1, &one);
+    two.call(1, ECHO, "").await.unwrap();
+    // The very authority signed it, as whoever was a node can make it do.
+    let false_two = cluster.node(2).await;
+    false_two.learns(1, one.peer(&[&one.address]));
+    refused(false_two.call(1, ECHO, "").await, Refusal::WRONG_KEY);
+    one.learns(2, two.peer(&[&false_two.address]));
+    unreachable(one.call(2, ECHO, "").await, "another key");
+    assert_eq!(false_two.calls(), 0);
+    // What was believed and turns out to be false ends.
+    let calls = one.calls();
+    one.learns(2, false_two.peer(&[&false_two.address]));
+    until("the former node 2 is refused", async || {
+        match two.call(1, ECHO, "").await {
+            Err(CallError::Refused(refusal)) if refusal.code == Refusal::WRONG_KEY => Ok(()),
+            other => Err(format!("{other:?}")),
+        }
+    })
+    .await;
+    assert!(one.calls() <= calls + 1, "{} calls", one.calls());
+}
+
+#[tokio::test]
+async fn a_node_that_is_not_known_yet_gets_in_once_it_is() {
+    let cluster = Cluster::new();
+    let (one, two) = (cluster.node(1).await, cluster.node(2).await);
+    two.learns(1, one.peer(&[&one.address]));
+    refused(two.call(1, ECHO, "").await, Refusal::UNKNOWN_NODE);
+    assert_eq!(one.links.strangers().await, [2].into());
+    assert_eq!((one.calls(), two.links.removed_by()), (0, None));
+    one.learns(2, two.peer(&[]));
+    until("node 2 is known", async || {
+        let answer = two.call(1, ECHO, "").await;
+        answer.map_err(|error| error.to_string())
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn another_node_at_an_address_is_not_called() {
     let cluster = Cluster::new();
     let (one, three) = (cluster.node(1).await, cluster.node(3).await);
-    one.knows(2, &three.address);
+    one.knows(2, &three);
     let error = one.call(2, ECHO, "").await;
     unreachable(error, "certificate");
     assert_eq!(three.calls(), 0);
@@ -134,8 +181,8 @@ async fn another_node_at_an_address_is_not_called() {
 async fn a_removed_node_is_told_so_and_can_do_nothing_else() {
     let cluster = Cluster::new();
     let (one, two) = (cluster.node(1).await, cluster.node(2).await);
-    one.knows(2, &two.address);
-    two.knows(1, &one.address);
+    one.knows(2, &two);
+    two.knows(1, &one);
     two.call(1, ECHO, "").await.unwrap();
     one.call(2, ECHO, "").await.unwrap();
     assert_eq!(two.links.removed_by(), None);

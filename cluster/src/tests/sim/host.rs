@@ -14,6 +14,7 @@ use super::net::{Desk, Turmoil};
 use super::quota::Shop;
 use super::random::Random;
 use super::world::{Live, Order, Pending, World};
+use crate::introductions::{self, Introduced};
 use crate::lines::{Lines, Told};
 use crate::member::{self, Ways, Work};
 use crate::raft::disk::lock;
@@ -33,6 +34,16 @@ fn addresses(node: NodeId) -> Addresses {
     Addresses {
         peer: vec![format!("{}:{PORT}", name(node))],
         ..Addresses::default()
+    }
+}
+
+/// What a node is told when it is let in: those before it.
+fn introduced(node: NodeId) -> Introduced {
+    Introduced {
+        node,
+        key_hash: [u8::try_from(node).unwrap(); 32],
+        addresses: addresses(node).peer,
+        removed: false,
     }
 }
 
@@ -69,6 +80,7 @@ pub(super) async fn life(world: Arc<World>, node: NodeId) -> turmoil::Result {
     let (store, loaded) = Store::open(&world.dir(node), first)?;
     world.oracle().begins(node);
     let lines = Lines::default();
+    lines.introductions.add((1..node).map(introduced));
     let ways = ways(&world, node, &lines);
     let (member, opened) = member::assemble(&world.dir(node), store, loaded, ways).await?;
     let Opened {
@@ -94,6 +106,7 @@ pub(super) async fn life(world: Arc<World>, node: NodeId) -> turmoil::Result {
         up: false,
     };
     world.shared().live.insert(node, live);
+    tokio::spawn(introductions::run(lines.clone(), door.clone()));
     tokio::spawn(tell(lines, door.clone()));
     let random = Random::new(world.seed, (u64::from(incarnation) << 16) | node);
     tokio::spawn(work(
