@@ -37,6 +37,10 @@ pub(crate) const QUEUE_GROUPS_MAX: usize = 1024;
 /// were seen while a build wrote beside it). A proposal without an answer is unknown, not absent.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(20);
 
+/// How long an answer is waited for on a node that knows that nothing can be agreed on: enough for a
+/// question to nodes that may know better.
+const CUT_OFF_DEADLINE: Duration = Duration::from_secs(1);
+
 /// A cloneable handle to what the cluster agrees on.
 #[derive(Clone)]
 pub struct Door {
@@ -126,6 +130,13 @@ pub enum DoorError {
     /// id is safe.
     #[error("the change was not answered in time and may still happen; retry it unchanged")]
     Unknown,
+    /// This node knows that nothing can be agreed on now. As with [`DoorError::Unknown`] the command
+    /// may still be carried out, and a retry with the same proposal id is safe.
+    #[error(
+        "no majority of the cluster's voters answers this node, so nothing can be changed now; the \
+         change may still happen once one does"
+    )]
+    NoMajority,
     /// The node is stopping.
     #[error("the node is stopping")]
     Stopped,
@@ -200,6 +211,9 @@ impl Door {
         // Leases have numbers of their own; everything else is named, so that sending it again
         // after an answer was lost does not do it again.
         let named = proposal != ProposalId::default() || matches!(command, Command::Lease(_));
+        // Leases wait, because somebody would send them again at once; and a node that moved is
+        // not heard of before it has said so.
+        let patient = matches!(command, Command::Lease(_) | Command::NodeUp { .. });
         let entry = Entry {
             at: Millis(0),
             proposal: if named { proposal } else { self.names.next() },
@@ -215,10 +229,35 @@ impl Door {
             mpsc::error::TrySendError::Full(_) => DoorError::Overloaded,
             mpsc::error::TrySendError::Closed(_) => DoorError::Stopped,
         })?;
-        match tokio::time::timeout(ANSWER_DEADLINE, reply).await {
-            Ok(Ok(reply)) => reply,
-            Ok(Err(_)) => Err(DoorError::Stopped),
-            Err(_) => Err(DoorError::Unknown),
+        tokio::select! {
+            biased;
+            reply = tokio::time::timeout(ANSWER_DEADLINE, reply) => match reply {
+                Ok(Ok(reply)) => reply,
+                Ok(Err(_)) => Err(DoorError::Stopped),
+                Err(_) => Err(DoorError::Unknown),
+            },
+            () = self.is_cut_off_for(CUT_OFF_DEADLINE), if !patient => Err(DoorError::NoMajority),
+        }
+    }
+
+    /// Whether this node knows that no majority of the voters answers it, now and when that
+    /// changes: it heard of no leader, or as leader of no majority, for a few seconds.
+    #[must_use]
+    pub fn cut_off(&self) -> watch::Receiver<bool> {
+        self.heard.cut_off()
+    }
+
+    /// Waits until the node is cut off and stays so for a while.
+    async fn is_cut_off_for(&self, a_while: Duration) {
+        let mut cut_off = self.cut_off();
+        loop {
+            if cut_off.wait_for(|it| *it).await.is_err() {
+                return std::future::pending().await;
+            }
+            let connected = cut_off.wait_for(|it| !*it);
+            if tokio::time::timeout(a_while, connected).await.is_err() {
+                return;
+            }
         }
     }
 

@@ -14,10 +14,10 @@ use tollgate_protocol::codec::{self, CodecError, Decode, Encode};
 use tollgate_state::{Addresses, AdmitRefusal, Command, NodeId, ProposalId, Reply};
 use tollgate_store::Identity;
 
+use crate::Door;
 use crate::credentials::{self, Credentials, CredentialsError};
 use crate::introductions::{self, Introduced};
 use crate::peers::kind;
-use crate::{Door, DoorError};
 
 /// The envelopes' kinds; those of consensus end at 63.
 const ASK: u8 = 64;
@@ -89,9 +89,7 @@ impl Admission {
             Ok(Reply::NotAdmitted(refusal)) => Answer::NotAdmitted(refusal),
             Ok(Reply::Refused(reason)) => Answer::Refused(reason),
             Ok(_) => Answer::Refused("the cluster gave another answer".into()),
-            Err(error @ (DoorError::Overloaded | DoorError::Unknown | DoorError::Stopped)) => {
-                Answer::TryAgain(error.to_string())
-            }
+            Err(error) => Answer::TryAgain(error.to_string()),
         }
     }
 

@@ -17,6 +17,7 @@ use crate::door::{Names, Opened, QUEUE_GROUPS_MAX};
 use crate::leave;
 use crate::lines::{Lines, Told};
 use crate::meeting;
+use crate::members::Members;
 use crate::peers::Transport;
 use crate::pilot::{self, Contacts, Leaving};
 use crate::proposer::{Group, Proposer};
@@ -359,7 +360,7 @@ impl Member {
             lines,
         } = self;
         let mut told = Told::default();
-        let node = proposer.node;
+        let (node, heard) = (proposer.node, proposer.heard.clone());
         let watch = (contacts, leaving);
         let piloting = pilot::run(raft.clone(), machine.clone(), watch, node, autopilot);
         let piloting = tokio::spawn(piloting);
@@ -373,6 +374,7 @@ impl Member {
                 _ = stop.recv() => break,
                 _ = check.tick() => {
                     snapshot_if_due(&raft, &log).await;
+                    heard.look(Members::of(&raft, &heard).agrees());
                     log.shrink(machine.applied());
                     leave::notice_removal(&removal, node, &machine, lines.as_ref());
                     if let Some(lines) = &lines {

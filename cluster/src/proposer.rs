@@ -359,7 +359,9 @@ fn fail(groups: Vec<Group>, error: &DoorError) {
             Answer::Peer(peer) => {
                 let verdict = match error {
                     DoorError::Overloaded => ProposeVerdictV1::Overloaded,
-                    DoorError::Unknown | DoorError::Stopped => ProposeVerdictV1::Unknown,
+                    DoorError::Unknown | DoorError::NoMajority | DoorError::Stopped => {
+                        ProposeVerdictV1::Unknown
+                    }
                 };
                 drop(peer.send(verdict));
             }

@@ -6,6 +6,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tollgate_state::NodeId;
 
@@ -16,20 +17,39 @@ use super::{ELECTION_MAX_MS, Raft};
 /// after a lease and a draw of at most as long.
 pub(crate) const BELIEVED_WITHIN: Duration = Duration::from_millis(3 * ELECTION_MAX_MS);
 
-/// When which leader was heard last. Clones share it.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Heard(Arc<Mutex<Option<(NodeId, Instant)>>>);
+/// A node that could agree on nothing for this long is cut off. An election is over before: the
+/// next leader is there 1.4 seconds after the last word of the old one, and twice that after a
+/// split vote.
+const CUT_OFF_AFTER: Duration = Duration::from_secs(3);
+
+/// When which leader was heard last, and whether this node is cut off. Clones share it.
+#[derive(Debug, Clone)]
+pub(crate) struct Heard {
+    last: Arc<Mutex<Option<(NodeId, Instant)>>>,
+    agreed: Arc<Mutex<Instant>>,
+    cut_off: watch::Sender<bool>,
+}
+
+impl Default for Heard {
+    fn default() -> Self {
+        Self {
+            last: Arc::default(),
+            agreed: Arc::new(Mutex::new(Instant::now())),
+            cut_off: watch::Sender::new(false),
+        }
+    }
+}
 
 impl Heard {
     /// A node's entries or its snapshot were accepted: it leads.
     pub(crate) fn accepted(&self, from: NodeId) {
-        *lock(&self.0) = Some((from, Instant::now()));
+        *lock(&self.last) = Some((from, Instant::now()));
     }
 
     /// Something came of the one that leads, which a slow disk may take long to accept. Of another
     /// node it says nothing.
     pub(crate) fn arrived(&self, from: NodeId) {
-        if let Some((leader, at)) = &mut *lock(&self.0)
+        if let Some((leader, at)) = &mut *lock(&self.last)
             && *leader == from
         {
             *at = Instant::now();
@@ -37,8 +57,25 @@ impl Heard {
     }
 
     fn recently(&self, node: NodeId) -> bool {
-        let last = *lock(&self.0);
+        let last = *lock(&self.last);
         last.is_some_and(|(leader, at)| leader == node && at.elapsed() < BELIEVED_WITHIN)
+    }
+
+    /// Takes in whether changes can be agreed on now; looked at several times a second.
+    pub(crate) fn look(&self, agrees: bool) {
+        let mut agreed = lock(&self.agreed);
+        if agrees {
+            *agreed = Instant::now();
+        }
+        let cut_off = agreed.elapsed() >= CUT_OFF_AFTER;
+        drop(agreed);
+        self.cut_off
+            .send_if_modified(|before| std::mem::replace(before, cut_off) != cut_off);
+    }
+
+    /// Whether this node knows that nothing can be agreed on, now and when that changes.
+    pub(crate) fn cut_off(&self) -> watch::Receiver<bool> {
+        self.cut_off.subscribe()
     }
 
     /// Who leads, as far as this node may believe.
@@ -71,5 +108,24 @@ mod tests {
         assert!(!heard.recently(1));
         heard.accepted(2);
         assert!(heard.recently(2) && !heard.recently(1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_node_is_cut_off_when_nothing_was_agreed_on_for_a_while_and_not_before() {
+        let heard = Heard::default();
+        let cut_off = heard.cut_off();
+        let steps = [
+            (0, false, false),
+            (2_900, false, false),
+            (100, false, true),
+            (1, true, false),
+            (2_999, false, false),
+            (1, false, true),
+        ];
+        for (ms, agrees, expected) in steps {
+            tokio::time::advance(Duration::from_millis(ms)).await;
+            heard.look(agrees);
+            assert_eq!(*cut_off.borrow(), expected, "after {ms} ms");
+        }
     }
 }

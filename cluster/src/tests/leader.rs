@@ -1,6 +1,11 @@
 //! Who leads, as nodes believe that do not hear of it.
 
+use std::time::Duration;
+
+use tollgate_state::{Command, ProposalId, Reply};
+
 use super::hub::{TestNode, cluster, until};
+use crate::DoorError;
 
 /// Three voters and a learner; the learner comes last.
 async fn with_learner() -> (super::hub::Hub, Vec<TestNode>) {
@@ -46,6 +51,45 @@ async fn a_node_that_hears_of_no_leader_believes_in_none() {
         )
         .await;
     }
+}
+
+#[tokio::test]
+async fn a_node_that_is_cut_off_says_so_soon_and_takes_changes_again_once_it_is_not() {
+    let (hub, nodes, _clock) = cluster(3).await;
+    for node in &nodes {
+        until("voters", || node.door.members().voters.len(), |it| *it == 3).await;
+    }
+    let change = |who: &str| Command::Configure {
+        expected: None,
+        changes: b"[]".to_vec(),
+        who: who.into(),
+    };
+    // Whoever leads, and whoever does not.
+    hub.part(&[1], &[2, 3]);
+    hub.part(&[2], &[3]);
+    for node in &nodes {
+        until("cut off", || *node.door.cut_off().borrow(), |it| *it).await;
+        let began = tokio::time::Instant::now();
+        let answer = node
+            .door
+            .propose(ProposalId([5; 16]), change("lonely"))
+            .await;
+        assert_eq!(answer, Err(DoorError::NoMajority), "node {}", node.id);
+        // Four times what it should take, for a machine that is busy.
+        assert!(began.elapsed() < Duration::from_secs(4));
+    }
+    hub.heal();
+    for node in &nodes {
+        until("cut off", || *node.door.cut_off().borrow(), |it| !*it).await;
+        let reply = node
+            .door
+            .propose(ProposalId([5; 16]), change("lonely"))
+            .await;
+        let done = matches!(reply, Ok(Reply::Configured(_)));
+        assert!(done, "node {}: {reply:?}", node.id);
+    }
+    // However often it was asked for under that name, it was done once.
+    until("the revision", || nodes[0].revision(), |it| *it == 1).await;
 }
 
 #[tokio::test]

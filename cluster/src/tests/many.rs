@@ -5,6 +5,7 @@ use std::time::Duration;
 use tollgate_state::{Command, Reply};
 
 use super::hub::{TestNode, cluster, until};
+use crate::DoorError;
 
 fn change(who: &str) -> Command {
     Command::Configure {
@@ -68,9 +69,13 @@ async fn the_smaller_side_serves_what_it_has_and_agrees_on_nothing() {
     hub.part(&[1], &[2, 3]);
     let lonely = nodes[0].door.clone();
     let attempt = tokio::spawn(async move {
-        lonely
-            .propose(tollgate_state::ProposalId([5; 16]), change("lonely"))
-            .await
+        let name = tollgate_state::ProposalId([5; 16]);
+        loop {
+            match lonely.propose(name, change("lonely")).await {
+                Err(DoorError::Unknown | DoorError::NoMajority) => {}
+                answer => return answer,
+            }
+        }
     });
     let after = write(&nodes[1]).await;
     assert!(after > before);
@@ -167,6 +172,8 @@ async fn a_node_that_moved_is_heard_though_nobody_can_call_it() {
     // Its start says to the cluster where it is now, without having heard of a leader.
     let moved = moved.restart().await;
     hub.heal();
+    until("agreement", || moved.door.members().agrees(), |it| *it).await;
+    until("cut off", || *moved.door.cut_off().borrow(), |it| !*it).await;
     let revision = write(&moved).await;
     until("the revision", || nodes[0].revision(), |it| *it == revision).await;
 }

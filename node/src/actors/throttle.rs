@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::prelude::*;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tollgate_cluster::{Door, DoorError, Outcome, Place};
 use tollgate_config::cells::QuotaSlot;
 use tollgate_protocol::Clock;
@@ -28,6 +28,8 @@ pub struct ThrottleActor {
     allowances: Allowances,
     door: Door,
     clock: Arc<dyn Clock>,
+    /// Whether no majority answers this node.
+    cut_off: watch::Receiver<bool>,
     /// Requests that wait for tokens.
     requests: WaitLists,
     /// Reports that wait for the answer to the batch in flight, and to the next one.
@@ -76,6 +78,7 @@ impl ThrottleActor {
     #[must_use]
     pub fn start(allowances: Allowances, door: Door, clock: Arc<dyn Clock>) -> ThrottleHandle {
         let actor = Self {
+            cut_off: door.cut_off(),
             allowances,
             door,
             clock,
@@ -151,9 +154,7 @@ async fn exchange(door: &Door, batch: LeaseBatch) -> Option<Vec<tollgate_state::
                 return None;
             }
             Err(DoorError::Stopped) => return None,
-            Err(DoorError::Overloaded | DoorError::Unknown) => {
-                tokio::time::sleep(RETRY_DELAY).await;
-            }
+            Err(_) => tokio::time::sleep(RETRY_DELAY).await,
         }
     }
 }
@@ -169,6 +170,9 @@ impl Actor for ThrottleActor {
                 inner.sweep();
                 inner.leases.report();
             }
+            if *actor.cut_off.borrow() {
+                actor.requests.clear();
+            }
             actor.advance(context);
         });
     }
@@ -180,7 +184,10 @@ impl Handler<Want> for ThrottleActor {
     fn handle(&mut self, want: Want, context: &mut Self::Context) {
         // A slot that is gone gets nothing: its requests see their senders dropped.
         if self.allowances.lock().leases.want(&want.place) {
-            if let Some(waiting) = want.waiting {
+            // Where nobody can grant a token, waiting for one is no use.
+            if let Some(waiting) = want.waiting
+                && !*self.cut_off.borrow()
+            {
                 self.requests.add(want.place, waiting);
             }
             self.advance(context);

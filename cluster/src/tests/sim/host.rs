@@ -216,7 +216,7 @@ async fn insist(door: &Door, id: ProposalId, command: Command) -> Option<Reply> 
         match door.propose(id, command.clone()).await {
             Ok(reply) => return Some(reply),
             Err(DoorError::Stopped) => return None,
-            Err(DoorError::Overloaded | DoorError::Unknown) => tokio::time::sleep(LOOK).await,
+            Err(_) => tokio::time::sleep(LOOK).await,
         }
     }
 }
@@ -267,12 +267,12 @@ async fn change(world: Arc<World>, node: NodeId, door: Door, mut random: Random)
                         .acked(node, &write.tag, revision.0, write.floor, shown);
                     break;
                 }
-                Err(DoorError::Unknown | DoorError::Overloaded) => tokio::time::sleep(LOOK).await,
                 Ok(other) => {
                     let text = format!("a change of node {node} was answered {other:?}");
                     return world.oracle().fail(text);
                 }
                 Err(DoorError::Stopped) => return,
+                Err(_) => tokio::time::sleep(LOOK).await,
             }
         }
     }

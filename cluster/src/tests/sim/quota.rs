@@ -216,9 +216,7 @@ async fn exchange(door: Door, batch: LeaseBatch) -> Option<Vec<LeaseReply>> {
         match door.propose(ProposalId::default(), command).await {
             Ok(Reply::Leased(replies)) => return Some(replies),
             Ok(_) | Err(DoorError::Stopped) => return None,
-            Err(DoorError::Overloaded | DoorError::Unknown) => {
-                tokio::time::sleep(RETRY_DELAY).await;
-            }
+            Err(_) => tokio::time::sleep(RETRY_DELAY).await,
         }
     }
 }

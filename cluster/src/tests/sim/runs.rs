@@ -9,7 +9,7 @@ use crate::faults::Bug;
 /// Seeds of a run that is not asked for more: what fits into a test.
 const SEEDS: u64 = 24;
 /// Each planted fault is found within so many seeds.
-const FOUND_WITHIN: u64 = 20;
+const FOUND_WITHIN: u64 = 40;
 
 #[expect(
     clippy::disallowed_methods,
