@@ -6,6 +6,13 @@
 
 mod bucket;
 mod quota;
+#[cfg(test)]
+mod tests;
+
+/// What the quota cell is made of. `config/tests/loom` compiles that module with loom's.
+mod atomic {
+    pub(super) use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+}
 
 pub use bucket::{Refused, TokenBucket};
 pub use quota::{LeaseCell, QuotaSlot, Take};
