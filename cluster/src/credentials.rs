@@ -2,9 +2,8 @@
 //! `node.key` (PKCS#8), `node.crt` (the certificate and the authority's), `cluster.key` (opens the
 //! authority's key, which every node has sealed in its log).
 
-use std::fs::OpenOptions;
-use std::io::{ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::io::ErrorKind;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use tollgate_link::authority::{self, ClusterKey, NodeCertificate, NodeKey};
@@ -13,6 +12,7 @@ const DIR: &str = "tls";
 const NODE_KEY: &str = "node.key";
 const NODE_CERTIFICATE: &str = "node.crt";
 const CLUSTER_KEY: &str = "cluster.key";
+const FILE_MODE: u32 = 0o600;
 
 /// What a node proves itself with.
 pub(crate) struct Credentials {
@@ -34,6 +34,9 @@ pub enum CredentialsError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// A file cannot be written.
+    #[error("cannot keep the node's credentials")]
+    Store(#[from] tollgate_store::Error),
     /// A file does not hold what it should.
     #[error("{} is damaged", path.display())]
     Damaged {
@@ -62,27 +65,18 @@ pub(crate) fn read(path: &Path) -> Result<Option<Vec<u8>>, CredentialsError> {
     }
 }
 
-/// Writes a file so that a crash leaves the old one or the new one.
-pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), CredentialsError> {
-    let io = |operation| {
-        move |source| CredentialsError::Io {
-            operation,
-            path: path.to_owned(),
-            source,
-        }
-    };
+/// Writes a file for its owner's eyes, in a directory that is made when it is not there.
+fn write(path: &Path, bytes: &[u8]) -> Result<(), CredentialsError> {
     if let Some(dir) = path.parent() {
         let mut builder = std::fs::DirBuilder::new();
         builder.recursive(true).mode(0o700);
-        builder.create(dir).map_err(io("make the directory of"))?;
+        builder.create(dir).map_err(|source| CredentialsError::Io {
+            operation: "make the directory of",
+            path: path.to_owned(),
+            source,
+        })?;
     }
-    let beside = path.with_extension("tmp");
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true).mode(0o600);
-    let mut file = options.open(&beside).map_err(io("create"))?;
-    file.write_all(bytes).map_err(io("write"))?;
-    file.sync_all().map_err(io("flush"))?;
-    std::fs::rename(&beside, path).map_err(io("rename"))
+    Ok(tollgate_store::write_durably(path, FILE_MODE, bytes)?)
 }
 
 /// The node's key, made when there is none: made before anything is asked with it, so that asking

@@ -1,9 +1,6 @@
 //! The root access key: made at the first start, kept in the data directory, readable by its owner
 //! only.
 
-use std::fs::OpenOptions;
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -32,9 +29,12 @@ impl std::fmt::Debug for RootKey {
 /// Why there is no root key.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The file cannot be read or written.
+    /// The file cannot be read.
     #[error("cannot use {FILE} in the data directory")]
     Io(#[from] std::io::Error),
+    /// The file cannot be written.
+    #[error("cannot keep {FILE} in the data directory")]
+    Store(#[from] tollgate_store::Error),
     /// The file does not hold a key.
     #[error("{FILE} in the data directory does not hold an access key")]
     Malformed(#[from] serde_json::Error),
@@ -83,18 +83,11 @@ impl RootKey {
 /// [`Error`].
 pub fn store(dir: &Path, bytes: &[u8]) -> Result<(), Error> {
     serde_json::from_slice::<RootKey>(bytes)?;
-    let path = dir.join(FILE);
-    let beside = path.with_extension("tmp");
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&beside)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    std::fs::rename(beside, path)?;
-    Ok(())
+    Ok(tollgate_store::write_durably(
+        &dir.join(FILE),
+        0o600,
+        bytes,
+    )?)
 }
 
 /// Random characters of an alphabet whose size is a power of two, so that none is likelier.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use tollgate_protocol::Millis;
 
 use crate::Error;
-use crate::snapshot_file::write_durably;
+use crate::snapshot_file::{OWNER_ONLY, write_durably};
 
 /// The newest layout of a data directory that this release reads and writes.
 const FORMAT: u32 = 1;
@@ -88,7 +88,7 @@ impl Identity {
             path: path.clone(),
             reason: error.to_string(),
         })?;
-        write_durably(&path, &text)
+        write_durably(&path, OWNER_ONLY, &text)
     }
 }
 
@@ -99,7 +99,7 @@ impl Identity {
 pub fn mark_removed(dir: &Path, at: Millis) -> Result<(), Error> {
     let path = dir.join(REMOVED_FILE);
     let text = serde_json::json!({"removedMs": at.0}).to_string();
-    write_durably(&path, text.as_bytes())
+    write_durably(&path, OWNER_ONLY, text.as_bytes())
 }
 
 /// Whether [`mark_removed`] was called for a data directory.

@@ -17,4 +17,5 @@ mod tests;
 pub use error::Error;
 pub use identity::{Identity, has_identity, is_removed, mark_removed};
 pub use log::{Change, Reader};
+pub use snapshot_file::write_durably;
 pub use store::{Loaded, Snapshots, Store};

@@ -1,31 +1,60 @@
-//! Snapshot files: written beside, flushed, renamed; a file is whole or not there.
+//! Files that are whole or not there: written beside, flushed, renamed. Snapshots are such files.
 
-use std::fs::File;
-use std::io::Write;
+use std::fs::{File, OpenOptions, Permissions};
+use std::io::{BufWriter, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::Error;
 
+/// Who may read what a node keeps: its owner. The log and the state hold API keys.
+pub(crate) const OWNER_ONLY: u32 = 0o600;
+
 const PREFIX: &str = "snapshot-";
 const SUFFIX: &str = ".tgs";
 
-/// Writes a file so that a crash leaves the old one or the new one, never a part.
-pub(crate) fn write_durably(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let io = |operation, source| Error::Io {
-        operation,
-        path: path.to_owned(),
-        source,
+/// The bytes that are gathered before the file is written to.
+const BUFFER_BYTES: usize = 256 * 1024;
+
+/// Writes a file so that a crash leaves the old one or the new one, never a part, and the new one
+/// once this has returned. `mode` says who may read it, as `chmod` has it.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn write_durably(path: &Path, mode: u32, bytes: &[u8]) -> Result<(), Error> {
+    write_durably_with(path, mode, |file| file.write_all(bytes))
+}
+
+/// The same for a file that is made piece by piece.
+pub(crate) fn write_durably_with(
+    path: &Path,
+    mode: u32,
+    write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
+) -> Result<(), Error> {
+    let io = |operation| {
+        move |source| Error::Io {
+            operation,
+            path: path.to_owned(),
+            source,
+        }
     };
     let beside = path.with_extension("tmp");
-    let mut file = File::create(&beside).map_err(|source| io("create", source))?;
-    file.write_all(bytes)
-        .map_err(|source| io("write", source))?;
-    file.sync_all().map_err(|source| io("flush", source))?;
-    std::fs::rename(&beside, path).map_err(|source| io("rename", source))?;
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(mode);
+    let file = options.open(&beside).map_err(io("create"))?;
+    // A file that a crash left behind keeps the mode that it had.
+    file.set_permissions(Permissions::from_mode(mode))
+        .map_err(io("protect"))?;
+    let mut buffer = BufWriter::with_capacity(BUFFER_BYTES, file);
+    write(&mut buffer).map_err(io("write"))?;
+    let file = buffer
+        .into_inner()
+        .map_err(|error| io("write")(error.into_error()))?;
+    file.sync_all().map_err(io("flush"))?;
+    std::fs::rename(&beside, path).map_err(io("rename"))?;
     if let Some(dir) = path.parent() {
-        let dir = File::open(dir).map_err(|source| io("open the directory of", source))?;
-        dir.sync_all()
-            .map_err(|source| io("flush the directory of", source))?;
+        let dir = File::open(dir).map_err(io("open the directory of"))?;
+        dir.sync_all().map_err(io("flush the directory of"))?;
     }
     Ok(())
 }

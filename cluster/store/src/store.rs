@@ -142,7 +142,8 @@ impl Snapshots {
     /// # Errors
     /// [`Error::Io`] when it cannot be written; nothing is lost then.
     pub fn save(&self, index: u64, bytes: &[u8]) -> Result<(), Error> {
-        snapshot_file::write_durably(&snapshot_file::path(&self.dir, index), bytes)?;
+        let path = snapshot_file::path(&self.dir, index);
+        snapshot_file::write_durably(&path, snapshot_file::OWNER_ONLY, bytes)?;
         let files = snapshot_file::list(&self.dir)?;
         for (_, path) in files.iter().rev().skip(SNAPSHOTS_KEPT) {
             if let Err(error) = std::fs::remove_file(path) {
