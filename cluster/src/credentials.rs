@@ -66,7 +66,7 @@ pub(crate) fn read(path: &Path) -> Result<Option<Vec<u8>>, CredentialsError> {
 }
 
 /// Writes a file for its owner's eyes, in a directory that is made when it is not there.
-fn write(path: &Path, bytes: &[u8]) -> Result<(), CredentialsError> {
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), CredentialsError> {
     if let Some(dir) = path.parent() {
         let mut builder = std::fs::DirBuilder::new();
         builder.recursive(true).mode(0o700);

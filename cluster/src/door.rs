@@ -26,7 +26,7 @@ use crate::pilot::Leaving;
 use crate::proposer::{Answer, Group};
 use crate::raft::heard::Heard;
 use crate::raft::machine::Machine;
-use crate::raft::{LOG_KEPT_ENTRIES, Raft};
+use crate::raft::{LogLimits, Raft};
 use crate::serve::Server;
 use crate::status::DiskBytes;
 
@@ -170,7 +170,7 @@ impl Door {
             clock,
             transport: Arc::new(Alone),
             autopilot: Settings::default(),
-            log_kept: LOG_KEPT_ENTRIES,
+            log: LogLimits::OF_A_NODE,
             work: Work::Threads,
         };
         member::start(dir, first, ways, None)
@@ -193,7 +193,7 @@ impl Door {
             clock,
             transport: Arc::new(lines.clone()),
             autopilot,
-            log_kept: LOG_KEPT_ENTRIES,
+            log: LogLimits::OF_A_NODE,
             work: Work::Threads,
         };
         member::start(dir, first, ways, Some((peering, lines)))

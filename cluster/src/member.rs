@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tollgate_protocol::Clock;
 use tollgate_protocol::ids::Revision;
 use tollgate_state::{Addresses, NodeId};
-use tollgate_store::{Error, Identity, Loaded, Store};
+use tollgate_store::{Error, Identity, Loaded, SnapshotFile, Store};
 
 use crate::autopilot::Settings;
 use crate::door::{Names, Opened, QUEUE_GROUPS_MAX};
@@ -21,23 +21,24 @@ use crate::members::Members;
 use crate::peers::Transport;
 use crate::pilot::{self, Contacts, Leaving};
 use crate::proposer::{Group, Proposer};
+use crate::raft::beside::Beside;
 use crate::raft::disk::{Disk, End, Owner};
 use crate::raft::gate::Gate;
 use crate::raft::heard::Heard;
 use crate::raft::log::LogStore;
 use crate::raft::machine::{Feeds, Machine, Saved};
 use crate::raft::network::Network;
-use crate::raft::{self, Raft};
+use crate::raft::upkeep::Upkeep;
+use crate::raft::{self, LogLimits, Raft};
 use crate::serve::Server;
 use crate::status::{self, DiskBytes};
 use crate::{Door, Effects, Published};
 
-/// A snapshot is due when the log since the last one has this many bytes or entries: replaying
-/// that takes well under a second.
-const SNAPSHOT_BYTES: u64 = 32 * 1024 * 1024;
-const SNAPSHOT_ENTRIES: u64 = 50_000;
-/// How often it is looked whether one is due.
-const SNAPSHOT_CHECK: Duration = Duration::from_millis(200);
+/// How often it is looked what there is to do beside consensus.
+const CHECK: Duration = Duration::from_millis(200);
+/// Threads for long work beside the cluster's: a snapshot that is made, one that is installed, one
+/// that is read, and the disk walk of `status`.
+const THREADS_BESIDE_MAX: usize = 4;
 /// A start of a cluster of one waits this long until it leads itself and has applied its log.
 const START_DEADLINE: Duration = Duration::from_secs(60);
 
@@ -46,9 +47,19 @@ pub(crate) struct Ways {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) autopilot: Settings,
-    /// Entries kept behind a snapshot.
-    pub(crate) log_kept: u64,
+    pub(crate) log: LogLimits,
     pub(crate) work: Work,
+}
+
+impl Ways {
+    fn network(&self, contacts: &Contacts, gate: &Gate) -> Network {
+        Network {
+            transport: Arc::clone(&self.transport),
+            contacts: contacts.clone(),
+            gate: gate.clone(),
+            beside: self.work.beside(),
+        }
+    }
 }
 
 /// Where the disk is written and snapshots are made.
@@ -59,6 +70,21 @@ pub(crate) enum Work {
     /// On the thread of the cluster, where one seed has to replay one run: in a simulation.
     #[cfg(test)]
     Simulated(Pause),
+    /// On threads beside; those that make, install and read snapshots wait at a gate.
+    #[cfg(test)]
+    Held(crate::tests::HeldGate),
+}
+
+impl Work {
+    fn beside(&self) -> Beside {
+        match self {
+            Self::Threads => Beside::Thread,
+            #[cfg(test)]
+            Self::Simulated(_) => Beside::Here,
+            #[cfg(test)]
+            Self::Held(gate) => Beside::Held(gate.clone()),
+        }
+    }
 }
 
 /// How long the next flush of a simulated disk takes.
@@ -81,7 +107,7 @@ pub struct Peering {
 /// Everything that runs on the cluster's thread.
 pub(crate) struct Member {
     pub(crate) raft: Raft,
-    log: LogStore,
+    upkeep: Upkeep,
     end: End,
     machine: Machine,
     contacts: Contacts,
@@ -114,7 +140,7 @@ pub(crate) fn start(
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .thread_keep_alive(Duration::from_secs(1))
-            .max_blocking_threads(2)
+            .max_blocking_threads(THREADS_BESIDE_MAX)
             .build();
         let runtime = match runtime {
             Ok(runtime) => runtime,
@@ -180,17 +206,16 @@ impl Storage {
         let (reader, snapshots) = (store.reader(), store.snapshots());
         let owner = Owner::new(store, Arc::clone(&committed), end.clone());
         let disk = match work {
-            Work::Threads => Disk::start(owner).map_err(|source| Error::Io {
+            #[cfg(test)]
+            Work::Simulated(pause) => Disk::simulate(owner, Arc::clone(pause)),
+            _ => Disk::start(owner).map_err(|source| Error::Io {
                 operation: "start the disk's thread for",
                 path: dir.to_owned(),
                 source,
             })?,
-            #[cfg(test)]
-            Work::Simulated(pause) => Disk::simulate(owner, Arc::clone(pause)),
         };
-        let threads = matches!(work, Work::Threads);
         let on_disk = Saved {
-            index: loaded.snapshot.as_ref().map_or(0, |(index, _)| *index),
+            index: loaded.snapshot.as_ref().map_or(0, SnapshotFile::index),
             failed: false,
         };
         let (saved, saved_seen) = watch::channel(on_disk);
@@ -204,7 +229,7 @@ impl Storage {
             applied,
             effects: effects.clone(),
         };
-        let machine = Machine::new(loaded, snapshots, feeds, threads).map_err(corrupt)?;
+        let machine = Machine::new(loaded, snapshots, feeds, work.beside()).map_err(corrupt)?;
         Ok(Self {
             log,
             machine,
@@ -228,12 +253,8 @@ pub(crate) async fn assemble(
     let storage = Storage::new(dir, store, &loaded, &ways.work)?;
     let (machine, log) = (storage.machine, storage.log);
     let (contacts, gate, heard) = (Contacts::default(), Gate::default(), Heard::default());
-    let network = Network {
-        transport: Arc::clone(&ways.transport),
-        contacts: contacts.clone(),
-        gate: gate.clone(),
-    };
-    let config = raft::config(&loaded.identity.cluster_id, ways.log_kept);
+    let network = ways.network(&contacts, &gate);
+    let config = raft::config(&loaded.identity.cluster_id, ways.log.kept_entries);
     let raft = consensus(&loaded, config, network, (log.clone(), machine.clone())).await?;
     gate.set(raft.clone());
     begin(&raft, &loaded).await?;
@@ -268,7 +289,7 @@ pub(crate) async fn assemble(
     let server = Server::new(&door);
     let member = Member {
         raft,
-        log,
+        upkeep: Upkeep::new(log, ways.log, ways.work.beside()),
         end: storage.end,
         machine,
         contacts,
@@ -310,7 +331,7 @@ async fn consensus(
 async fn begin(raft: &Raft, loaded: &Loaded) -> Result<(), Error> {
     let failed = |error: &dyn std::fmt::Display| Error::Failed(error.to_string());
     let node = loaded.identity.node_id;
-    let empty = loaded.entries.is_empty() && loaded.snapshot.is_none() && loaded.vote.is_none();
+    let empty = loaded.log.is_empty() && loaded.snapshot.is_none() && loaded.vote.is_none();
     if empty && node == Identity::FIRST_NODE {
         let members = std::collections::BTreeMap::from([(node, EmptyNode {})]);
         raft.initialize(members)
@@ -346,7 +367,7 @@ impl Member {
     pub(crate) async fn run(self) {
         let Self {
             raft,
-            log,
+            mut upkeep,
             end,
             machine,
             contacts,
@@ -367,15 +388,14 @@ impl Member {
         let pulsing = tokio::spawn(status::pulse(proposer.clone()));
         let proposing = tokio::spawn(proposer.run(inbox));
         let mut metrics = raft.metrics();
-        let mut check = tokio::time::interval(SNAPSHOT_CHECK);
+        let mut check = tokio::time::interval(CHECK);
         loop {
             tokio::select! {
                 biased; // A simulation has no choice that its seed does not make.
                 _ = stop.recv() => break,
                 _ = check.tick() => {
-                    snapshot_if_due(&raft, &log).await;
+                    upkeep.check(&raft, machine.applied()).await;
                     heard.look(Members::of(&raft, &heard).agrees());
-                    log.shrink(machine.applied());
                     leave::notice_removal(&removal, node, &machine, lines.as_ref());
                     if let Some(lines) = &lines {
                         told.tell(lines, &machine);
@@ -408,16 +428,5 @@ impl Member {
         if let Some(links) = lines.as_ref().and_then(Lines::links) {
             links.close().await;
         }
-    }
-}
-
-async fn snapshot_if_due(raft: &Raft, log: &LogStore) {
-    let growth = log.growth();
-    if growth.bytes < SNAPSHOT_BYTES && growth.entries < SNAPSHOT_ENTRIES {
-        return;
-    }
-    log.reset_growth();
-    if let Err(error) = raft.trigger().snapshot().await {
-        tracing::error!(%error, "no snapshot is made; the log keeps growing");
     }
 }

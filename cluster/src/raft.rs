@@ -9,6 +9,7 @@
     reason = "openraft's traits fix the error types"
 )]
 
+pub(crate) mod beside;
 pub(crate) mod disk;
 pub(crate) mod gate;
 pub(crate) mod heard;
@@ -20,6 +21,7 @@ pub(crate) mod parts;
 pub(crate) mod runtime;
 pub(crate) mod snapshot;
 pub(crate) mod tail;
+pub(crate) mod upkeep;
 pub(crate) mod wire;
 
 use std::sync::Arc;
@@ -71,11 +73,33 @@ const ELECTION_MIN_MS: u64 = 500;
 const ELECTION_MAX_MS: u64 = 700;
 /// Entries of one append; its bytes are limited where the log is read.
 const APPEND_ENTRIES_MAX: u64 = 64;
-/// Entries kept behind a snapshot, so that a follower that was away for a moment gets the log and
-/// not the whole state.
-pub(crate) const LOG_KEPT_ENTRIES: u64 = 5_000;
 /// A snapshot that takes longer to send is tried again from where it stood.
 const SNAPSHOT_DEADLINE: Duration = Duration::from_secs(60);
+
+/// When a snapshot is made, and what of the log is kept behind it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LogLimits {
+    /// A snapshot is due when the log since the last one has this many bytes.
+    pub(crate) snapshot_bytes: u64,
+    /// The same, in entries.
+    pub(crate) snapshot_entries: u64,
+    /// Entries kept behind a snapshot, so that a follower that was away for a moment gets the log
+    /// and not the whole state.
+    pub(crate) kept_entries: u64,
+    /// Their bytes, which may allow fewer.
+    pub(crate) kept_bytes: u64,
+}
+
+impl LogLimits {
+    /// Applying what a snapshot lacks takes well under a second at a start, and what is kept
+    /// behind it is half of what is written until the next one.
+    pub(crate) const OF_A_NODE: Self = Self {
+        snapshot_bytes: 32 * 1024 * 1024,
+        snapshot_entries: 50_000,
+        kept_entries: 5_000,
+        kept_bytes: 16 * 1024 * 1024,
+    };
+}
 
 /// openraft's settings; so many entries are kept behind a snapshot.
 pub(crate) fn config(cluster: &str, log_kept: u64) -> Config {

@@ -73,9 +73,10 @@ impl Server {
         };
         let answer = match of {
             kind::APPEND | kind::VOTE | kind::INSTALL => {
-                network::serve(&self.raft, (from, &self.door.heard), of, &body).await?
+                let node = (&self.raft, &self.door.machine);
+                network::serve(node, (from, &self.door.heard), of, &body).await?
             }
-            kind::STATUS => self.door.sealed_status()?,
+            kind::STATUS => self.door.sealed_status().await?,
             kind::LEAVE => {
                 self.leaving.said(from);
                 Vec::new()

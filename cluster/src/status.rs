@@ -12,6 +12,7 @@ use tollgate_state::NodeId;
 use crate::Door;
 use crate::peers::{Lane, Transport, kind};
 use crate::proposer::Proposer;
+use crate::raft::beside::Beside;
 use crate::raft::parts;
 
 /// The envelope's kind of a node's status; not one of `raft/wire.rs` or `joining.rs`.
@@ -39,24 +40,28 @@ pub struct NodeStatus {
 }
 
 /// Counts the bytes of the data directory, which is not known here.
-pub(crate) type DiskBytes = Arc<OnceLock<Box<dyn Fn() -> u64 + Send + Sync>>>;
+pub(crate) type DiskBytes = Arc<OnceLock<Arc<dyn Fn() -> u64 + Send + Sync>>>;
 
 impl Door {
     /// Sets, once, what counts the bytes of this node's data directory.
     pub fn tell_disk(&self, bytes: impl Fn() -> u64 + Send + Sync + 'static) {
-        if self.disk_bytes.set(Box::new(bytes)).is_err() {
+        if self.disk_bytes.set(Arc::new(bytes)).is_err() {
             tracing::error!("the node's data directory was told twice");
         }
     }
 
     /// How this node does.
-    #[must_use]
-    pub fn status(&self) -> NodeStatus {
+    pub async fn status(&self) -> NodeStatus {
+        // Walking through files waits for the disk, and heartbeats must not.
+        let disk_bytes = match self.disk_bytes.get().map(Arc::clone) {
+            Some(count) => Beside::Thread.run(move || count()).await.unwrap_or(0),
+            None => 0,
+        };
         NodeStatus {
             revision: self.read(|state| state.revision.0),
             served: self.served.borrow().0,
             applied: self.members().applied,
-            disk_bytes: self.disk_bytes.get().map_or(0, |count| count()),
+            disk_bytes,
         }
     }
 
@@ -65,7 +70,7 @@ impl Door {
         let me = self.members().node;
         let mut others =
             self.read(|state| -> Vec<NodeId> { state.live_ids().filter(|id| *id != me).collect() });
-        let mut all = BTreeMap::from([(me, self.status())]);
+        let mut all = BTreeMap::from([(me, self.status().await)]);
         let mut asked = JoinSet::new();
         loop {
             while asked.len() < ASKED_MAX
@@ -84,8 +89,8 @@ impl Door {
     }
 
     /// The answer to a node that asks how this one does.
-    pub(crate) fn sealed_status(&self) -> Result<Vec<u8>, CodecError> {
-        codec::seal(KIND, &self.status())
+    pub(crate) async fn sealed_status(&self) -> Result<Vec<u8>, CodecError> {
+        codec::seal(KIND, &self.status().await)
     }
 }
 

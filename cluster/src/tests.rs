@@ -1,5 +1,6 @@
 //! Members of clusters on real disks, in one process.
 
+mod beside;
 mod exact;
 mod hub;
 mod leader;
@@ -11,4 +12,5 @@ mod quota;
 pub(crate) mod sim;
 mod suite;
 
+pub(crate) use beside::HeldGate;
 pub(crate) use planted::planted;

@@ -129,6 +129,13 @@ impl<K: Ord + Clone, V: Clone> Table<K, V> {
 
     /// Sets the value of a key and returns the old one.
     pub fn insert(&mut self, key: K, value: V) -> Option<V> {
+        if self.ends_before(&key) {
+            // In ascending order, as tables are loaded, no search is needed.
+            let chunk = self.chunks.len().saturating_sub(1);
+            let at = self.chunks.get(chunk).map_or(0, |entries| entries.len());
+            self.put(chunk, at, (key, value));
+            return None;
+        }
         let place = self.place(&key);
         match place.at {
             Ok(at) => {
@@ -141,6 +148,12 @@ impl<K: Ord + Clone, V: Clone> Table<K, V> {
                 None
             }
         }
+    }
+
+    /// Whether every key is smaller than this one.
+    fn ends_before(&self, key: &K) -> bool {
+        let last = self.chunks.last().and_then(|entries| entries.last());
+        last.is_none_or(|(last, _)| last < key)
     }
 
     /// Puts a new entry in its place; says where it ended up.

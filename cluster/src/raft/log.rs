@@ -38,6 +38,8 @@ struct Shared {
     agreed: Mutex<Option<LogId>>,
     committed: Committed,
     saved: watch::Receiver<Saved>,
+    /// A purge that waits for the snapshot that holds its entries: up to which, and what to do.
+    purge: Mutex<Option<(u64, Change)>>,
     /// Bytes appended since the last snapshot, and entries.
     bytes: AtomicU64,
     entries: AtomicU64,
@@ -66,21 +68,35 @@ impl LogStore {
             tail.last = tail.purged;
         }
         let mut bytes = 0;
-        for (index, record) in &loaded.entries {
-            let entry = wire::entry_from_bytes(record)
-                .map_err(|error| format!("entry {index}: {error}"))?;
-            if entry.log_id.index != *index {
+        let after = loaded.snapshot.as_ref().map_or(0, |it| it.index() + 1);
+        let end = loaded.log.end;
+        // What the snapshot holds stays on disk; the last entry is read in any case, for its id.
+        let mut from = after.min(end.saturating_sub(1)).max(loaded.log.start);
+        while from < end {
+            let records = reader.entries(from, end, READ_BYTES_MAX);
+            for (index, record) in records.map_err(|error| error.to_string())? {
+                let entry = wire::entry_from_bytes(&record)
+                    .map_err(|error| format!("entry {index}: {error}"))?;
                 let found = entry.log_id.index;
-                return Err(format!("entry {index} says that it is {found}"));
+                if index != from || found != index {
+                    return Err(format!(
+                        "entry {from} is missing: {index} says it is {found}"
+                    ));
+                }
+                if index >= after {
+                    bytes += record.len() as u64;
+                }
+                tail.push(record.len(), entry);
+                from += 1;
             }
-            bytes += record.len() as u64;
-            tail.push(record.len(), entry);
+            // They are read again, piece by piece, when they are applied.
+            tail.shrink(end);
         }
         let vote = loaded.vote.as_deref().map(VoteV1::open).transpose();
         let vote = vote.map_err(|error| format!("the vote: {error}"))?;
         let agreed = loaded.committed.as_deref().map(MarkV1::open).transpose();
         let agreed = agreed.map_err(|error| format!("the mark of what is agreed: {error}"))?;
-        let entries = loaded.entries.len() as u64;
+        let entries = end.saturating_sub(after.max(loaded.log.start));
         Ok(Self {
             disk,
             reader,
@@ -90,6 +106,7 @@ impl LogStore {
                 agreed: Mutex::new(agreed.map(|mark| mark.id.into())),
                 committed,
                 saved,
+                purge: Mutex::new(None),
                 bytes: AtomicU64::new(bytes),
                 entries: AtomicU64::new(entries),
             }),
@@ -113,6 +130,41 @@ impl LogStore {
     pub(crate) fn reset_growth(&self) {
         self.shared.bytes.store(0, Ordering::Relaxed);
         self.shared.entries.store(0, Ordering::Relaxed);
+    }
+
+    /// The first of the newest entries before `end` that together have at most `bytes_max` bytes.
+    pub(crate) fn first_within(&self, end: u64, bytes_max: u64) -> Result<u64, Error> {
+        self.reader.first_within(end, bytes_max)
+    }
+
+    /// Carries out a purge that waited, if what it removes is in a snapshot on disk by now.
+    pub(crate) fn purge_what_is_saved(&self) {
+        let saved = self.shared.saved.borrow().index;
+        let mut purge = lock(&self.shared.purge);
+        if let Some((_, change)) = purge.take_if(|(upto, _)| *upto <= saved) {
+            // Nobody waits for the disk: jobs are done in order.
+            self.disk.send(Job {
+                change,
+                done: Done::Nobody,
+            });
+        }
+    }
+
+    /// What follows a purge must not be on disk, let alone acknowledged, before the snapshot that
+    /// the purge waits for: a crash between would leave a gap.
+    async fn follow_purge(&self) -> Result<(), StorageError> {
+        let Some(upto) = lock(&self.shared.purge).as_ref().map(|(upto, _)| *upto) else {
+            return Ok(());
+        };
+        let mut saved = self.shared.saved.clone();
+        let ready = saved.wait_for(|saved| saved.failed || saved.index >= upto);
+        let failed = ready.await.map_or(true, |saved| saved.failed);
+        if failed {
+            let error = std::io::Error::other("the snapshot was not written");
+            return Err(StorageIOError::write_logs(&error).into());
+        }
+        self.purge_what_is_saved();
+        Ok(())
     }
 
     fn read(&self, from: u64, to: u64) -> Result<Vec<Entry>, StorageError> {
@@ -239,10 +291,12 @@ impl RaftLogStorage<Types> for LogStore {
         I: IntoIterator<Item = Entry> + Send,
         I::IntoIter: Send,
     {
+        self.follow_purge().await?;
         self.append_entries(entries, Done::Entries(flushed))
     }
 
     async fn truncate(&mut self, from: LogId) -> Result<(), StorageError> {
+        self.follow_purge().await?;
         let before = match from.index.checked_sub(1) {
             None => None,
             Some(before) => {
@@ -261,28 +315,20 @@ impl RaftLogStorage<Types> for LogStore {
     }
 
     async fn purge(&mut self, upto: LogId) -> Result<(), StorageError> {
-        // openraft asks for this while a snapshot that it received is still being installed: what
-        // the snapshot replaces must be on disk until the snapshot is.
-        let mut saved = self.shared.saved.clone();
-        let ready = saved.wait_for(|saved| saved.failed || saved.index >= upto.index);
-        let failed = ready.await.map_or(true, |saved| saved.failed);
-        if failed {
-            let error = std::io::Error::other("the snapshot was not written");
-            return Err(StorageIOError::write_logs(&error).into());
-        }
-        lock(&self.shared.tail).purge(upto);
         let mark = MarkV1 { id: upto.into() }.seal().map_err(|error| {
             let error = std::io::Error::other(error.to_string());
             StorageIOError::write_logs(&error)
         })?;
-        // Nobody waits for the disk: jobs are done in order.
-        self.disk.send(Job {
-            change: Change::Purge {
-                upto: upto.index,
-                mark,
-            },
-            done: Done::Nobody,
-        });
+        lock(&self.shared.tail).purge(upto);
+        let change = Change::Purge {
+            upto: upto.index,
+            mark,
+        };
+        *lock(&self.shared.purge) = Some((upto.index, change));
+        // openraft asks for this while a snapshot that it received is still being installed: what
+        // the snapshot replaces must be on disk until the snapshot is. Consensus does not wait for
+        // that, because it could answer no heartbeat meanwhile.
+        self.purge_what_is_saved();
         Ok(())
     }
 }

@@ -2,15 +2,17 @@
 //! out. What is decided is decided in `tollgate_state`.
 
 use std::collections::BTreeSet;
+use std::io::Write;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use openraft::storage::RaftStateMachine;
 use openraft::{EntryPayload, RaftSnapshotBuilder, Snapshot, StorageIOError};
 use tokio::sync::watch;
 use tollgate_state::{NodeId, State};
-use tollgate_store::{Loaded, Snapshots};
+use tollgate_store::{Loaded, SnapshotFile, Snapshots, Written};
 
-use super::snapshot::{self, Image};
+use super::beside::Beside;
+use super::snapshot::{self, Image, ReadError, Ready};
 use super::wire::MetaV1;
 use super::{Entry, LogId, Outcome, SnapshotMeta, StorageError, StoredMembership, Types};
 use crate::{Effects, Published};
@@ -29,8 +31,10 @@ struct Shared {
     effects: Effects,
     saved: watch::Sender<Saved>,
     node: NodeId,
-    /// Whether snapshots are made on a thread beside.
-    threads: bool,
+    /// Where snapshots are made and read.
+    beside: Beside,
+    /// Held while a snapshot that is coming in is prepared.
+    preparing: tokio::sync::Mutex<()>,
 }
 
 struct Inner {
@@ -60,16 +64,20 @@ impl Machine {
         loaded: &Loaded,
         snapshots: Snapshots,
         feeds: Feeds,
-        threads: bool,
+        beside: Beside,
     ) -> Result<Self, String> {
         let mut inner = Inner {
             state: State::default(),
             applied: None,
             members: StoredMembership::default(),
         };
-        if let Some((index, bytes)) = &loaded.snapshot {
+        if let Some(file) = &loaded.snapshot {
+            let read = || -> Result<_, ReadError> {
+                let (meta, image) = snapshot::open(file.clone())?;
+                Ok((meta, snapshot::restore(&image)?))
+            };
             let (meta, state) =
-                snapshot::read(bytes).map_err(|error| format!("snapshot {index}: {error}"))?;
+                read().map_err(|error| format!("snapshot {}: {error}", file.index()))?;
             inner = Inner {
                 state,
                 applied: meta.last.map(Into::into),
@@ -85,7 +93,8 @@ impl Machine {
                 effects: feeds.effects,
                 saved: feeds.saved,
                 node: loaded.identity.node_id,
-                threads,
+                beside,
+                preparing: tokio::sync::Mutex::default(),
             }),
         };
         machine.publish();
@@ -107,6 +116,24 @@ impl Machine {
     /// The last entry that was applied.
     pub(crate) fn applied(&self) -> u64 {
         self.read().applied.map_or(0, |id| id.index)
+    }
+
+    /// Does all that takes long about installing a snapshot that is coming in. While consensus
+    /// itself installs one it answers nothing, so that only the rest is left to it.
+    ///
+    /// # Errors
+    /// When it cannot be read or written.
+    pub(crate) async fn prepare(&self, meta: &MetaV1, image: Image) -> std::io::Result<Image> {
+        // One at a time: whoever sends may lose patience and send it again.
+        let _turn = self.shared.preparing.lock().await;
+        if meta.last.is_some_and(|last| last.index <= self.applied()) {
+            // Consensus refuses what is not news, and looks at its head only.
+            return Ok(image);
+        }
+        let (shared, meta) = (Arc::clone(&self.shared), meta.clone());
+        let prepared = self.shared.beside.run(move || shared.prepare(&meta, image));
+        let ready = prepared.await?.map_err(std::io::Error::other)?;
+        Ok(Image::Ready(ready))
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Inner> {
@@ -175,29 +202,80 @@ impl Machine {
         }
         outcomes
     }
+}
+
+impl Shared {
+    /// Writes a state to where a snapshot of it is going to be.
+    fn write(&self, meta: &MetaV1, state: &State) -> Result<Written, StorageError> {
+        let index = meta.last.map_or(0, |last| last.index);
+        let write = |file: &mut dyn Write| snapshot::write(file, meta, state);
+        let written = self.snapshots.write(index, write);
+        written.map_err(|error| write_error(&error))
+    }
+
+    /// Makes what was written the newest snapshot.
+    fn keep(&self, meta: &MetaV1, written: &Written) -> Result<SnapshotFile, StorageError> {
+        let index = meta.last.map_or(0, |last| last.index);
+        let kept = self.snapshots.keep(written);
+        let kept = kept.map_err(|error| write_error(&error))?;
+        self.saved
+            .send_modify(|saved| saved.index = saved.index.max(index));
+        Ok(kept)
+    }
 
     /// Saves a snapshot and returns it in openraft's form.
-    fn save(shared: &Shared, inner: &Inner) -> Result<Snapshot<Types>, StorageError> {
-        let failed = |error: &dyn std::fmt::Display| {
-            let error = std::io::Error::other(error.to_string());
-            StorageError::from(StorageIOError::write_snapshot(None, &error))
-        };
+    fn save(&self, inner: &Inner) -> Result<Snapshot<Types>, StorageError> {
         let meta = MetaV1::new(inner.applied, &inner.members);
-        let image = inner.state.snapshot().map_err(|error| failed(&error))?;
-        let bytes = snapshot::to_bytes(&meta, &image).map_err(|error| failed(&error))?;
-        let index = inner.applied.map_or(0, |id| id.index);
-        shared
-            .snapshots
-            .save(index, &bytes)
-            .map_err(|error| failed(&error))?;
-        shared
-            .saved
-            .send_modify(|saved| saved.index = saved.index.max(index));
-        Ok(Snapshot {
-            meta: meta.to_openraft(),
-            snapshot: Box::new(Image(image)),
-        })
+        let written = self.write(&meta, &inner.state)?;
+        in_openraft(self.keep(&meta, &written)?).map_err(|error| write_error(&error))
     }
+
+    /// Does all that takes long about installing a snapshot.
+    fn prepare(&self, meta: &MetaV1, image: Image) -> Result<Box<Ready>, StorageError> {
+        if let Image::Ready(ready) = image {
+            return Ok(ready);
+        }
+        let state = snapshot::restore(&image).map_err(|error| read_error(&error))?;
+        let written = self.write(meta, &state)?;
+        Ok(Box::new(Ready { state, written }))
+    }
+
+    /// Makes a received snapshot the state, once it is on disk. Returns its last entry's index.
+    fn install(&self, meta: &SnapshotMeta, image: Image) -> Result<u64, StorageError> {
+        let head = MetaV1::new(meta.last_log_id, &meta.last_membership);
+        let ready = self.prepare(&head, image)?;
+        // On disk before anything of the log that it replaces is purged.
+        self.keep(&head, &ready.written)?;
+        let inner = Inner {
+            state: ready.state,
+            applied: meta.last_log_id,
+            members: meta.last_membership.clone(),
+        };
+        let mut current = self.inner.write().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::replace(&mut *current, inner);
+        drop(current);
+        // Not while anybody waits for the lock: taking a large state apart takes long.
+        drop(before);
+        Ok(meta.last_log_id.map_or(0, |id| id.index))
+    }
+}
+
+fn in_openraft(file: SnapshotFile) -> Result<Snapshot<Types>, ReadError> {
+    let (meta, image) = snapshot::open(file)?;
+    Ok(Snapshot {
+        meta: meta.to_openraft(),
+        snapshot: Box::new(image),
+    })
+}
+
+fn write_error(error: &dyn std::fmt::Display) -> StorageError {
+    let error = std::io::Error::other(error.to_string());
+    StorageIOError::write_snapshot(None, &error).into()
+}
+
+fn read_error(error: &dyn std::fmt::Display) -> StorageError {
+    let error = std::io::Error::other(error.to_string());
+    StorageIOError::read_snapshot(None, &error).into()
 }
 
 /// A moment of the state, to be written as a snapshot beside the machine's work.
@@ -209,13 +287,9 @@ pub(crate) struct Moment {
 impl RaftSnapshotBuilder<Types> for Moment {
     async fn build_snapshot(&mut self) -> Result<Snapshot<Types>, StorageError> {
         let (shared, inner) = (Arc::clone(&self.shared), Arc::clone(&self.inner));
-        if !shared.threads {
-            return Machine::save(&shared, &inner);
-        }
-        let saved = tokio::task::spawn_blocking(move || Machine::save(&shared, &inner));
-        saved
-            .await
-            .map_err(|error| StorageIOError::write_snapshot(None, &error))?
+        let beside = shared.beside.clone();
+        let saved = beside.run(move || shared.save(&inner)).await;
+        saved.map_err(|error| write_error(&error))?
     }
 }
 
@@ -259,50 +333,30 @@ impl RaftStateMachine<Types> for Machine {
         meta: &SnapshotMeta,
         snapshot: Box<Image>,
     ) -> Result<(), StorageError> {
-        let failed = |error: &dyn std::fmt::Display| {
+        let shared = Arc::clone(&self.shared);
+        let meta = meta.clone();
+        let install = move || shared.install(&meta, *snapshot);
+        let installed = self.shared.beside.run(install).await;
+        let installed = installed.unwrap_or_else(|error| Err(read_error(&error)));
+        if let Err(error) = installed {
             // Who waits for this snapshot to be on disk must not wait for ever.
             self.shared.saved.send_modify(|saved| saved.failed = true);
-            let error = std::io::Error::other(error.to_string());
-            StorageError::from(StorageIOError::read_snapshot(None, &error))
-        };
-        let state = State::restore(&snapshot.0).map_err(|error| failed(&error))?;
-        let inner = Inner {
-            state,
-            applied: meta.last_log_id,
-            members: meta.last_membership.clone(),
-        };
-        // On disk before anything of the log that it replaces is purged.
-        let head = MetaV1::new(inner.applied, &inner.members);
-        let bytes = snapshot::to_bytes(&head, &snapshot.0).map_err(|error| failed(&error))?;
-        let index = inner.applied.map_or(0, |id| id.index);
-        self.shared
-            .snapshots
-            .save(index, &bytes)
-            .map_err(|error| failed(&error))?;
-        self.shared
-            .saved
-            .send_modify(|saved| saved.index = saved.index.max(index));
-        *self.write() = inner;
+            return Err(error);
+        }
         #[cfg(test)]
-        crate::tests::sim::installed(self.shared.node, index);
+        crate::tests::sim::installed(self.shared.node, installed.unwrap_or_default());
         self.publish();
         self.shared.effects.replaced();
         Ok(())
     }
 
     async fn get_current_snapshot(&mut self) -> Result<Option<Snapshot<Types>>, StorageError> {
-        let failed = |error: &dyn std::fmt::Display| {
-            let error = std::io::Error::other(error.to_string());
-            StorageError::from(StorageIOError::read_snapshot(None, &error))
-        };
-        let newest = self.shared.snapshots.newest();
-        let Some((_, bytes)) = newest.map_err(|error| failed(&error))? else {
-            return Ok(None);
-        };
-        let (meta, image) = snapshot::split(&bytes).map_err(|error| failed(&error))?;
-        Ok(Some(Snapshot {
-            meta: meta.to_openraft(),
-            snapshot: Box::new(Image(image.to_vec())),
-        }))
+        let snapshots = self.shared.snapshots.clone();
+        let newest = self.shared.beside.run(move || {
+            let newest = snapshots.newest().map_err(|error| read_error(&error))?;
+            let opened = newest.map(in_openraft).transpose();
+            opened.map_err(|error| read_error(&error))
+        });
+        newest.await.map_err(|error| read_error(&error))?
     }
 }

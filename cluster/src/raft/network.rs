@@ -1,5 +1,6 @@
 //! openraft's calls to other nodes, and their calls to it.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,11 +16,14 @@ use openraft::{EmptyNode, Snapshot};
 use tollgate_protocol::codec::CodecError;
 use tollgate_state::NodeId;
 
+use super::beside::Beside;
 use super::gate::Gate;
 use super::heard::Heard;
-use super::snapshot::{self, Image};
+use super::machine::Machine;
+use super::parts::Body;
+use super::snapshot;
 use super::wire::{AppendV1, AppendedV1, AskVoteV1, MetaV1, VoteV1, VotedV1};
-use super::{Raft, Types, Vote, parts};
+use super::{HEARTBEAT_MS, Raft, Types, Vote, parts};
 use crate::peers::{CallError, Lane, Transport, kind};
 use crate::pilot::Contacts;
 
@@ -29,6 +33,7 @@ pub(crate) struct Network {
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) contacts: Contacts,
     pub(crate) gate: Gate,
+    pub(crate) beside: Beside,
 }
 
 /// The way to one node.
@@ -37,6 +42,7 @@ pub(crate) struct Peer {
     transport: Arc<dyn Transport>,
     contacts: Contacts,
     gate: Gate,
+    beside: Beside,
 }
 
 type RpcError = RPCError<NodeId, EmptyNode, RaftError<NodeId>>;
@@ -50,11 +56,36 @@ impl RaftNetworkFactory<Types> for Network {
             transport: Arc::clone(&self.transport),
             contacts: self.contacts.clone(),
             gate: self.gate.clone(),
+            beside: self.beside.clone(),
         }
     }
 }
 
 impl Peer {
+    /// Lets a node that a snapshot is on its way to know that its leader lives. openraft sends it
+    /// nothing else meanwhile, and a voter that heard nothing would ask for votes in a new term:
+    /// the leader of everybody else would have to step down.
+    async fn keep_alive(&self, vote: Vote) -> Infallible {
+        let sign = AppendEntriesRequest {
+            vote,
+            prev_log_id: None,
+            entries: Vec::new(),
+            leader_commit: None,
+        };
+        let pause = Duration::from_millis(HEARTBEAT_MS);
+        loop {
+            tokio::time::sleep(pause).await;
+            let body = AppendV1::from_request(&sign).and_then(|it| it.seal());
+            let (Ok(()), Ok(body)) = (self.gate.pass(), body) else {
+                continue;
+            };
+            // What a refusal means is in the answer to the snapshot.
+            if self.call(kind::APPEND, body, pause).await.is_ok() {
+                self.contacts.heard(self.node);
+            }
+        }
+    }
+
     async fn call(&self, kind: u8, body: Vec<u8>, within: Duration) -> Result<Bytes, CallError> {
         let place = (self.node, Lane::Raft, kind);
         parts::call(&*self.transport, place, body.into(), within).await
@@ -118,12 +149,15 @@ impl RaftNetwork<Types> for Peer {
         open.map_err(|silent| StreamingError::Unreachable(Unreachable::new(&silent)))?;
         let meta = MetaV1::new(snapshot.meta.last_log_id, &snapshot.meta.last_membership);
         let unreadable = |error: &CodecError| StreamingError::Unreachable(Unreachable::new(error));
-        let body = snapshot::to_transfer(&vote.into(), &meta, &snapshot.snapshot.0);
-        let body = body.map_err(|error| unreadable(&error))?;
+        let head = snapshot::transfer_head(&vote.into(), &meta);
+        let head = head.map_err(|error| unreadable(&error))?;
+        let body = Body::with_image(head.into(), *snapshot.snapshot, self.beside.clone());
+        let place = (self.node, Lane::Raft, kind::INSTALL);
         let answer = tokio::select! {
             biased;
-            answer = self.call(kind::INSTALL, body, option.hard_ttl()) => answer,
+            answer = parts::send(&*self.transport, place, body, option.hard_ttl()) => answer,
             closed = cancel => return Err(StreamingError::Closed(closed)),
+            never = self.keep_alive(vote) => match never {},
         };
         let answer = answer.map_err(|error| match &error {
             CallError::Unknown(_) => StreamingError::Network(NetworkError::new(&error)),
@@ -141,16 +175,18 @@ pub(crate) enum ServeError {
     Malformed(#[from] CodecError),
     #[error("the snapshot cannot be read: {0}")]
     Snapshot(#[from] snapshot::ReadError),
+    #[error("the snapshot cannot be kept: {0}")]
+    Prepare(#[from] std::io::Error),
     #[error("this node is stopping: {0}")]
     Stopped(String),
 }
 
 /// Answers a peer's call to consensus; `from` is heard where it leads.
 pub(crate) async fn serve(
-    raft: &Raft,
+    (raft, machine): (&Raft, &Machine),
     (from, heard): (NodeId, &Heard),
     of: u8,
-    body: &[u8],
+    body: &Bytes,
 ) -> Result<Vec<u8>, ServeError> {
     let stopped = |error: RaftError<NodeId>| ServeError::Stopped(error.to_string());
     match of {
@@ -170,9 +206,10 @@ pub(crate) async fn serve(
         }
         kind::INSTALL => {
             let (vote, meta, image) = snapshot::from_transfer(body)?;
+            let image = machine.prepare(&meta, image).await?;
             let snapshot = Snapshot {
                 meta: meta.to_openraft(),
-                snapshot: Box::new(Image(image.to_vec())),
+                snapshot: Box::new(image),
             };
             heard.arrived(from);
             let vote = Vote::from(vote);

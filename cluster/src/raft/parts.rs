@@ -13,7 +13,9 @@ use bytes::{BufMut, Bytes, BytesMut};
 use tokio::time::Instant;
 use tollgate_state::NodeId;
 
+use super::beside::Beside;
 use super::disk::lock;
+use super::snapshot::Image;
 use crate::peers::{CallError, Lane, Transport};
 
 /// The bytes of one part: several fit into a link's frame limit and none holds a line for long.
@@ -43,13 +45,75 @@ pub(crate) enum Received {
     Malformed,
 }
 
-/// Calls a node with a body of any size.
+/// A body of any size: bytes, and behind them a state.
+pub(crate) struct Body {
+    head: Bytes,
+    image: Option<(Arc<Image>, Beside)>,
+}
+
+impl From<Bytes> for Body {
+    fn from(head: Bytes) -> Self {
+        Self { head, image: None }
+    }
+}
+
+impl Body {
+    /// A state behind a head that names it. It is read as it is sent.
+    pub(crate) fn with_image(head: Bytes, image: Image, beside: Beside) -> Self {
+        Self {
+            head,
+            image: Some((Arc::new(image), beside)),
+        }
+    }
+
+    fn len(&self) -> usize {
+        let image = self.image.as_ref().map_or(0, |(image, _)| image.len());
+        self.head
+            .len()
+            .saturating_add(usize::try_from(image).unwrap_or(usize::MAX))
+    }
+
+    /// Names the body by its content, so that a sender that begins anew means the same transfer.
+    fn identity(&self) -> u64 {
+        let sum = u64::from(tollgate_protocol::codec::crc32c(&self.head));
+        (sum << 32) ^ self.len() as u64
+    }
+
+    /// Adds the bytes of a range to a part.
+    async fn add(&self, part: &mut BytesMut, from: usize, end: usize) -> Result<(), String> {
+        let split = self.head.len();
+        part.extend_from_slice(&self.head[from.min(split)..end.min(split)]);
+        let (from, end) = (from.max(split) - split, end.max(split) - split);
+        if let Some((image, beside)) = &self.image
+            && from < end
+        {
+            let image = Arc::clone(image);
+            let read = beside.run(move || image.piece(from as u64, end - from));
+            let piece = read.await.map_err(|error| error.to_string())?;
+            part.extend_from_slice(&piece.map_err(|error| error.to_string())?);
+        }
+        Ok(())
+    }
+}
+
+/// Calls a node with bytes of any size.
 pub(crate) async fn call(
     transport: &dyn Transport,
-    (node, lane, kind): (NodeId, Lane, u8),
+    place: (NodeId, Lane, u8),
     body: Bytes,
     within: Duration,
 ) -> Result<Bytes, CallError> {
+    send(transport, place, body.into(), within).await
+}
+
+/// Calls a node with a body of any size.
+pub(crate) async fn send(
+    transport: &dyn Transport,
+    (node, lane, kind): (NodeId, Lane, u8),
+    body: Body,
+    within: Duration,
+) -> Result<Bytes, CallError> {
+    let unread = |reason: String| CallError::Refused { node, reason };
     let malformed = || CallError::Refused {
         node,
         reason: "the answer cannot be read".into(),
@@ -57,7 +121,7 @@ pub(crate) async fn call(
     if body.len() <= PART_BYTES {
         let mut whole = BytesMut::with_capacity(1 + body.len());
         whole.put_u8(WHOLE);
-        whole.extend_from_slice(&body);
+        body.add(&mut whole, 0, body.len()).await.map_err(unread)?;
         let answer = transport.call(node, lane, kind, whole.freeze(), within);
         return match split(answer.await?) {
             Some((ANSWER, rest)) => Ok(rest),
@@ -65,7 +129,7 @@ pub(crate) async fn call(
         };
     }
     let deadline = Instant::now() + within;
-    let transfer = identity(&body);
+    let transfer = body.identity();
     let mut at = 0;
     let mut probe = true;
     loop {
@@ -79,7 +143,7 @@ pub(crate) async fn call(
         part.put_u64_le(transfer);
         part.put_u64_le(at as u64);
         part.put_u64_le(body.len() as u64);
-        part.extend_from_slice(&body[at..end]);
+        body.add(&mut part, at, end).await.map_err(unread)?;
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Err(CallError::Unknown(node));
@@ -108,12 +172,6 @@ pub(crate) fn answer(body: &[u8]) -> Bytes {
     bytes.freeze()
 }
 
-/// Names a body by its content, so that a sender that begins anew means the same transfer.
-fn identity(body: &[u8]) -> u64 {
-    let sum = u64::from(tollgate_protocol::codec::crc32c(body));
-    (sum << 32) ^ body.len() as u64
-}
-
 fn split(mut bytes: Bytes) -> Option<(u8, Bytes)> {
     let tag = *bytes.first()?;
     Some((tag, bytes.split_off(1)))
@@ -123,6 +181,8 @@ struct Transfer {
     id: u64,
     total: usize,
     bytes: BytesMut,
+    /// All of them, once they are there: shared with whoever handles them.
+    whole: Option<Bytes>,
     touched: Instant,
 }
 
@@ -175,17 +235,25 @@ impl Incoming {
                 id,
                 total,
                 bytes: BytesMut::new(),
+                whole: None,
                 touched: now,
             },
         };
         transfer.touched = now;
-        let whole_before = transfer.bytes.len() == total;
-        if at == transfer.bytes.len() && at + rest.len() <= total {
+        let handled = transfer.whole.clone();
+        let handled = handled.filter(|_| at == total && rest.is_empty());
+        if transfer.whole.is_none() && at == transfer.bytes.len() && at + rest.len() <= total {
+            if at == 0 {
+                // At once: growing would copy what is there, again and again.
+                transfer.bytes.reserve(total);
+            }
             transfer.bytes.extend_from_slice(&rest);
+            if transfer.bytes.len() == total {
+                transfer.whole = Some(std::mem::take(&mut transfer.bytes).freeze());
+            }
         }
-        let received = transfer.bytes.len();
-        let asked = whole_before && at == total && rest.is_empty();
-        let handled = asked.then(|| Bytes::copy_from_slice(&transfer.bytes));
+        let whole = transfer.whole.as_ref().map(Bytes::len);
+        let received = whole.unwrap_or(transfer.bytes.len());
         transfers.push(transfer);
         if transfers.len() > TRANSFERS_MAX {
             transfers.remove(0);

@@ -11,9 +11,11 @@ use tollgate_protocol::{Clock, Millis};
 use tollgate_state::{Addresses, Command, NodeId, ProposalId, Reply};
 use tollgate_store::Identity;
 
+use super::HeldGate;
 use crate::autopilot::Settings;
 use crate::member::{self, Ways, Work};
-use crate::peers::{Boxed, CallError, Lane, Transport};
+use crate::peers::{self, Boxed, CallError, Lane, Transport};
+use crate::raft::LogLimits;
 use crate::{Door, Opened, Server};
 
 /// A clock that stands still unless it is moved.
@@ -38,6 +40,8 @@ struct Lines {
     cut: BTreeSet<(NodeId, NodeId)>,
     /// Who does not know whose address: it cannot call, but be called and answer.
     unknown: BTreeSet<(NodeId, NodeId)>,
+    /// Answered calls of a leader's log, heartbeats among them, by who called whom.
+    appends: BTreeMap<(NodeId, NodeId), u64>,
 }
 
 /// All lines.
@@ -72,7 +76,13 @@ impl Transport for Line {
             let back = hub.0.lock().unwrap().cut.contains(&(node, from));
             match served {
                 Ok(Ok(_)) | Err(_) if back => Err(CallError::Unknown(node)),
-                Ok(Ok(answer)) => Ok(answer),
+                Ok(Ok(answer)) => {
+                    if kind == peers::kind::APPEND {
+                        let mut lines = hub.0.lock().unwrap();
+                        *lines.appends.entry((from, node)).or_default() += 1;
+                    }
+                    Ok(answer)
+                }
                 Ok(Err(refused)) => Err(CallError::Refused {
                     node,
                     reason: refused.to_string(),
@@ -104,6 +114,12 @@ impl Hub {
             .extend(others.into_iter().map(|from| (from, node)));
     }
 
+    /// How many appends and heartbeats one node answered another.
+    pub(super) fn appends(&self, from: NodeId, to: NodeId) -> u64 {
+        let lines = self.0.lock().unwrap();
+        lines.appends.get(&(from, to)).copied().unwrap_or(0)
+    }
+
     pub(super) fn heal(&self) {
         let mut lines = self.0.lock().unwrap();
         lines.cut.clear();
@@ -116,11 +132,21 @@ pub(super) struct TestNode {
     pub(super) id: NodeId,
     pub(super) door: Door,
     pub(super) incarnation: u32,
+    /// Holds up what makes, installs and reads snapshots.
+    pub(super) gate: HeldGate,
     ended: tokio::sync::oneshot::Receiver<Result<(), tollgate_store::Error>>,
     dir: Arc<TempDir>,
     hub: Hub,
     clock: Arc<Script>,
 }
+
+/// Limits fit for a test.
+pub(super) const LIMITS: LogLimits = LogLimits {
+    snapshot_bytes: 1024 * 1024,
+    kept_entries: 3,
+    kept_bytes: 512 * 1024,
+    ..LogLimits::OF_A_NODE
+};
 
 /// Patience fit for a test.
 pub(super) const IMPATIENT: Settings = Settings {
@@ -140,12 +166,13 @@ impl TestNode {
             from: id,
             hub: hub.clone(),
         };
+        let gate = HeldGate::default();
         let ways = Ways {
             clock: Arc::<Script>::clone(clock),
             transport: Arc::new(line),
             autopilot: IMPATIENT,
-            log_kept: 3,
-            work: Work::Threads,
+            log: LIMITS,
+            work: Work::Held(gate.clone()),
         };
         let opened = member::start(dir.path(), || identity, ways, None).unwrap();
         let Opened {
@@ -160,6 +187,7 @@ impl TestNode {
             id,
             door,
             incarnation,
+            gate,
             ended,
             dir,
             hub: hub.clone(),

@@ -130,7 +130,7 @@ async fn a_node_that_comes_late_gets_the_state_and_large_entries_reach_it() {
     .await;
     hub.part(&[1], &[2]);
     // More than is kept behind a snapshot: what the other missed is not in the log any more.
-    let filler = "x".repeat(3 * 1024 * 1024);
+    let filler = "x".repeat(256 * 1024);
     for _ in 0..12 {
         let reply = nodes[0].propose(change(&filler)).await;
         assert!(matches!(reply, Reply::Configured(_)), "{reply:?}");
@@ -149,7 +149,7 @@ async fn a_node_that_comes_late_gets_the_state_and_large_entries_reach_it() {
     assert!(there == here, "the states differ");
     assert!(late.door.members().snapshot > 0, "it got entries only");
     // An entry that takes longer to send than an append may take.
-    let large = "y".repeat(40 * 1024 * 1024);
+    let large = "y".repeat(16 * 1024 * 1024);
     let reply = nodes[0].propose(change(&large)).await;
     assert_eq!(
         reply,

@@ -9,6 +9,7 @@ use tollgate_protocol::Millis;
 use tollgate_store::{Identity, Store};
 
 use crate::raft::Types;
+use crate::raft::beside::Beside;
 use crate::raft::disk::{Disk, End, Owner};
 use crate::raft::log::LogStore;
 use crate::raft::machine::{Feeds, Machine, Saved};
@@ -38,7 +39,7 @@ impl StoreBuilder<Types, LogStore, Machine, TempDir> for Builder {
             applied: watch::channel(0).0,
             effects: Effects::default(),
         };
-        let machine = Machine::new(&loaded, snapshots, feeds, true).unwrap();
+        let machine = Machine::new(&loaded, snapshots, feeds, Beside::Thread).unwrap();
         Ok((dir, log, machine))
     }
 }

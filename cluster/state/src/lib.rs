@@ -35,6 +35,6 @@ pub use history::{Action, RevisionRecord, Touched};
 pub use nodes::{Addresses, Founding, Node};
 pub use period::{Window, window_at};
 pub use quota::{Bucket, Lease, LeaseId, QuotaTable, WindowState};
-pub use snapshot::{Records, Restore, RestoreError};
+pub use snapshot::{Decoded, Records, Restore, RestoreError};
 pub use state::State;
 pub use tokens::Token;

@@ -102,11 +102,16 @@ impl core::error::Error for RestoreError {
 }
 
 /// Mixes a record into the checksum over all (FNV-1a, 64 bits, over the records' own checksums).
-fn mix(sum: u64, record: &[u8]) -> u64 {
-    let own = record.get(8..ENVELOPE_BYTES).unwrap_or_default();
+fn mix(sum: u64, own: [u8; 4]) -> u64 {
     own.iter().fold(sum, |sum, byte| {
         (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
     })
+}
+
+/// The checksum in a record's envelope.
+fn own_checksum(record: &[u8]) -> [u8; 4] {
+    let own = record.get(8..ENVELOPE_BYTES).unwrap_or_default();
+    own.try_into().unwrap_or_default()
 }
 
 const MIX_START: u64 = 0xcbf2_9ce4_8422_2325;
@@ -139,7 +144,7 @@ impl Iterator for Records {
         let sealed = codec::seal(KIND, &record);
         if let Ok(bytes) = &sealed {
             self.records += 1;
-            self.checksum = mix(self.checksum, bytes);
+            self.checksum = mix(self.checksum, own_checksum(bytes));
         }
         Some(sealed)
     }
@@ -255,6 +260,28 @@ impl Records {
     }
 }
 
+/// A record that was read and has not been put in its place yet.
+pub struct Decoded {
+    content: Content,
+    /// The checksum that it carried.
+    own: [u8; 4],
+}
+
+enum Content {
+    Header(Header),
+    Part {
+        piece: u8,
+        bytes: Vec<u8>,
+        last: bool,
+    },
+    Keys(Vec<(KeyId, Arc<ApiKey>)>),
+    Buckets(Vec<((PlanId, KeyId), Arc<Bucket>)>),
+    Footer {
+        records: u64,
+        checksum: u64,
+    },
+}
+
 /// Takes records in their order and gives back the state.
 pub struct Restore {
     state: State,
@@ -284,51 +311,77 @@ impl Default for Restore {
 }
 
 impl Restore {
+    /// Reads a record. Needs nothing of the others, so that several can be read at once.
+    ///
+    /// # Errors
+    /// [`RestoreError`] when it is damaged.
+    pub fn decode(record: &[u8]) -> Result<Decoded, RestoreError> {
+        if record.len() > SNAPSHOT_RECORD_BYTES_MAX {
+            return Err(RestoreError::Codec(CodecError::TooLarge));
+        }
+        let read: Record = codec::open(KIND, record).map_err(RestoreError::Codec)?;
+        let content = match read {
+            Record::Header(header) => Content::Header(header),
+            Record::Part { piece, bytes, last } => Content::Part { piece, bytes, last },
+            Record::Keys(keys) => {
+                let read = |json: &Vec<u8>| {
+                    let key: ApiKey = serde_json::from_slice(json).map_err(|e| unreadable(&e))?;
+                    Ok((key.id.clone(), Arc::new(key)))
+                };
+                Content::Keys(keys.iter().map(read).collect::<Result<_, _>>()?)
+            }
+            Record::Buckets(buckets) => {
+                let shared = buckets.into_iter();
+                Content::Buckets(shared.map(|(it, bucket)| (it, Arc::new(bucket))).collect())
+            }
+            Record::Footer { records, checksum } => Content::Footer { records, checksum },
+        };
+        Ok(Decoded {
+            content,
+            own: own_checksum(record),
+        })
+    }
+
     /// Takes the next record.
     ///
     /// # Errors
     /// [`RestoreError`] when it is damaged or not the next one; the state is then not to be had.
     pub fn take(&mut self, record: &[u8]) -> Result<(), RestoreError> {
-        if record.len() > SNAPSHOT_RECORD_BYTES_MAX {
-            return Err(RestoreError::Codec(CodecError::TooLarge));
-        }
-        let read: Record = codec::open(KIND, record).map_err(RestoreError::Codec)?;
+        self.put(Self::decode(record)?)
+    }
+
+    /// Takes the next record, which was read.
+    ///
+    /// # Errors
+    /// [`RestoreError`] when it is not the next one; the state is then not to be had.
+    pub fn put(&mut self, record: Decoded) -> Result<(), RestoreError> {
         let in_order = !self.whole
-            && match &read {
-                Record::Header(_) => self.records == 0,
-                Record::Part { piece, .. } => self.records > 0 && *piece == self.piece,
-                Record::Keys(_) | Record::Buckets(_) | Record::Footer { .. } => {
+            && match &record.content {
+                Content::Header(_) => self.records == 0,
+                Content::Part { piece, .. } => self.records > 0 && *piece == self.piece,
+                Content::Keys(_) | Content::Buckets(_) | Content::Footer { .. } => {
                     self.piece == PIECES
                 }
             };
         if !in_order {
             return Err(RestoreError::OutOfOrder);
         }
-        match read {
-            Record::Header(header) => {
+        match record.content {
+            Content::Header(header) => {
                 self.state.index = header.index;
                 self.state.now = header.now;
                 self.state.revision = header.revision;
                 self.state.quota = QuotaTable::with_head(header.sessions, header.pruned);
             }
-            Record::Part { bytes, last, .. } => {
+            Content::Part { bytes, last, .. } => {
                 self.parts.extend_from_slice(&bytes);
                 if last {
                     self.take_piece()?;
                 }
             }
-            Record::Keys(keys) => {
-                for json in keys {
-                    let key: ApiKey = serde_json::from_slice(&json).map_err(|e| unreadable(&e))?;
-                    self.model.api_keys.insert(key.id.clone(), Arc::new(key));
-                }
-            }
-            Record::Buckets(buckets) => {
-                for (place, bucket) in buckets {
-                    self.state.quota.put(place, bucket);
-                }
-            }
-            Record::Footer { records, checksum } => {
+            Content::Keys(keys) => self.model.api_keys.extend(keys),
+            Content::Buckets(buckets) => self.state.quota.extend(buckets),
+            Content::Footer { records, checksum } => {
                 if records != self.records || checksum != self.checksum {
                     return Err(RestoreError::Checksum);
                 }
@@ -336,7 +389,7 @@ impl Restore {
             }
         }
         self.records += 1;
-        self.checksum = mix(self.checksum, record);
+        self.checksum = mix(self.checksum, record.own);
         Ok(())
     }
 

@@ -18,4 +18,4 @@ pub use error::Error;
 pub use identity::{Identity, has_identity, is_removed, mark_removed};
 pub use log::{Change, Reader};
 pub use snapshot_file::write_durably;
-pub use store::{Loaded, Snapshots, Store};
+pub use store::{Loaded, SnapshotFile, Snapshots, Store, Written};

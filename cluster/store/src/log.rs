@@ -5,10 +5,14 @@
 
 use std::fs::File;
 use std::io::Read as _;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use redb::{Builder, Database, DatabaseError, ReadableDatabase, StorageError, TableDefinition};
+use redb::{
+    Builder, Database, DatabaseError, ReadableDatabase, ReadableTable, ReadableTableMetadata,
+    StorageError, TableDefinition,
+};
 
 use crate::Error;
 
@@ -98,6 +102,31 @@ impl Reader {
     }
 }
 
+impl Reader {
+    /// The first of the newest entries before `end` that together have at most `bytes_max` bytes;
+    /// `end` when not even one has.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] when the file contradicts itself.
+    pub fn first_within(&self, end: u64, bytes_max: u64) -> Result<u64, Error> {
+        guarded(&self.path, || -> Result<_, redb::Error> {
+            let transaction = self.database.begin_read()?;
+            let table = transaction.open_table(LOG)?;
+            let (mut first, mut sum) = (end, 0_u64);
+            for row in table.range(..end)?.rev() {
+                let (index, bytes) = row?;
+                sum = sum.saturating_add(bytes.value().len() as u64);
+                if sum > bytes_max {
+                    break;
+                }
+                first = index.value();
+            }
+            Ok(first)
+        })?
+        .map_err(|error| corrupt(&self.path, &error))
+    }
+}
+
 impl Log {
     pub(crate) fn open(dir: &Path) -> Result<Self, Error> {
         Self::open_with(dir, |builder| builder.create(dir.join(FILE)))
@@ -178,6 +207,24 @@ impl Log {
             .meta(INCARNATION)?
             .and_then(|bytes| number(&bytes))
             .unwrap_or(0))
+    }
+
+    /// The indexes of the entries.
+    pub(crate) fn extent(&self) -> Result<Range<u64>, Error> {
+        let path = &self.path;
+        let (extent, count) = guarded(path, || -> Result<_, redb::Error> {
+            let transaction = self.database.begin_read()?;
+            let table = transaction.open_table(LOG)?;
+            let first = table.first()?.map_or(0, |(index, _)| index.value());
+            let end = table.last()?.map_or(0, |(index, _)| index.value() + 1);
+            Ok((first..end, table.len()?))
+        })?
+        .map_err(|error| corrupt(path, &error))?;
+        if extent.end - extent.start == count {
+            Ok(extent)
+        } else {
+            Err(corrupt(path, &"entries are missing"))
+        }
     }
 
     /// The last purged entry's index and the bytes that name it.

@@ -22,26 +22,21 @@ const BUFFER_BYTES: usize = 256 * 1024;
 /// # Errors
 /// [`Error::Io`].
 pub fn write_durably(path: &Path, mode: u32, bytes: &[u8]) -> Result<(), Error> {
-    write_durably_with(path, mode, |file| file.write_all(bytes))
+    let beside = path.with_extension("tmp");
+    write_beside(&beside, mode, |file| file.write_all(bytes))?;
+    put_in_place(&beside, path)
 }
 
-/// The same for a file that is made piece by piece.
-pub(crate) fn write_durably_with(
+/// Writes and flushes a file under a name that nobody reads.
+pub(crate) fn write_beside(
     path: &Path,
     mode: u32,
     write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
 ) -> Result<(), Error> {
-    let io = |operation| {
-        move |source| Error::Io {
-            operation,
-            path: path.to_owned(),
-            source,
-        }
-    };
-    let beside = path.with_extension("tmp");
+    let io = |operation| io_error(operation, path);
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true).mode(mode);
-    let file = options.open(&beside).map_err(io("create"))?;
+    let file = options.open(path).map_err(io("create"))?;
     // A file that a crash left behind keeps the mode that it had.
     file.set_permissions(Permissions::from_mode(mode))
         .map_err(io("protect"))?;
@@ -50,13 +45,27 @@ pub(crate) fn write_durably_with(
     let file = buffer
         .into_inner()
         .map_err(|error| io("write")(error.into_error()))?;
-    file.sync_all().map_err(io("flush"))?;
-    std::fs::rename(&beside, path).map_err(io("rename"))?;
+    file.sync_all().map_err(io("flush"))
+}
+
+/// Gives a file that [`write_beside`] wrote its name.
+pub(crate) fn put_in_place(beside: &Path, path: &Path) -> Result<(), Error> {
+    let io = |operation| io_error(operation, path);
+    std::fs::rename(beside, path).map_err(io("rename"))?;
     if let Some(dir) = path.parent() {
         let dir = File::open(dir).map_err(io("open the directory of"))?;
         dir.sync_all().map_err(io("flush the directory of"))?;
     }
     Ok(())
+}
+
+fn io_error(operation: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Error {
+    let path = path.to_owned();
+    move |source| Error::Io {
+        operation,
+        path,
+        source,
+    }
 }
 
 pub(crate) fn path(dir: &Path, index: u64) -> PathBuf {

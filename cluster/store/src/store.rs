@@ -1,6 +1,12 @@
 //! A data directory: identity, log and snapshots.
 
+use std::fs::File;
+use std::io::Write;
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::log::{Change, Log, Reader};
 use crate::snapshot_file;
@@ -30,10 +36,11 @@ pub struct Loaded {
     pub committed: Option<Vec<u8>>,
     /// The last purged entry: its index and the bytes that name it.
     pub purged: Option<(u64, Vec<u8>)>,
-    /// The newest snapshot: its last entry's index and its bytes.
-    pub snapshot: Option<(u64, Vec<u8>)>,
-    /// The entries of the log, in order and without a gap.
-    pub entries: Vec<(u64, Vec<u8>)>,
+    /// The newest snapshot.
+    pub snapshot: Option<SnapshotFile>,
+    /// The indexes of the entries of the log, which has no gap. They are read by [`Reader`]: those
+    /// that the snapshot holds are there for others, and need not be read at a start.
+    pub log: Range<u64>,
 }
 
 impl Store {
@@ -62,10 +69,10 @@ impl Store {
             Log::discard_unfinished(dir)?;
         }
         let log = log()?;
-        let entries = log.reader().entries(0, u64::MAX, usize::MAX)?;
+        let extent = log.extent()?;
         let snapshots = snapshot_file::list(dir)?;
         let first_start = known.is_none();
-        if first_start && !(entries.is_empty() && snapshots.is_empty()) {
+        if first_start && !(extent.is_empty() && snapshots.is_empty()) {
             return Err(Error::Corrupt {
                 path: dir.join("node.json"),
                 reason: "it is missing, but the directory holds a node's log".into(),
@@ -79,8 +86,8 @@ impl Store {
             });
         }
         let purged = log.purged()?;
-        let snapshot = snapshots.last().map(read_snapshot).transpose()?;
-        check_whole(dir, purged.as_ref(), snapshot.as_ref(), &entries)?;
+        let snapshot = snapshots.last().map(SnapshotFile::open).transpose()?;
+        check_whole(dir, purged.as_ref(), snapshot.as_ref(), &extent)?;
         let (vote, committed) = (log.vote()?, log.committed()?);
         let incarnation = log.next_incarnation()?;
         let identity = match known {
@@ -100,7 +107,7 @@ impl Store {
             committed,
             purged,
             snapshot,
-            entries,
+            log: extent,
         };
         let dir = dir.to_owned();
         Ok((Self { dir, log }, loaded))
@@ -137,29 +144,124 @@ pub struct Snapshots {
 }
 
 impl Snapshots {
-    /// Writes a snapshot that holds everything up to `index`; older ones are removed.
+    /// Writes what is going to be a snapshot that holds everything up to `index`. It is flushed,
+    /// but not one before [`Snapshots::keep`].
     ///
     /// # Errors
     /// [`Error::Io`] when it cannot be written; nothing is lost then.
-    pub fn save(&self, index: u64, bytes: &[u8]) -> Result<(), Error> {
+    pub fn write(
+        &self,
+        index: u64,
+        write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
+    ) -> Result<Written, Error> {
+        static WRITTEN: AtomicU64 = AtomicU64::new(0);
         let path = snapshot_file::path(&self.dir, index);
-        snapshot_file::write_durably(&path, snapshot_file::OWNER_ONLY, bytes)?;
+        // One may be made here while another one of the same index is received.
+        let number = WRITTEN.fetch_add(1, Ordering::Relaxed);
+        let written = Written {
+            beside: path.with_extension(format!("{number}.tmp")),
+            path,
+            index,
+        };
+        snapshot_file::write_beside(&written.beside, snapshot_file::OWNER_ONLY, write)?;
+        Ok(written)
+    }
+
+    /// Makes what was written the newest snapshot; older ones are removed.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; nothing is lost then.
+    pub fn keep(&self, written: &Written) -> Result<SnapshotFile, Error> {
+        snapshot_file::put_in_place(&written.beside, &written.path)?;
+        let (index, path) = (written.index, written.path.clone());
+        let saved = SnapshotFile::open(&(index, path))?;
         let files = snapshot_file::list(&self.dir)?;
         for (_, path) in files.iter().rev().skip(SNAPSHOTS_KEPT) {
             if let Err(error) = std::fs::remove_file(path) {
                 tracing::warn!(path = %path.display(), %error, "an old snapshot stays");
             }
         }
-        Ok(())
+        Ok(saved)
     }
 
     /// The newest one.
     ///
     /// # Errors
-    /// [`Error::Io`] when it cannot be read.
-    pub fn newest(&self) -> Result<Option<(u64, Vec<u8>)>, Error> {
+    /// [`Error::Io`] when it cannot be opened.
+    pub fn newest(&self) -> Result<Option<SnapshotFile>, Error> {
         let files = snapshot_file::list(&self.dir)?;
-        files.last().map(read_snapshot).transpose()
+        files.last().map(SnapshotFile::open).transpose()
+    }
+}
+
+/// A snapshot that was written and is not in its place yet; without that it is removed.
+#[derive(Debug)]
+pub struct Written {
+    index: u64,
+    beside: PathBuf,
+    path: PathBuf,
+}
+
+impl Drop for Written {
+    fn drop(&mut self) {
+        // It is not there when it was put in its place.
+        std::fs::remove_file(&self.beside).ok();
+    }
+}
+
+/// A snapshot, open to be read piece by piece; also after it was removed. Cloning gives another
+/// handle.
+#[derive(Debug, Clone)]
+pub struct SnapshotFile {
+    index: u64,
+    bytes: u64,
+    file: Arc<File>,
+    path: PathBuf,
+}
+
+impl SnapshotFile {
+    fn open((index, path): &(u64, PathBuf)) -> Result<Self, Error> {
+        let open = || -> std::io::Result<(File, u64)> {
+            let file = File::open(path)?;
+            let bytes = file.metadata()?.len();
+            Ok((file, bytes))
+        };
+        let (file, bytes) = open().map_err(|source| Error::Io {
+            operation: "open",
+            path: path.clone(),
+            source,
+        })?;
+        Ok(Self {
+            index: *index,
+            bytes,
+            file: Arc::new(file),
+            path: path.clone(),
+        })
+    }
+
+    /// The last entry that it holds.
+    #[must_use]
+    pub fn index(&self) -> u64 {
+        self.index
+    }
+
+    /// Its size in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Fills `piece` with what stands `at` so many bytes from its beginning.
+    ///
+    /// # Errors
+    /// [`Error::Io`], also when it ends before.
+    pub fn read_at(&self, at: u64, piece: &mut [u8]) -> Result<(), Error> {
+        let read = self.file.read_exact_at(piece, at);
+        read.map_err(|source| Error::Io {
+            operation: "read",
+            path: self.path.clone(),
+            source,
+        })
     }
 }
 
@@ -167,34 +269,23 @@ impl Snapshots {
 fn check_whole(
     dir: &Path,
     purged: Option<&(u64, Vec<u8>)>,
-    snapshot: Option<&(u64, Vec<u8>)>,
-    entries: &[(u64, Vec<u8>)],
+    snapshot: Option<&SnapshotFile>,
+    log: &Range<u64>,
 ) -> Result<(), Error> {
     let corrupt = |reason: String| Error::Corrupt {
         path: dir.to_owned(),
         reason,
     };
     if let Some((purged, _)) = purged
-        && snapshot.is_none_or(|(index, _)| index < purged)
+        && snapshot.is_none_or(|it| it.index < *purged)
     {
         return Err(corrupt(format!("the entries up to {purged} are missing")));
     }
     let first = purged.map_or(0, |(index, _)| index + 1);
-    for ((index, _), expected) in entries.iter().zip(first..) {
-        if *index != expected {
-            return Err(corrupt(format!("entry {expected} is missing")));
-        }
+    if !log.is_empty() && log.start != first {
+        return Err(corrupt(format!("entry {first} is missing")));
     }
     Ok(())
-}
-
-fn read_snapshot((index, path): &(u64, PathBuf)) -> Result<(u64, Vec<u8>), Error> {
-    let bytes = std::fs::read(path).map_err(|source| Error::Io {
-        operation: "read",
-        path: path.clone(),
-        source,
-    })?;
-    Ok((*index, bytes))
 }
 
 /// The log holds API keys and private keys: nobody but the owner may look into the directory.

@@ -36,14 +36,47 @@ fn entries(from: u64, to: u64) -> Vec<Vec<u8>> {
         .collect()
 }
 
+fn save(store: &Store, index: u64, bytes: &[u8]) {
+    let snapshots = store.snapshots();
+    let written = snapshots
+        .write(index, |file| file.write_all(bytes))
+        .unwrap();
+    assert_eq!(snapshots.keep(&written).unwrap().index(), index);
+}
+
+/// What a reopened store has in its log, read in pieces.
+fn all(store: &Store, loaded: &Loaded) -> Result<Vec<(u64, Vec<u8>)>, Error> {
+    let mut found = Vec::new();
+    let mut from = loaded.log.start;
+    while from < loaded.log.end {
+        let piece = store.reader().entries(from, loaded.log.end, 100)?;
+        from = piece.last().map_or(u64::MAX, |(index, _)| index + 1);
+        found.extend(piece);
+    }
+    Ok(found)
+}
+
+#[test]
+fn the_newest_entries_within_so_many_bytes_are_found() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut store, _) = open(dir.path()).unwrap();
+    append(&mut store, 0, 9);
+    let reader = store.reader();
+    // "entry 0" to "entry 9" have seven bytes each.
+    for (end, bytes_max, first) in [(10, 21, 7), (10, 20, 8), (10, 6, 10), (5, 7, 4), (5, 70, 0)] {
+        let found = reader.first_within(end, bytes_max).unwrap();
+        assert_eq!(found, first, "{bytes_max} bytes before {end}");
+    }
+}
+
 #[test]
 fn what_was_appended_is_there_after_reopening() {
     let dir = tempfile::tempdir().unwrap();
     let (mut store, loaded) = open(dir.path()).unwrap();
-    assert!(loaded.first_start && loaded.snapshot.is_none() && loaded.entries.is_empty());
+    assert!(loaded.first_start && loaded.snapshot.is_none() && loaded.log.is_empty());
     assert_eq!(loaded.incarnation, 1);
     append(&mut store, 0, 5);
-    store.snapshots().save(3, b"three").unwrap();
+    save(&store, 3, b"three");
     purge(&mut store, 2);
     append(&mut store, 6, 9);
     let cut = [Change::Truncate { from: 8 }, Change::Vote(b"me".to_vec())];
@@ -51,15 +84,20 @@ fn what_was_appended_is_there_after_reopening() {
     let middle = store.reader().entries(4, 7, 8).unwrap();
     assert_eq!(middle, [(4, b"entry 4".to_vec())]);
     drop(store);
-    let (_store, loaded) = open(dir.path()).unwrap();
+    let (store, loaded) = open(dir.path()).unwrap();
     assert!(!loaded.first_start);
     assert_eq!(loaded.incarnation, 2);
-    assert_eq!(loaded.snapshot, Some((3, b"three".to_vec())));
+    let snapshot = loaded.snapshot.clone().unwrap();
+    let mut piece = [0; 3];
+    snapshot.read_at(2, &mut piece).unwrap();
+    assert_eq!((snapshot.index(), snapshot.bytes(), &piece), (3, 5, b"ree"));
+    assert!(snapshot.read_at(3, &mut piece).is_err(), "it is too short");
     assert_eq!(loaded.purged, Some((2, b"mark 2".to_vec())));
     assert_eq!(loaded.vote.as_deref(), Some(b"me".as_slice()));
     assert_eq!(loaded.committed.as_deref(), Some(b"seven".as_slice()));
     let wanted: Vec<(u64, Vec<u8>)> = (3..=7).zip(entries(3, 7)).collect();
-    assert_eq!(loaded.entries, wanted);
+    assert_eq!(loaded.log, 3..8);
+    assert_eq!(all(&store, &loaded).unwrap(), wanted);
 }
 
 #[test]
@@ -85,7 +123,7 @@ fn a_log_without_its_identity_or_with_a_gap_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let (mut store, _) = open(dir.path()).unwrap();
     append(&mut store, 0, 9);
-    store.snapshots().save(5, b"five").unwrap();
+    save(&store, 5, b"five");
     purge(&mut store, 5);
     drop(store);
     fs::remove_file(dir.path().join("snapshot-00000000000000000005.tgs")).unwrap();
@@ -117,15 +155,17 @@ fn a_cut_or_overwritten_log_never_yields_wrong_entries() {
             bad[at..end].fill(0xA5);
         }
         fs::write(&path, &bad).unwrap();
-        match open(dir.path()) {
+        let read = |(store, loaded): (Store, Loaded)| all(&store, &loaded);
+        match open(dir.path()).and_then(read) {
             // An unused page was hit: everything is still there.
-            Ok((_, loaded)) if loaded.entries == wanted => {}
-            Ok((_, loaded)) => panic!("step {step}: {} wrong entries", loaded.entries.len()),
+            Ok(entries) if entries == wanted => {}
+            Ok(entries) => panic!("step {step}: {} wrong entries", entries.len()),
             Err(Error::Corrupt { .. } | Error::Failed(_) | Error::Io { .. }) => refused += 1,
             Err(other) => panic!("step {step}: {other}"),
         }
         fs::write(&path, &good).unwrap();
     }
     assert!(refused >= 12, "{refused}");
-    assert_eq!(open(dir.path()).unwrap().1.entries, wanted);
+    let (store, loaded) = open(dir.path()).unwrap();
+    assert_eq!(all(&store, &loaded).unwrap(), wanted);
 }

@@ -17,6 +17,7 @@ use super::world::{Live, Order, Pending, World};
 use crate::introductions::{self, Introduced};
 use crate::lines::{Lines, Told};
 use crate::member::{self, Ways, Work};
+use crate::raft::LogLimits;
 use crate::raft::disk::lock;
 use crate::tests::quota::configuration;
 use crate::{Door, DoorError, Opened, autopilot};
@@ -63,7 +64,10 @@ fn ways(world: &World, node: NodeId, lines: &Lines<Turmoil>) -> Ways {
             stable: Duration::from_millis(300),
             silent: Duration::from_secs(3),
         },
-        log_kept: 5,
+        log: LogLimits {
+            kept_entries: 5,
+            ..LogLimits::OF_A_NODE
+        },
         work: Work::Simulated(Arc::new(pause)),
     }
 }

@@ -253,9 +253,9 @@ impl QuotaTable {
         range.map(|(place, bucket)| (place, &**bucket))
     }
 
-    /// Puts a bucket of a state snapshot in.
-    pub(crate) fn put(&mut self, place: (PlanId, KeyId), bucket: Bucket) {
-        self.buckets.insert(place, Arc::new(bucket));
+    /// Puts buckets of a state snapshot in, in their order.
+    pub(crate) fn extend(&mut self, buckets: Vec<((PlanId, KeyId), Arc<Bucket>)>) {
+        self.buckets.extend(buckets);
     }
 
     /// Every window, for tests.

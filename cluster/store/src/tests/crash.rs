@@ -145,14 +145,10 @@ impl History {
         } else {
             open(dir.path(), &disk)
         };
-        let loaded = match opened {
-            Ok((store, loaded)) => {
-                drop(store);
-                loaded
-            }
-            Err(error) => panic!("{}: {error}", told()),
-        };
-        let held = Held::of(&loaded);
+        let opened = opened.unwrap_or_else(|error| panic!("{}: {error}", told()));
+        let held = Held::of(&opened).unwrap();
+        let (store, loaded) = opened;
+        drop(store);
         let right = held == *after || (held == *before && !stand.acknowledged);
         assert!(right, "{}: {held:?}", told());
         // The life that the first start counted is not counted again.
@@ -271,6 +267,6 @@ fn a_crash_while_a_snapshot_is_written_leaves_the_one_before() {
 }
 
 fn held(dir: &Path, file: &[u8]) -> Held {
-    let (_store, loaded) = open(dir, &Disk::holding(file.to_vec())).unwrap();
-    Held::of(&loaded)
+    let opened = open(dir, &Disk::holding(file.to_vec())).unwrap();
+    Held::of(&opened).unwrap()
 }

@@ -53,11 +53,11 @@ fn every_failure_of_the_disk_ends_the_log_and_loses_nothing() {
             } else {
                 open(dir.path(), &Disk::holding(file))
             };
-            let loaded = match opened {
-                Ok((_, loaded)) => loaded,
+            let opened = match opened {
+                Ok(opened) => opened,
                 Err(error) => panic!("change {which}: {error}"),
             };
-            let held = Held::of(&loaded);
+            let held = Held::of(&opened).unwrap();
             assert!(right(&held), "change {which}, {acknowledged}: {held:?}");
         }
     }
@@ -75,8 +75,8 @@ fn every_failed_read_is_an_error_and_never_a_panic() {
     let mut refused = 0;
     for which in 0..good.reads() {
         let disk = Disk::failing(file.clone(), Fails::Read(which));
-        match open(dir.path(), &disk) {
-            Ok((_, loaded)) => assert_eq!(Held::of(&loaded), wanted(&deeds)[deeds.len()]),
+        match open(dir.path(), &disk).and_then(|it| Held::of(&it)) {
+            Ok(held) => assert_eq!(held, wanted(&deeds)[deeds.len()]),
             Err(Error::Io { .. } | Error::Corrupt { .. } | Error::Failed(_)) => refused += 1,
             Err(other) => panic!("read {which}: {other}"),
         }
@@ -100,9 +100,9 @@ fn a_wrong_bit_is_refused_or_harmless() {
         }
         let mut file = file.clone();
         file[at] ^= 1 << (at % 8);
-        match open(dir.path(), &Disk::holding(file)) {
-            Ok((_, loaded)) if Held::of(&loaded) == wanted[deeds.len()] => harmless += 1,
-            Ok((_, loaded)) => other.push((at, loaded.entries.len())),
+        match open(dir.path(), &Disk::holding(file)).and_then(|it| Held::of(&it)) {
+            Ok(held) if held == wanted[deeds.len()] => harmless += 1,
+            Ok(held) => other.push((at, held.entries.len())),
             Err(Error::Io { .. } | Error::Corrupt { .. } | Error::Failed(_)) => refused += 1,
             Err(error) => panic!("byte {at}: {error}"),
         }

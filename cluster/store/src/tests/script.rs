@@ -6,6 +6,7 @@ use std::path::Path;
 
 use tollgate_protocol::Millis;
 
+use super::all;
 use super::disk::{Disk, Done};
 use crate::log::Log;
 use crate::{Change, Error, Identity, Loaded, Store, snapshot_file};
@@ -28,14 +29,19 @@ pub(super) struct Held {
 }
 
 impl Held {
-    pub(super) fn of(loaded: &Loaded) -> Self {
-        Self {
-            entries: loaded.entries.iter().cloned().collect(),
+    pub(super) fn of((store, loaded): &(Store, Loaded)) -> Result<Self, Error> {
+        let snapshot = loaded.snapshot.as_ref().map(|file| {
+            let mut bytes = vec![0; usize::try_from(file.bytes()).unwrap()];
+            file.read_at(0, &mut bytes).unwrap();
+            (file.index(), bytes)
+        });
+        Ok(Self {
+            entries: all(store, loaded)?.into_iter().collect(),
             vote: loaded.vote.clone(),
             committed: loaded.committed.clone(),
             purged: loaded.purged.clone(),
-            snapshot: loaded.snapshot.clone(),
-        }
+            snapshot,
+        })
     }
 
     fn after(&self, deed: &Deed) -> Self {
@@ -166,7 +172,11 @@ pub(super) fn play(dir: &Path, disk: &Disk, deeds: &[Deed]) -> usize {
             Deed::Commit(changes, committed) => store.commit(changes, committed.as_deref()),
             // A node whose log failed ends; its snapshots do not matter any more.
             Deed::Snapshot(_) if failed => continue,
-            Deed::Snapshot(index) => store.snapshots().save(*index, &image(*index)),
+            Deed::Snapshot(index) => {
+                let snapshots = store.snapshots();
+                let written = snapshots.write(*index, |file| file.write_all(&image(*index)));
+                written.and_then(|it| snapshots.keep(&it)).map(drop)
+            }
         };
         match result {
             Ok(()) => {
