@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tollgate_config::cells::{BucketId, CellSource, QuotaSlot, TokenBucket};
+use tollgate_config::cells::{BucketId, CellSource, QuotaSlot, Refused, TokenBucket};
 use tollgate_config::compile::{NodeFacts, compile};
 use tollgate_config::snapshot::{SigningKey, Snapshot, StagePlan};
 use tollgate_message::{HeaderList, Request, Response};
@@ -313,6 +313,13 @@ impl Ports for World {
     }
 
     fn quota_low(&self, _slot: &Arc<QuotaSlot>) {}
+
+    async fn take_elsewhere(&self, _bucket: &TokenBucket) -> Result<(), Refused> {
+        Err(Refused {
+            retry_after_us: 0,
+            elsewhere: true,
+        })
+    }
 
     async fn quota_wait(&self, _slot: &Arc<QuotaSlot>) -> bool {
         false

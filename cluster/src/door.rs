@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
+use tollgate_config::cells::{BucketKey, Refused};
 use tollgate_link::authority::{Authority, ClusterKey};
 use tollgate_link::token::JoinToken;
 use tollgate_model::Model;
@@ -27,6 +28,7 @@ use crate::proposer::{Answer, Group};
 use crate::raft::heard::Heard;
 use crate::raft::machine::Machine;
 use crate::raft::{LogLimits, Raft};
+use crate::rates::{self, Rates};
 use crate::serve::Server;
 use crate::status::DiskBytes;
 
@@ -57,6 +59,7 @@ pub struct Door {
     pub(crate) leaving: Leaving,
     pub(crate) disk_bytes: DiskBytes,
     pub(crate) removed: watch::Receiver<bool>,
+    pub(crate) rates: Rates,
     /// Where calls to other nodes run: their connections live as long as it does.
     pub(crate) runtime: tokio::runtime::Handle,
 }
@@ -312,6 +315,22 @@ impl Door {
     #[must_use]
     pub fn removed(&self) -> watch::Receiver<bool> {
         self.removed.clone()
+    }
+
+    /// The token buckets of this node.
+    #[must_use]
+    pub fn rates(&self) -> Rates {
+        self.rates
+            .sync(&self.read(|state| state.live_ids().collect()));
+        self.rates.clone()
+    }
+
+    /// Takes a token of a bucket that this node has no part of.
+    ///
+    /// # Errors
+    /// [`Refused`] when there is none, or nobody says that there is one.
+    pub async fn take_elsewhere(&self, bucket: BucketKey) -> Result<(), Refused> {
+        rates::ask(self, bucket).await
     }
 
     /// Ends the node's part in the cluster.

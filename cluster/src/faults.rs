@@ -12,6 +12,8 @@ pub(crate) enum Bug {
     VoteNotPersisted,
     /// A change is answered before this node shows it.
     AnsweredBeforeApplied,
+    /// A new leader grants shares of rates while those of the one before still hold.
+    SharesWithoutWait,
 }
 
 #[cfg(test)]

@@ -30,6 +30,7 @@ use crate::raft::machine::{Feeds, Machine, Saved};
 use crate::raft::network::Network;
 use crate::raft::upkeep::Upkeep;
 use crate::raft::{self, LogLimits, Raft};
+use crate::rates::{self, Rates};
 use crate::serve::Server;
 use crate::status::{self, DiskBytes};
 use crate::{Door, Effects, Published};
@@ -112,6 +113,7 @@ pub(crate) struct Member {
     machine: Machine,
     contacts: Contacts,
     leaving: Leaving,
+    rates: Rates,
     removal: watch::Sender<bool>,
     autopilot: Settings,
     proposer: Proposer,
@@ -259,8 +261,7 @@ pub(crate) async fn assemble(
     gate.set(raft.clone());
     begin(&raft, &loaded).await?;
     let (groups, inbox) = mpsc::channel(QUEUE_GROUPS_MAX);
-    let (stop, stopped) = mpsc::channel(1);
-    let (removal, removed) = watch::channel(false);
+    let ((stop, stopped), (removal, removed)) = (mpsc::channel(1), watch::channel(false));
     let proposer = Proposer {
         node,
         raft: raft.clone(),
@@ -284,9 +285,9 @@ pub(crate) async fn assemble(
         leaving: Leaving::default(),
         disk_bytes: DiskBytes::default(),
         removed,
+        rates: Rates::new(node, loaded.incarnation, Arc::clone(&proposer.clock)),
         runtime: tokio::runtime::Handle::current(),
     };
-    let server = Server::new(&door);
     let member = Member {
         raft,
         upkeep: Upkeep::new(log, ways.log, ways.work.beside()),
@@ -294,6 +295,7 @@ pub(crate) async fn assemble(
         machine,
         contacts,
         leaving: door.leaving.clone(),
+        rates: door.rates.clone(),
         removal,
         autopilot: ways.autopilot,
         proposer,
@@ -303,8 +305,8 @@ pub(crate) async fn assemble(
         lines: None,
     };
     let opened = Opened {
+        server: Server::new(&door),
         door,
-        server,
         identity: loaded.identity,
         first_start: loaded.first_start,
         incarnation: loaded.incarnation,
@@ -372,6 +374,7 @@ impl Member {
             machine,
             contacts,
             leaving,
+            rates,
             removal,
             autopilot,
             proposer,
@@ -380,12 +383,14 @@ impl Member {
             mut stop,
             lines,
         } = self;
-        let mut told = Told::default();
-        let (node, heard) = (proposer.node, proposer.heard.clone());
+        let (mut told, node) = (Told::default(), proposer.node);
+        let heard = proposer.heard.clone();
         let watch = (contacts, leaving);
         let piloting = pilot::run(raft.clone(), machine.clone(), watch, node, autopilot);
         let piloting = tokio::spawn(piloting);
         let pulsing = tokio::spawn(status::pulse(proposer.clone()));
+        let transport = Arc::clone(&proposer.transport);
+        let sharing = tokio::spawn(rates::run(rates, raft.clone(), machine.clone(), transport));
         let proposing = tokio::spawn(proposer.run(inbox));
         let mut metrics = raft.metrics();
         let mut check = tokio::time::interval(CHECK);
@@ -421,6 +426,7 @@ impl Member {
         }
         piloting.abort();
         pulsing.abort();
+        sharing.abort();
         proposing.abort();
         if let Err(error) = raft.shutdown().await {
             tracing::error!(%error, "consensus did not end cleanly");

@@ -62,6 +62,10 @@ pub mod kind {
     pub const LEAVE: u8 = 8;
     /// Who other nodes are: their keys and addresses.
     pub const WHO: u8 = 9;
+    /// A node's word for the one who leads, and the shares of rates that it gets.
+    pub const RATES: u8 = 10;
+    /// A token of a bucket that only the leader has.
+    pub const RATE_ASK: u8 = 11;
 }
 
 /// Carries calls to other nodes. Implementations bound what is in flight.

@@ -16,6 +16,7 @@ use crate::raft::Raft;
 use crate::raft::network::{self, ServeError};
 use crate::raft::parts::{self, Incoming, Received};
 use crate::raft::wire::{ProposeV1, ProposeVerdictV1, ProposedV1};
+use crate::rates;
 
 /// Answers the calls of other nodes. The caller is who it says: the link has checked it.
 #[derive(Clone)]
@@ -84,6 +85,8 @@ impl Server {
             kind::WHO => self
                 .door
                 .read(|state| introductions::answer(state, &body))?,
+            kind::RATES | kind::RATE_ASK => rates::answer(&self.door, from, of, &body)
+                .ok_or_else(|| Refused("the words about rates cannot be read".into()))?,
             kind::PROPOSE => self.propose(&body).await?,
             kind::SERVED => {
                 let served = everywhere::wait_served(&self.served, &body).await;

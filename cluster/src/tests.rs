@@ -9,8 +9,9 @@ mod links;
 mod many;
 mod planted;
 mod quota;
+mod rates;
 pub(crate) mod sim;
 mod suite;
 
 pub(crate) use beside::HeldGate;
-pub(crate) use planted::planted;
+pub(crate) use planted::{plant, planted};

@@ -6,6 +6,7 @@
 
 mod bucket;
 mod quota;
+mod tenure;
 #[cfg(test)]
 mod tests;
 
@@ -14,12 +15,14 @@ mod atomic {
     pub(super) use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 }
 
-pub use bucket::{Refused, TokenBucket};
+pub use bucket::{BucketKey, Demand, Refused, TokenBucket, WHOLE};
 pub use quota::{LeaseCell, QuotaSlot, Take};
+pub use tenure::Tenure;
 
 use std::fmt::Debug;
 use std::sync::Arc;
 
+use aws_lc_rs::digest;
 use tollgate_model::{Quota, Throttle};
 use tollgate_protocol::ids::{KeyId, PlanId};
 
@@ -32,6 +35,29 @@ pub enum BucketId {
     Key(PlanId, KeyId),
     /// The limit of a key for one route of a stage of a plan: plan, key, API, stage, route key.
     KeyRoute(PlanId, KeyId, Box<str>, Box<str>, Box<str>),
+}
+
+impl BucketId {
+    /// Its name in the cluster, the same on every node.
+    #[must_use]
+    pub fn key(&self) -> BucketKey {
+        let parts: [&str; 6] = match self {
+            Self::Route(api, stage, route) => ["route", api, stage, route, "", ""],
+            Self::Key(plan, key) => ["key", plan.as_str(), key.as_str(), "", "", ""],
+            Self::KeyRoute(plan, key, api, stage, route) => {
+                ["key-route", plan.as_str(), key.as_str(), api, stage, route]
+            }
+        };
+        let mut hash = digest::Context::new(&digest::SHA256);
+        for part in parts {
+            hash.update(&(part.len() as u64).to_le_bytes());
+            hash.update(part.as_bytes());
+        }
+        let hash = hash.finish();
+        let mut key = [0; 16];
+        key.copy_from_slice(&hash.as_ref()[..16]);
+        BucketKey(u128::from_le_bytes(key))
+    }
 }
 
 /// Hands out cells to the compiler: the same id gives the same cell, with its limit set anew.

@@ -170,7 +170,7 @@ async fn run(config: NodeConfig, mode: Mode, set_log_level: SetLogLevel) -> Resu
     let phase = Arc::new(PhaseCell::default());
     let (opened, key) = membership::enter(&config, &mode, clock, &listeners).await?;
     let leases = Leases::new(opened.identity.node_id, opened.incarnation);
-    let allowances = Allowances::new(leases);
+    let allowances = Allowances::new(leases, opened.door.rates());
     let shared = shared(&config, &mode, clock)?;
     let (systems, route, throttle) =
         start_actors(&config, &opened, &allowances, &shared, &certificates, clock)?;

@@ -28,7 +28,8 @@ impl Clock for Script {
     }
 
     fn monotonic_us(&self) -> u64 {
-        self.0.load(Ordering::SeqCst) * 1000
+        // As a process counts it: not since 1970.
+        self.0.load(Ordering::SeqCst).saturating_sub(NOON.0) * 1000
     }
 }
 

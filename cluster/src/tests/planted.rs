@@ -14,6 +14,6 @@ pub(crate) fn planted(bug: Bug) -> bool {
 }
 
 /// Turns a fault on, or all off.
-pub(super) fn plant(bug: Option<Bug>) {
+pub(crate) fn plant(bug: Option<Bug>) {
     PLANTED.set(bug);
 }

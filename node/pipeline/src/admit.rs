@@ -42,7 +42,7 @@ pub(crate) async fn check<P: Ports>(
     let now_us = ports.monotonic_us();
     if !route.api_key_required {
         if let Some(bucket) = &route.throttle {
-            take(bucket, now_us, "route")?;
+            take(ports, bucket, now_us, "route").await?;
         }
         return Ok(Permit {
             bucket: None,
@@ -58,7 +58,7 @@ pub(crate) async fn check<P: Ports>(
         (plan.throttle.as_ref(), "key"),
         (route.throttle.as_ref(), "route"),
     ];
-    take_all(&levels, now_us)?;
+    take_all(ports, &levels, now_us).await?;
     if let Some(slot) = &plan.quota
         && let Err(fault) = take_quota(ports, slot).await
     {
@@ -138,10 +138,10 @@ fn route_bucket<'a>(
 type Level<'a> = (Option<&'a Arc<TokenBucket>>, &'static str);
 
 /// Takes a token of each level, or of none.
-fn take_all(levels: &[Level<'_>], now_us: u64) -> Result<(), Fault> {
+async fn take_all<P: Ports>(ports: &P, levels: &[Level<'_>], now_us: u64) -> Result<(), Fault> {
     for (at, (bucket, name)) in levels.iter().enumerate() {
         if let Some(bucket) = bucket
-            && let Err(fault) = take(bucket, now_us, name)
+            && let Err(fault) = take(ports, bucket, now_us, name).await
         {
             put_back(&levels[..at]);
             return Err(fault);
@@ -156,17 +156,34 @@ fn put_back(levels: &[Level<'_>]) {
     }
 }
 
-fn take(bucket: &TokenBucket, now_us: u64, name: &'static str) -> Result<(), Fault> {
-    bucket.try_take(now_us).map_err(|refused| {
-        let mut fault = Fault::new(FaultKind::Throttled, name);
-        fault.limit = Some(Refusal {
-            name,
-            limit: u64::from(bucket.limit().burst_limit),
-            // The cell adds a microsecond against rounding; it is no reason for another second.
-            retry_after_ms: refused.retry_after_us / 1000,
-        });
-        fault
-    })
+/// Takes a token of a bucket. Without one at hand only a bucket that is too small to be divided is
+/// asked for elsewhere.
+async fn take<P: Ports>(
+    ports: &P,
+    bucket: &TokenBucket,
+    now_us: u64,
+    name: &'static str,
+) -> Result<(), Fault> {
+    let Err(mut refused) = bucket.try_take(now_us) else {
+        return Ok(());
+    };
+    if refused.elsewhere {
+        match ports.take_elsewhere(bucket).await {
+            Ok(()) => return Ok(()),
+            Err(there) => {
+                refused = there;
+                bucket.deny(now_us, there.retry_after_us);
+            }
+        }
+    }
+    let mut fault = Fault::new(FaultKind::Throttled, name);
+    fault.limit = Some(Refusal {
+        name,
+        limit: u64::from(bucket.limit().burst_limit),
+        // The cell adds a microsecond against rounding; it is no reason for another second.
+        retry_after_ms: refused.retry_after_us / 1000,
+    });
+    Err(fault)
 }
 
 /// Times that one request asks for tokens. Near the end of a quota tokens come one by one, and

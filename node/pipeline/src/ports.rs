@@ -7,7 +7,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tollgate_config::cells::QuotaSlot;
+use tollgate_config::cells::{QuotaSlot, Refused, TokenBucket};
 use tollgate_config::snapshot::{SigningKey, StagePlan};
 use tollgate_message::{Body, Request, Response};
 use tollgate_protocol::limits::FUNCTION_PAYLOAD_BYTES_MAX;
@@ -71,6 +71,10 @@ pub trait Ports: Clone + Unpin + 'static {
     /// Asks for quota tokens and returns when the answer is there; `false` when none came in time
     /// or too much waits already.
     fn quota_wait(&self, slot: &Arc<QuotaSlot>) -> impl Future<Output = bool>;
+
+    /// Asks for a token of a bucket that another node of the cluster has all of, because it is too
+    /// small to be divided. `Err` when there is none, or nobody answers in time.
+    fn take_elsewhere(&self, bucket: &TokenBucket) -> impl Future<Output = Result<(), Refused>>;
 
     /// A request ended. Called exactly once for each.
     fn finish(&self, finished: &Finished);

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use tollgate_config::cells::QuotaSlot;
+use tollgate_config::cells::{QuotaSlot, Refused, TokenBucket};
 use tollgate_config::snapshot::{SigningKey, Snapshot, StagePlan};
 use tollgate_message::{Body, HeaderList, Request, Response};
 use tollgate_pipeline::{
@@ -106,6 +106,13 @@ impl Ports for Lean {
     }
 
     fn quota_low(&self, _slot: &Arc<QuotaSlot>) {}
+
+    async fn take_elsewhere(&self, _bucket: &TokenBucket) -> Result<(), Refused> {
+        Err(Refused {
+            retry_after_us: 0,
+            elsewhere: true,
+        })
+    }
 
     async fn quota_wait(&self, _slot: &Arc<QuotaSlot>) -> bool {
         false

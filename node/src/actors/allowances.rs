@@ -1,37 +1,56 @@
 //! What a node may admit: token buckets and quota slots, kept across snapshots.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tollgate_cluster::Leases;
+use tollgate_cluster::{Leases, Rates};
 use tollgate_config::cells::{BucketId, CellSource, QuotaSlot, TokenBucket};
 use tollgate_model::{Quota, Throttle};
 use tollgate_protocol::ids::{KeyId, PlanId};
 
-/// Buckets and slots behind one lock, which the throttle actor and the compiler take and no
-/// request ever does.
+/// Buckets and slots behind locks, which the throttle actor and the compiler take and no request
+/// ever does.
 #[derive(Debug, Clone)]
-pub struct Allowances(Arc<Mutex<Inner>>);
+pub struct Allowances {
+    rates: Rates,
+    inner: Arc<Mutex<Inner>>,
+}
 
 #[derive(Debug)]
 pub(super) struct Inner {
     pub(super) leases: Leases,
-    buckets: HashMap<BucketId, Weak<TokenBucket>>,
 }
 
 impl Allowances {
     /// No allowance yet.
     #[must_use]
-    pub fn new(leases: Leases) -> Self {
-        Self(Arc::new(Mutex::new(Inner {
-            leases,
-            buckets: HashMap::new(),
-        })))
+    pub fn new(leases: Leases, rates: Rates) -> Self {
+        Self {
+            rates,
+            inner: Arc::new(Mutex::new(Inner { leases })),
+        }
+    }
+
+    /// The allowances of the configuration that this life began with are there. A bucket that
+    /// appears later is new to the cluster, and full.
+    pub(super) fn begin(&self) {
+        self.rates.begin();
+    }
+
+    /// Forgets buckets and slots that no snapshot holds any more.
+    pub(super) fn sweep(&self) {
+        self.rates.sweep();
+        self.lock().leases.retain_used();
+    }
+
+    /// Whether this node has its part of every rate, and not the floor alone.
+    #[must_use]
+    pub fn rates_leased(&self) -> bool {
+        self.rates.is_leased()
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
         // A panic while it was held cannot have broken an invariant: every change is one call.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sums over all quota slots.
@@ -43,53 +62,10 @@ impl Allowances {
 
 impl CellSource for Allowances {
     fn bucket(&mut self, id: BucketId, throttle: Throttle) -> Arc<TokenBucket> {
-        let mut inner = self.lock();
-        if let Some(bucket) = inner.buckets.get(&id).and_then(Weak::upgrade) {
-            if bucket.limit() != throttle {
-                bucket.set(throttle);
-            }
-            return bucket;
-        }
-        let bucket = Arc::new(TokenBucket::new(throttle));
-        inner.buckets.insert(id, Arc::downgrade(&bucket));
-        bucket
+        self.rates.bucket(&id, throttle)
     }
 
     fn quota(&mut self, plan: &PlanId, key: &KeyId, quota: Quota) -> Arc<QuotaSlot> {
         self.lock().leases.slot(plan, key, quota)
-    }
-}
-
-impl Inner {
-    /// Forgets buckets and slots that no snapshot holds any more.
-    pub(super) fn sweep(&mut self) {
-        self.buckets.retain(|_, bucket| bucket.strong_count() > 0);
-        self.leases.retain_used();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use tollgate_protocol::Rate;
-
-    use super::*;
-
-    #[test]
-    fn the_same_id_is_the_same_bucket_while_a_snapshot_holds_it() {
-        let mut allowances = Allowances::new(Leases::new(1, 1));
-        let id = BucketId::Key("p".into(), "k".into());
-        let throttle = |burst_limit| Throttle {
-            burst_limit,
-            rate_limit: Rate::ONE,
-        };
-        let first = allowances.bucket(id.clone(), throttle(2));
-        assert!(first.try_take(0).is_ok());
-        let second = allowances.bucket(id.clone(), throttle(3));
-        assert!(Arc::ptr_eq(&first, &second));
-        // One of three is taken: the limit changed, what was spent stays spent.
-        assert_eq!(second.remaining(0), 2);
-        drop((first, second));
-        allowances.lock().sweep();
-        assert_eq!(allowances.bucket(id, throttle(3)).remaining(0), 3);
     }
 }

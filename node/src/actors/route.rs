@@ -148,6 +148,7 @@ impl Actor for RouteActor {
         context.run_interval(RETIRED_LOOK, |actor, _| actor.clear_retired());
         let (mut wanted, address) = (self.wanted.clone(), context.address());
         self.publish();
+        self.allowances.begin();
         actix::spawn(async move {
             // Waiting for the answer makes newer revisions coalesce in the watch.
             while wanted.changed().await.is_ok() {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use actix::prelude::*;
 use tokio::sync::{oneshot, watch};
 use tollgate_cluster::{Door, DoorError, Outcome, Place};
-use tollgate_config::cells::QuotaSlot;
+use tollgate_config::cells::{QuotaSlot, Refused, TokenBucket};
 use tollgate_protocol::Clock;
 use tollgate_protocol::ids::{KeyId, PlanId};
 use tollgate_state::{Command, Effect, LeaseBatch, ProposalId, Reply};
@@ -71,6 +71,7 @@ struct GiveBack(oneshot::Sender<()>);
 #[derive(Clone)]
 pub struct ThrottleHandle {
     address: Addr<ThrottleActor>,
+    door: Door,
 }
 
 impl ThrottleActor {
@@ -80,7 +81,7 @@ impl ThrottleActor {
         let actor = Self {
             cut_off: door.cut_off(),
             allowances,
-            door,
+            door: door.clone(),
             clock,
             requests: WaitLists::default(),
             waiting: Vec::new(),
@@ -90,6 +91,7 @@ impl ThrottleActor {
         };
         ThrottleHandle {
             address: Actor::start(actor),
+            door,
         }
     }
 
@@ -165,11 +167,8 @@ impl Actor for ThrottleActor {
     fn started(&mut self, context: &mut Self::Context) {
         context.set_mailbox_capacity(MAILBOX_MESSAGES_MAX);
         context.run_interval(REPORT_INTERVAL, |actor, context| {
-            {
-                let mut inner = actor.allowances.lock();
-                inner.sweep();
-                inner.leases.report();
-            }
+            actor.allowances.sweep();
+            actor.allowances.lock().leases.report();
             if *actor.cut_off.borrow() {
                 actor.requests.clear();
             }
@@ -281,6 +280,14 @@ impl ThrottleHandle {
             tokio::time::timeout(WAIT_DEADLINE, answered).await,
             Ok(Ok(true))
         )
+    }
+
+    /// Takes a token of a bucket that another node has all of.
+    ///
+    /// # Errors
+    /// [`Refused`] when there is none, or nobody says that there is one in time.
+    pub async fn take_elsewhere(&self, bucket: &TokenBucket) -> Result<(), Refused> {
+        self.door.take_elsewhere(bucket.key()).await
     }
 
     /// Passes on what the log did to quotas (recalls of this node, reopened keys, changed plans).

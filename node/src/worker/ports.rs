@@ -14,7 +14,7 @@ use bytes::Bytes;
 use ipnet::IpNet;
 use tollgate_aws::Secret;
 use tollgate_aws::sigv4::{Payload, RequestView, Signer, SigningCredentials};
-use tollgate_config::cells::QuotaSlot;
+use tollgate_config::cells::{QuotaSlot, Refused, TokenBucket};
 use tollgate_config::snapshot::{LogDestination, SigningKey, Snapshot, StagePlan};
 use tollgate_functions::{
     Functions, HTTP_INTEGRATION_RESPONSE, Invocation, InvokeError, Outcome,
@@ -225,6 +225,10 @@ impl Ports for NodePorts {
 
     async fn quota_wait(&self, slot: &Arc<QuotaSlot>) -> bool {
         self.0.shared.throttle.wait(slot).await
+    }
+
+    async fn take_elsewhere(&self, bucket: &TokenBucket) -> Result<(), Refused> {
+        self.0.shared.throttle.take_elsewhere(bucket).await
     }
 
     fn finish(&self, finished: &Finished) {

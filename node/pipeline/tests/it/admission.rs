@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use aws_lc_rs::digest;
-use tollgate_config::cells::{LeaseCell, QuotaSlot, TokenBucket};
+use tollgate_config::cells::{BucketKey, LeaseCell, QuotaSlot, Tenure, TokenBucket};
 use tollgate_config::snapshot::{FastMap, KeyEntry, KeyPlan, KeyTable, PlanStage, Snapshot};
 use tollgate_message::Response;
-use tollgate_model::{Period, Quota};
+use tollgate_model::{Period, Quota, Throttle};
 use tollgate_pipeline::FaultKind;
-use tollgate_protocol::Millis;
+use tollgate_protocol::{Millis, Rate};
 
 use crate::plans::{HOST, fixed, route, shop, throttle};
 use crate::support::{RequestExt, World, request, send, text};
@@ -258,6 +258,26 @@ fn the_stages_own_limit_needs_no_key() {
         .map(|_| send(&world, &snapshot, request("GET", HOST, "/open")).status)
         .collect();
     assert_eq!(statuses, [200, 200, 429, 429]);
+}
+
+#[test]
+fn a_bucket_that_another_node_has_all_of_is_asked_for_there_until_it_is_refused() {
+    let tenure = Arc::new(Tenure::new(|_| true));
+    tenure.set_floor(0, 3);
+    tenure.set_until_us(u64::MAX);
+    let limit = Throttle {
+        burst_limit: 2,
+        rate_limit: Rate::ONE,
+    };
+    let bucket = TokenBucket::shared(limit, BucketKey(1), tenure, 0, None);
+    let open = route("GET /open", fixed(200, "x")).throttled(Arc::new(bucket));
+    let (world, snapshot) = (World::new(), shop(vec![open]));
+    let status = || send(&world, &snapshot, request("GET", HOST, "/open")).status;
+    assert_eq!((status(), status()), (200, 200));
+    world.0.elsewhere.set(Err(700_000));
+    assert_eq!((status(), status(), status()), (429, 429, 429));
+    // The first of the three asked; the others knew.
+    assert_eq!(world.0.asked_elsewhere.get(), 3);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use tollgate_config::cells::QuotaSlot;
+use tollgate_config::cells::{QuotaSlot, Refused, TokenBucket};
 use tollgate_config::snapshot::{SigningKey, Snapshot, StagePlan};
 use tollgate_message::{
     Body, BodyError, BodyStream, HeaderList, Method, Request, Response, Version,
@@ -48,6 +48,9 @@ pub(crate) struct State {
     pub(crate) quota_waits: Cell<u32>,
     /// What happens while a request waits for quota, and whether an answer came.
     pub(crate) on_quota_wait: RefCell<Box<QuotaScript>>,
+    /// What another node says of a bucket that it has all of.
+    pub(crate) elsewhere: Cell<Result<(), u64>>,
+    pub(crate) asked_elsewhere: Cell<u32>,
     /// Back ends that wait are released one by one; `None` lets all calls through.
     pub(crate) gate: RefCell<Option<Gate>>,
     cache: ResponseCache,
@@ -108,6 +111,8 @@ impl World {
             quota_low: Cell::new(0),
             quota_waits: Cell::new(0),
             on_quota_wait: RefCell::new(Box::new(|_| false)),
+            elsewhere: Cell::new(Ok(())),
+            asked_elsewhere: Cell::new(0),
             gate: RefCell::new(None),
             cache: ResponseCache::new(64 * 1024 * 1024),
         }))
@@ -256,6 +261,14 @@ impl Ports for World {
 
     fn quota_low(&self, _slot: &Arc<QuotaSlot>) {
         self.0.quota_low.set(self.0.quota_low.get() + 1);
+    }
+
+    async fn take_elsewhere(&self, _bucket: &TokenBucket) -> Result<(), Refused> {
+        self.0.asked_elsewhere.set(self.0.asked_elsewhere.get() + 1);
+        self.0.elsewhere.get().map_err(|retry_after_us| Refused {
+            retry_after_us,
+            elsewhere: false,
+        })
     }
 
     async fn quota_wait(&self, slot: &Arc<QuotaSlot>) -> bool {
