@@ -2,8 +2,8 @@
 //!
 //! openraft 0.9 has no check-quorum: an old leader whose answers do not come back goes on sending,
 //! and every node that hears it refuses to vote (openraft issue 2080). So after two leases without
-//! an answer of a majority the leader falls silent for as long as an election takes, and then
-//! tries again for as long, in turn.
+//! an answer of a majority the leader falls silent for as long as an election may take, then tries
+//! again for a moment, and so on.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -14,15 +14,19 @@ use super::{ELECTION_MAX_MS, Raft};
 
 /// How long a majority may be silent before its leader falls silent too.
 const PATIENCE_MS: u64 = 2 * ELECTION_MAX_MS;
-/// How long it stays silent, and then speaks again: a lease and an election.
-const TURN_MS: u64 = 2 * ELECTION_MAX_MS;
+/// How long it stays silent: its lease, an election, and a second one, because the first candidate
+/// may be the one whose log is shorter. While silence was only a lease and an election the old
+/// leader spoke again just as the vote began, and an election took eight seconds.
+const SILENT_MS: u64 = 4 * ELECTION_MAX_MS;
+/// How long it then tries: several heartbeats.
+const SPEAK_MS: u64 = ELECTION_MAX_MS;
 
 /// Whether a leader may speak whose majority last answered so long ago.
 fn may_speak(since_answer: Duration) -> bool {
     let silent = u64::try_from(since_answer.as_millis()).unwrap_or(u64::MAX);
     match silent.checked_sub(PATIENCE_MS) {
         None => true,
-        Some(over) => !(over / TURN_MS).is_multiple_of(2),
+        Some(over) => over % (SILENT_MS + SPEAK_MS) >= SILENT_MS,
     }
 }
 
@@ -78,11 +82,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn silence_begins_after_two_leases_and_alternates() {
+    fn silence_begins_after_two_leases_and_is_broken_by_tries() {
         let speaks = |ms| may_speak(Duration::from_millis(ms));
         assert!(speaks(0) && speaks(PATIENCE_MS - 1));
-        assert!(!speaks(PATIENCE_MS) && !speaks(PATIENCE_MS + TURN_MS - 1));
-        assert!(speaks(PATIENCE_MS + TURN_MS) && speaks(PATIENCE_MS + 2 * TURN_MS - 1));
-        assert!(!speaks(PATIENCE_MS + 2 * TURN_MS));
+        for turn in 0..3 {
+            let begins = PATIENCE_MS + turn * (SILENT_MS + SPEAK_MS);
+            assert!(!speaks(begins) && !speaks(begins + SILENT_MS - 1));
+            assert!(speaks(begins + SILENT_MS) && speaks(begins + SILENT_MS + SPEAK_MS - 1));
+        }
     }
 }
