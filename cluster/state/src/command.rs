@@ -43,7 +43,8 @@ pub enum Command {
     Configure {
         /// The revision that the changes were made against; another one is a conflict.
         expected: Option<Revision>,
-        /// `Vec<tollgate_model::Change>` as JSON.
+        /// `Vec<tollgate_model::Change>` as JSON. No bytes at all make no revision: the answer is
+        /// the expected revision if it is the latest, else a conflict.
         changes: Vec<u8>,
         /// Who asked: an access key id.
         who: String,

@@ -140,6 +140,9 @@ impl State {
         if expected.is_some_and(|revision| revision != self.revision) {
             return reply(Reply::Conflict(self.revision));
         }
+        if json.is_empty() {
+            return reply(Reply::Configured(self.revision));
+        }
         let changes: Vec<Change> = match serde_json::from_slice(json) {
             Ok(changes) => changes,
             Err(error) => return reply(Reply::Refused(unreadable(&error))),
@@ -194,10 +197,12 @@ fn changed_quota(model: &Model, change: &Change) -> Option<Effect> {
     })
 }
 
-/// Leases and lives carry their own numbers; what is left must be answered once.
+/// Leases and lives carry their own numbers, and a confirmation did nothing; what is left must be
+/// answered once.
 fn remembered(command: &Command) -> bool {
     match command {
         Command::Lease(_) | Command::NodeUp { .. } => false,
+        Command::Configure { changes, .. } if changes.is_empty() => false,
         Command::Configure { .. }
         | Command::AdjustUsage { .. }
         | Command::Found { .. }

@@ -274,6 +274,27 @@ fn a_retry_is_answered_and_not_done_again() {
 }
 
 #[test]
+fn no_changes_confirm_a_revision_and_make_none() {
+    let mut talk = Talk::new(10);
+    let before = talk.state.clone();
+    let mut confirm = |number, expected| {
+        let command = Command::Configure {
+            expected: Some(expected),
+            changes: Vec::new(),
+            who: "root".into(),
+        };
+        let applied = talk.say(number, command);
+        assert_eq!(applied.effects, vec![]);
+        applied.reply
+    };
+    let now = before.revision;
+    assert_eq!(confirm(8, now), Reply::Configured(now));
+    assert_eq!(confirm(9, Revision(now.0 - 1)), Reply::Conflict(now));
+    assert_eq!(talk.state.revision, now);
+    assert_eq!(talk.state.history().count(), before.history().count());
+}
+
+#[test]
 fn a_failed_command_changes_nothing_and_tells_no_value() {
     let mut talk = Talk::new(10);
     let before = talk.state.clone();

@@ -74,15 +74,9 @@ pub(crate) async fn change<T>(
     let mut turn = Some(call.state.turn.take().await?);
     for attempt in 0..ATTEMPTS_MAX {
         let planned = plan(call, &edit).await?;
-        if planned.changes.is_empty() {
-            drop(turn.take());
-            // A retry must wait for what its first attempt committed.
-            served(call, planned.revision).await?;
-            return Ok(planned);
-        }
-        let changes = serde_json::to_vec(&planned.changes).map_err(|error| {
-            AwsError::new(ErrorKind::Internal, format!("cannot encode: {error}"))
-        })?;
+        // Proposed even if nothing changes: this node may not know the latest revision, and "it is
+        // so already" would be an answer about the past.
+        let changes = encode(&planned.changes)?;
         if changes.len() > COMMAND_BYTES_MAX - COMMAND_FRAME_BYTES {
             return Err(AwsError::new(
                 ErrorKind::PayloadTooLarge,
@@ -97,7 +91,9 @@ pub(crate) async fn change<T>(
         match propose(call, attempt, command).await? {
             Reply::Configured(revision) => {
                 drop(turn.take());
-                log(call, &planned.changes, revision);
+                if !planned.changes.is_empty() {
+                    log(call, &planned.changes, revision);
+                }
                 served(call, revision).await?;
                 return Ok(Changed {
                     revision,
@@ -121,6 +117,15 @@ pub(crate) async fn change<T>(
     Err(AwsError::conflict(
         "Unable to complete operation due to concurrent modification. Please try again later.",
     ))
+}
+
+/// Changes as a command carries them. No bytes make no revision: they only confirm the expected one.
+fn encode(changes: &[Change]) -> Result<Vec<u8>, AwsError> {
+    if changes.is_empty() {
+        return Ok(Vec::new());
+    }
+    serde_json::to_vec(changes)
+        .map_err(|error| AwsError::new(ErrorKind::Internal, format!("cannot encode: {error}")))
 }
 
 /// Operators' actions are told: who changed what, and never what it is now.
