@@ -3,11 +3,14 @@
 
 mod balancer;
 mod changes;
+mod configuration;
+mod disk;
 mod example;
 mod front;
 mod joining;
 mod keys;
 mod leave;
+mod linear;
 mod load;
 mod losses;
 mod oracle;

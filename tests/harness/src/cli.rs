@@ -36,7 +36,19 @@ pub fn tollgate<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> CliOutput
 
 /// The binary under test without inherited settings.
 pub(crate) fn bare_command() -> Command {
-    let mut command = Command::new(tollgate_binary());
+    bare_command_under(&[])
+}
+
+/// [`bare_command`] by another program, if there is one.
+pub(crate) fn bare_command_under(program: &[String]) -> Command {
+    let mut command = match program {
+        [] => Command::new(tollgate_binary()),
+        [program, args @ ..] => {
+            let mut command = Command::new(program);
+            command.args(args).arg(tollgate_binary());
+            command
+        }
+    };
     for (name, _) in std::env::vars_os() {
         let ours = name.to_string_lossy().starts_with("TOLLGATE_");
         if ours {

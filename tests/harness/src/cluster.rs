@@ -3,12 +3,12 @@
 //! A node is named by its place, from 0; its id in the cluster is one more. Every node keeps its
 //! ports across restarts.
 
-use std::fs;
 use std::thread;
 
 use serde_json::Value;
 
 use crate::cli::CliOutput;
+use crate::disk::SmallDisk;
 use crate::network::Network;
 use crate::node::{Node, NodeOptions};
 use crate::ports;
@@ -68,13 +68,28 @@ impl Cluster {
         Self::alone(None, VOTERS, api)
     }
 
+    /// [`Cluster::start`] whose first node, its first leader, has its data on this disk.
+    ///
+    /// # Panics
+    ///
+    /// If it does not come up.
+    pub fn on_disk(disk: &SmallDisk, count: usize, api: &str) -> Self {
+        let mut cluster = Self::begun(disk.hold(NodeOptions::new()), None, VOTERS, api);
+        cluster.grow(count);
+        cluster
+    }
+
     fn alone(network: Option<Network>, voters: usize, api: &str) -> Self {
+        Self::begun(NodeOptions::new(), network, voters, api)
+    }
+
+    fn begun(first: NodeOptions, network: Option<Network>, voters: usize, api: &str) -> Self {
         let mut cluster = Self {
             nodes: Vec::new(),
             network,
             voters,
         };
-        let first = Node::start(cluster.options(NodeOptions::new()));
+        let first = Node::start(cluster.options(first));
         cluster.nodes.push(first);
         let applied = cluster.apply(0, api);
         assert_eq!(applied.code, 0, "{applied:?}");
@@ -161,9 +176,7 @@ impl Cluster {
     ///
     /// If the file cannot be written.
     pub fn apply(&self, at: usize, api: &str) -> CliOutput {
-        let node = &self.nodes[at];
-        fs::write(node.home().join("applied.yaml"), api).expect("write an API file");
-        node.cli(&["apply", "-f", "applied.yaml"])
+        self.nodes[at].administrator().apply("applied.yaml", api)
     }
 
     /// The members as the node `at` sees them, or why it does not tell.

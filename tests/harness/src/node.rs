@@ -48,6 +48,7 @@ pub struct NodeOptions {
     args: Vec<String>,
     own_root_key: bool,
     data_dir: Option<PathBuf>,
+    under: Vec<String>,
     invitation: Option<(SocketAddr, String)>,
 }
 
@@ -123,6 +124,13 @@ impl NodeOptions {
     #[must_use]
     pub fn data_dir(mut self, data_dir: &Path) -> Self {
         self.data_dir = Some(data_dir.to_owned());
+        self
+    }
+
+    /// Starts it by another program, which is given the binary and its arguments behind these.
+    #[must_use]
+    pub fn under(mut self, program: &[&str]) -> Self {
+        self.under = program.iter().map(|&it| it.to_owned()).collect();
         self
     }
 }
@@ -275,18 +283,56 @@ impl Node {
 
     /// Runs `tollgate ARGS` as this node's administrator, in its home directory.
     pub fn cli(&self, args: &[&str]) -> CliOutput {
+        self.administrator().cli(args)
+    }
+
+    /// Somebody who can do so while the node is killed and started again. It must keep its ports
+    /// for that.
+    pub fn administrator(&self) -> Administrator {
+        let own_root_key = self.options.own_root_key;
+        Administrator {
+            home: self.home.path().to_owned(),
+            data_dir: self.data_dir(),
+            admin: self.addresses.admin,
+            keys: (!own_root_key).then_some([ROOT_ACCESS_KEY, ROOT_SECRET_KEY]),
+        }
+    }
+}
+
+/// Who administers a node with the command line.
+#[derive(Clone, Debug)]
+pub struct Administrator {
+    home: PathBuf,
+    data_dir: PathBuf,
+    admin: SocketAddr,
+    keys: Option<[&'static str; 2]>,
+}
+
+impl Administrator {
+    /// Runs `tollgate ARGS` in the node's home directory.
+    pub fn cli(&self, args: &[&str]) -> CliOutput {
         let mut command = cli::bare_command();
         command
             .args(args)
-            .current_dir(self.home.path())
-            .env("TOLLGATE_DATA_DIR", self.data_dir())
-            .env("TOLLGATE_ADMIN", self.addresses.admin.to_string());
-        if !self.options.own_root_key {
+            .current_dir(&self.home)
+            .env("TOLLGATE_DATA_DIR", &self.data_dir)
+            .env("TOLLGATE_ADMIN", self.admin.to_string());
+        if let Some([access_key, secret_key]) = self.keys {
             command
-                .env("TOLLGATE_ROOT_ACCESS_KEY", ROOT_ACCESS_KEY)
-                .env("TOLLGATE_ROOT_SECRET_KEY", ROOT_SECRET_KEY);
+                .env("TOLLGATE_ROOT_ACCESS_KEY", access_key)
+                .env("TOLLGATE_ROOT_SECRET_KEY", secret_key);
         }
         cli::run(&mut command)
+    }
+
+    /// Applies an API file under a name of its own: several may do so at once.
+    ///
+    /// # Panics
+    ///
+    /// If the file cannot be written.
+    pub fn apply(&self, name: &str, api: &str) -> CliOutput {
+        fs::write(self.home.join(name), api).expect("write an API file");
+        self.cli(&["apply", "-f", name])
     }
 }
 
@@ -303,7 +349,7 @@ fn launch(
     start: u32,
 ) -> Result<(Process, Addresses), CliOutput> {
     let data_dir = data_dir(options, home);
-    let mut command = cli::bare_command();
+    let mut command = cli::bare_command_under(&options.under);
     match &options.invitation {
         None => command.arg("start"),
         Some((member, token)) => command.args(["join", &member.to_string(), "--token", token]),
