@@ -16,6 +16,7 @@ mod joining;
 mod leases;
 mod leave;
 mod lines;
+mod mark;
 mod meeting;
 mod member;
 mod members;

@@ -16,6 +16,7 @@ use crate::autopilot::Settings;
 use crate::door::{Names, Opened, QUEUE_GROUPS_MAX};
 use crate::leave;
 use crate::lines::{Lines, Told};
+use crate::mark::Mark;
 use crate::meeting;
 use crate::members::Members;
 use crate::peers::Transport;
@@ -191,7 +192,7 @@ struct Storage {
     log: LogStore,
     machine: Machine,
     published: watch::Receiver<Published>,
-    applied: watch::Receiver<u64>,
+    applied: Mark<u64>,
     effects: Effects,
     end: End,
     ended: oneshot::Receiver<Result<(), Error>>,
@@ -223,12 +224,12 @@ impl Storage {
         let (saved, saved_seen) = watch::channel(on_disk);
         let log = LogStore::new(disk, reader, committed, saved_seen, loaded).map_err(corrupt)?;
         let (publish, published) = watch::channel(Published::default());
-        let (applied, applied_seen) = watch::channel(0);
+        let applied = Mark::default();
         let effects = Effects::default();
         let feeds = Feeds {
             saved,
             publish,
-            applied,
+            applied: applied.clone(),
             effects: effects.clone(),
         };
         let machine = Machine::new(loaded, snapshots, feeds, work.beside()).map_err(corrupt)?;
@@ -236,7 +237,7 @@ impl Storage {
             log,
             machine,
             published,
-            applied: applied_seen,
+            applied,
             effects,
             end,
             ended,
@@ -268,6 +269,7 @@ pub(crate) async fn assemble(
         transport: Arc::clone(&ways.transport),
         clock: ways.clock,
         applied: storage.applied,
+        leader: Mark::default(),
         machine: machine.clone(),
         heard: heard.clone(),
     };
@@ -384,7 +386,7 @@ impl Member {
             lines,
         } = self;
         let (mut told, node) = (Told::default(), proposer.node);
-        let heard = proposer.heard.clone();
+        let (heard, leader) = (proposer.heard.clone(), proposer.leader.clone());
         let watch = (contacts, leaving);
         let piloting = pilot::run(raft.clone(), machine.clone(), watch, node, autopilot);
         let piloting = tokio::spawn(piloting);
@@ -413,6 +415,7 @@ impl Member {
                 }
                 changed = metrics.changed() => {
                     let fatal = metrics.borrow_and_update().running_state.clone().err();
+                    leader.set(metrics.borrow().current_leader);
                     if let Some(fatal) = fatal {
                         tracing::error!(%fatal, "consensus ended");
                         end.tell(Err(Error::Failed(fatal.to_string())));

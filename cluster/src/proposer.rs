@@ -10,13 +10,14 @@ use std::time::Duration;
 
 use openraft::ServerState;
 use openraft::error::{ClientWriteError, RaftError};
-use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
 use tollgate_protocol::Clock;
 use tollgate_state::{Command, Entry as Proposed, NodeId, Reply};
 
 use crate::DoorError;
 use crate::faults::{Bug, planted};
+use crate::mark::Mark;
 use crate::peers::{CallError, Lane, Transport, kind};
 use crate::raft::heard::Heard;
 use crate::raft::machine::Machine;
@@ -57,7 +58,9 @@ pub(crate) struct Proposer {
     pub(crate) raft: Raft,
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) applied: watch::Receiver<u64>,
+    pub(crate) applied: Mark<u64>,
+    /// Who leads, as [`crate::member`] hears it.
+    pub(crate) leader: Mark<Option<NodeId>>,
     pub(crate) machine: Machine,
     pub(crate) heard: Heard,
 }
@@ -207,17 +210,8 @@ impl Proposer {
 
     /// Waits before the next attempt, less when a leader is found meanwhile.
     async fn pause(&self, pause: &mut Duration) {
-        let mut metrics = self.raft.metrics();
-        let before = metrics.borrow_and_update().current_leader;
-        let changed = async {
-            while metrics.changed().await.is_ok() {
-                let now = metrics.borrow_and_update().current_leader;
-                if now.is_some() && now != before {
-                    return;
-                }
-            }
-            std::future::pending::<()>().await;
-        };
+        let before = self.leader.get();
+        let changed = self.leader.wait_for(|now| now.is_some() && now != before);
         // Either is a reason to go on.
         drop(tokio::time::timeout(*pause, changed).await);
         *pause = (*pause * 2).min(PAUSE_MAX);
@@ -296,9 +290,8 @@ impl Proposer {
         if planted(Bug::AnsweredBeforeApplied) {
             return true;
         }
-        let mut applied = self.applied.clone();
-        let waited = applied.wait_for(|applied| *applied >= index);
-        matches!(tokio::time::timeout_at(until, waited).await, Ok(Ok(_)))
+        let waited = self.applied.wait_for(|applied| applied >= index);
+        tokio::time::timeout_at(until, waited).await.is_ok()
     }
 }
 

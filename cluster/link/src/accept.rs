@@ -24,11 +24,11 @@ use crate::tls::Channel;
 
 /// Accepts until the links close.
 pub(crate) async fn accept<N: Net>(shared: Arc<Shared<N>>, mut listener: N::Listener) {
-    let mut closing = shared.closing.subscribe();
+    let closing = shared.closing.listen();
     loop {
         let accepted = select! {
             biased;
-            _ = closing.wait_for(|closing| *closing) => return,
+            () = closing.heard() => return,
             accepted = shared.net.accept(&mut listener) => accepted,
         };
         match accepted {
@@ -36,7 +36,7 @@ pub(crate) async fn accept<N: Net>(shared: Arc<Shared<N>>, mut listener: N::List
                 // One too many is closed without a word: words are what there is too much of.
                 if let Some(place) = shared.enter(from.ip()) {
                     let serving = Arc::clone(&shared);
-                    let mut closing = shared.closing.subscribe();
+                    let closing = shared.closing.listen();
                     tokio::spawn(async move {
                         let connection = async {
                             let greeted =
@@ -48,7 +48,7 @@ pub(crate) async fn accept<N: Net>(shared: Arc<Shared<N>>, mut listener: N::List
                         };
                         select! {
                             biased;
-                            _ = closing.wait_for(|closing| *closing) => {}
+                            () = closing.heard() => {}
                             () = connection => {}
                         }
                     });

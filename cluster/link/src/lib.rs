@@ -14,6 +14,7 @@ mod accept;
 mod accepted;
 pub mod authority;
 mod calls;
+mod closing;
 mod contact;
 mod dial;
 mod error;

@@ -59,7 +59,7 @@ impl<N: Net> Drop for Life<N> {
 }
 
 fn shut<N: Net>(shared: &Shared<N>) {
-    shared.closing.send_replace(true);
+    shared.closing.say();
     let lanes = std::mem::take(&mut *lock(&shared.lanes));
     for lane in lanes.into_values() {
         lane.calls.close(CallError::Closed);
@@ -187,7 +187,7 @@ impl<N: Net> Links<N> {
         }
         let mut lanes = lock(&shared.lanes);
         // Under the lock that closing takes next, so that no lane is made that it does not close.
-        if *shared.closing.borrow() {
+        if shared.closing.is_said() {
             return Err(CallError::Closed);
         }
         if let Some(dialled) = lanes.get(&(node, lane)) {
@@ -202,13 +202,13 @@ impl<N: Net> Links<N> {
             moved: tokio::sync::Notify::new(),
         });
         lanes.insert((node, lane), Arc::clone(&dialled));
-        let mut closing = shared.closing.subscribe();
+        let closing = shared.closing.listen();
         let shared = Arc::clone(shared);
         tokio::spawn(async move {
             let ended = Arc::clone(&dialled.calls);
             select! {
                 biased;
-                _ = closing.wait_for(|closing| *closing) => {}
+                () = closing.heard() => {}
                 () = drive(shared, dialled) => {}
             }
             ended.fail_sent();
@@ -232,11 +232,11 @@ impl<N: Net> Links<N> {
     /// Calls under way fail: sent ones as [`CallError::Lost`], others as [`CallError::Closed`].
     pub async fn close(&self) {
         shut(&self.shared);
-        if timeout(CLOSE_WITHIN, self.shared.closing.closed())
+        if timeout(CLOSE_WITHIN, self.shared.closing.ended())
             .await
             .is_err()
         {
-            let tasks = self.shared.closing.receiver_count();
+            let tasks = self.shared.closing.tasks();
             tracing::warn!(tasks, "links did not close in time");
         }
     }

@@ -5,12 +5,12 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-use tokio::sync::watch;
 use tokio::time::Instant;
 use tollgate_protocol::ids::NodeId;
 
 use crate::Pin;
 use crate::accepted::Accepted;
+use crate::closing::Closing;
 use crate::contact::Contacts;
 use crate::dial::Dialled;
 use crate::handler::{Handler, Lane};
@@ -57,8 +57,7 @@ pub(crate) struct Shared<N: Net> {
     pub(crate) strangers: Strangers,
     jitter: Mutex<Jitter>,
     lobby: Mutex<Lobby>,
-    /// Turns true once, when the links close. Every task holds a receiver.
-    pub(crate) closing: watch::Sender<bool>,
+    pub(crate) closing: Closing,
 }
 
 /// What one joiner takes of the allowance.
@@ -103,7 +102,7 @@ impl<N: Net> Shared<N> {
                 allowance: JOINER_COST * JOINERS_BURST,
                 filled: Instant::now(),
             }),
-            closing: watch::Sender::new(false),
+            closing: Closing::new(),
         }
     }
 

@@ -15,6 +15,7 @@ use super::beside::Beside;
 use super::snapshot::{self, Image, ReadError, Ready};
 use super::wire::MetaV1;
 use super::{Entry, LogId, Outcome, SnapshotMeta, StorageError, StoredMembership, Types};
+use crate::mark::Mark;
 use crate::{Effects, Published};
 
 /// The state of this node. Cloning gives another handle.
@@ -27,7 +28,7 @@ struct Shared {
     inner: RwLock<Inner>,
     snapshots: Snapshots,
     publish: watch::Sender<Published>,
-    applied: watch::Sender<u64>,
+    applied: Mark<u64>,
     effects: Effects,
     saved: watch::Sender<Saved>,
     node: NodeId,
@@ -54,7 +55,7 @@ pub(crate) struct Saved {
 pub(crate) struct Feeds {
     pub(crate) saved: watch::Sender<Saved>,
     pub(crate) publish: watch::Sender<Published>,
-    pub(crate) applied: watch::Sender<u64>,
+    pub(crate) applied: Mark<u64>,
     pub(crate) effects: Effects,
 }
 
@@ -168,7 +169,7 @@ impl Machine {
             }
             changed
         });
-        self.shared.applied.send_replace(applied);
+        self.shared.applied.set(applied);
     }
 
     fn carry_out(&self, entries: impl IntoIterator<Item = Entry>) -> Vec<Outcome> {

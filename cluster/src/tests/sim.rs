@@ -1,9 +1,9 @@
 //! Whole clusters in one thread, on a network that is cut, delayed and healed, with disks that are
 //! slow and machines that crash: faults, delays, clocks and elections by a seed.
 //!
-//! A seed without faults replays to the byte. Of those with faults about one in ten goes another way
-//! now and then, for a reason that is not found yet: a failure is run again with its seed, and when
-//! it does not come again, with its neighbours.
+//! One seed replays one run, to the byte of every call between nodes: what waits for a value is
+//! woken in order (`mark`), choices between events are `biased`, what a crash ends ends in order
+//! (`wire`), and no thread, hash order or clock of this machine has a say.
 //!
 //! What runs is the product: consensus, log, store, links, proposer, autopilot and leases. Only the
 //! network (`net`), the clock (`world`), the random numbers of consensus (`raft::runtime`) and the
@@ -16,6 +16,7 @@ mod oracle;
 mod quota;
 mod random;
 mod runs;
+mod wire;
 mod world;
 
 use std::cell::RefCell;
@@ -54,6 +55,15 @@ std::thread_local! {
     static WITNESS: RefCell<Option<Arc<Mutex<Oracle>>>> = const { RefCell::new(None) };
 }
 
+/// Makes an event a part of the run's digest.
+fn note(event: &[u64]) {
+    WITNESS.with_borrow(|it| {
+        if let Some(oracle) = it {
+            lock(oracle).note(event);
+        }
+    });
+}
+
 /// Called by the state machine for every entry; nothing outside a simulation.
 pub(crate) fn applied(node: NodeId, entry: &Entry) {
     WITNESS.with_borrow(|it| {
@@ -75,7 +85,7 @@ pub(crate) fn installed(node: NodeId, index: u64) {
 /// What a run without anything wrong amounts to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Summary {
-    digest: u32,
+    trace: Vec<oracle::Event>,
     elections: u64,
     changes: u64,
     admitted: u64,
@@ -94,6 +104,7 @@ struct Run<'a> {
 /// Runs a seed; says what was wrong, if anything.
 fn run(seed: u64) -> Result<Summary, String> {
     runtime::seed(Some(seed));
+    wire::begin();
     let mut random = Random::new(seed, 2);
     let world = world(seed, &mut random);
     WITNESS.set(Some(Arc::clone(&world.oracle)));
@@ -165,13 +176,13 @@ impl Run<'_> {
         self.during(QUIET)?;
         self.until("the nodes differ", LIVE_WITHIN, Self::agree)?;
         self.look_at_end();
-        let oracle = self.world.oracle();
+        let mut oracle = self.world.oracle();
         if let Some(wrong) = oracle.wrong() {
             return Err(wrong.to_owned());
         }
         let (elections, changes) = oracle.counts();
         Ok(Summary {
-            digest: oracle.digest(),
+            trace: oracle.take_trace(),
             elections,
             changes,
             admitted: oracle.admitted.values().sum(),

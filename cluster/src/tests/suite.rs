@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tollgate_protocol::Millis;
 use tollgate_store::{Identity, Store};
 
+use crate::mark::Mark;
 use crate::raft::Types;
 use crate::raft::beside::Beside;
 use crate::raft::disk::{Disk, End, Owner};
@@ -36,7 +37,7 @@ impl StoreBuilder<Types, LogStore, Machine, TempDir> for Builder {
         let feeds = Feeds {
             saved,
             publish: watch::channel(Published::default()).0,
-            applied: watch::channel(0).0,
+            applied: Mark::default(),
             effects: Effects::default(),
         };
         let machine = Machine::new(&loaded, snapshots, feeds, Beside::Thread).unwrap();

@@ -9,6 +9,7 @@ use turmoil::Sim;
 
 use super::host::{admission, name};
 use super::random::Random;
+use super::wire;
 use super::world::{Order, World};
 use crate::tests::quota::configuration;
 
@@ -159,7 +160,7 @@ impl Chaos {
         shared.refusing.remove(&node);
         drop(shared);
         world.oracle().lost_lives += 1;
-        sim.crash(name(node));
+        wire::crash(sim, name(node));
     }
 
     fn step_clock(&mut self, node: NodeId, world: &World) {

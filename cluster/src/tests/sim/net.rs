@@ -6,7 +6,10 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use tollgate_link::net::{Net, Simulated};
 use tollgate_link::{Caller, Handler, Incoming, Refusal};
+use tollgate_protocol::codec::crc32c;
 
+use super::note;
+use super::wire::Wire;
 use crate::Server;
 use crate::peers::Boxed;
 
@@ -15,11 +18,11 @@ use crate::peers::Boxed;
 pub(super) struct Turmoil;
 
 impl Net for Turmoil {
-    type Stream = turmoil::net::TcpStream;
+    type Stream = Wire;
     type Listener = turmoil::net::TcpListener;
 
     async fn dial(&self, address: &str) -> io::Result<Self::Stream> {
-        turmoil::net::TcpStream::connect(address).await
+        Wire::new(turmoil::net::TcpStream::connect(address).await?)
     }
 
     async fn listen(&self, address: &str) -> io::Result<Self::Listener> {
@@ -30,7 +33,8 @@ impl Net for Turmoil {
         &self,
         listener: &mut Self::Listener,
     ) -> io::Result<(Self::Stream, SocketAddr)> {
-        listener.accept().await
+        let (stream, from) = listener.accept().await?;
+        Ok((Wire::new(stream)?, from))
     }
 }
 
@@ -47,7 +51,12 @@ impl Handler for Desk {
             let Caller::Node(node) = incoming.caller else {
                 return Err(refusal("nobody joins over a simulated link".into()));
             };
+            let sum = crc32c(&incoming.body).into();
+            note(&[7, node, incoming.kind.into(), sum]);
             let served = server.serve(node, incoming.kind, incoming.body).await;
+            if let Ok(answer) = &served {
+                note(&[8, node, incoming.kind.into(), crc32c(answer).into()]);
+            }
             served.map_err(|error| refusal(error.to_string()))
         })
     }

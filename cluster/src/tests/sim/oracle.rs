@@ -12,12 +12,15 @@ use crate::raft::{Entry, wire};
 
 type RaftMetrics = openraft::RaftMetrics<NodeId, EmptyNode>;
 
+/// Something that happened: its kind, and what it was about.
+pub(super) type Event = [u64; 4];
+
 /// Everything that was seen, and the first thing that was wrong.
 #[derive(Debug, Default)]
 pub(super) struct Oracle {
     wrong: Option<String>,
-    /// A sum of everything that happened, in order: equal for equal runs.
-    digest: u32,
+    /// Everything that happened, in order: equal for equal runs.
+    trace: Vec<Event>,
     /// Who led, by vote: openraft's leader is a term and a node, in this order.
     leaders: BTreeSet<(u64, NodeId)>,
     votes: BTreeMap<NodeId, (u64, NodeId)>,
@@ -48,8 +51,8 @@ impl Oracle {
         self.wrong.get_or_insert(what);
     }
 
-    pub(super) fn digest(&self) -> u32 {
-        self.digest
+    pub(super) fn take_trace(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.trace)
     }
 
     /// How many elections there were, and acknowledged changes.
@@ -58,9 +61,9 @@ impl Oracle {
     }
 
     pub(super) fn note(&mut self, event: &[u64]) {
-        let mut bytes = self.digest.to_le_bytes().to_vec();
-        bytes.extend(event.iter().flat_map(|it| it.to_le_bytes()));
-        self.digest = crc32c(&bytes);
+        let mut noted = [0; 4];
+        noted[..event.len()].copy_from_slice(event);
+        self.trace.push(noted);
     }
 
     /// A node's life begins.

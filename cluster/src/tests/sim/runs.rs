@@ -3,11 +3,14 @@
 use std::time::Instant;
 
 use super::super::planted::plant;
+use super::oracle::Event;
 use super::run;
 use crate::faults::Bug;
 
 /// Seeds of a run that is not asked for more: what fits into a test.
 const SEEDS: u64 = 24;
+/// Seeds that are run twice, to see that nothing but the seed decides.
+const REPLAYS: u64 = 24;
 /// Each planted fault is found within so many seeds.
 const FOUND_WITHIN: u64 = 40;
 
@@ -17,6 +20,10 @@ const FOUND_WITHIN: u64 = 40;
 )]
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
+}
+
+fn first() -> u64 {
+    number("SEED").unwrap_or(0)
 }
 
 /// `SEEDS=n` runs so many; `SEED=n` begins there, and alone means that one.
@@ -35,9 +42,6 @@ fn no_seed_violates_an_invariant() {
                 simulated += summary.simulated.as_secs_f64();
                 elections += summary.elections;
                 lost += summary.lost_lives;
-                if count == 1 {
-                    println!("{summary:?}");
-                }
             }
             Err(text) => {
                 println!("{text}");
@@ -55,12 +59,34 @@ fn no_seed_violates_an_invariant() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// Of seeds without faults: see the module's words on what no seed decides.
+/// Every call between nodes, every entry, every leader and every request let in, in order.
 #[test]
 fn one_seed_replays_one_run() {
-    let (some, other) = (run(8), run(16));
-    assert_eq!(some, run(8));
-    assert_ne!(some, other);
+    let count = number("REPLAYS").unwrap_or(REPLAYS);
+    let mut other = Vec::new();
+    for seed in first()..first() + count {
+        let (one, again) = (run(seed), run(seed));
+        if let (Ok(one), Ok(again)) = (&one, &again) {
+            let pairs = one.trace.iter().zip(&again.trace);
+            let same = pairs.take_while(|(a, b)| a == b).count();
+            if one.trace.len().max(again.trace.len()) > same {
+                let around = |trace: &[Event]| {
+                    let end = (same + 3).min(trace.len());
+                    format!("{:?}", &trace[same.saturating_sub(3)..end])
+                };
+                println!(
+                    "seed {seed}, event {same}: {} or {}",
+                    around(&one.trace),
+                    around(&again.trace)
+                );
+            }
+        }
+        if one != again {
+            other.push(seed);
+        }
+    }
+    assert!(other.is_empty(), "of {count} seeds these differ: {other:?}");
+    assert_ne!(run(8), run(16));
 }
 
 /// What the first seed that finds a planted fault says.
