@@ -11,13 +11,14 @@ export CARGO_HTTP_TIMEOUT ?= 60
 # Where tests/install.sh unpacks tools that it does not install, and where Debian keeps nginx.
 export PATH := $(CURDIR)/target/tools/usr/bin:$(CURDIR)/target/tools/usr/sbin:$(PATH):/usr/sbin
 
-.PHONY: help demo cluster test prove bench gate fix
+.PHONY: help demo cluster test prove prove-long bench gate fix
 
 help:
 	@echo "make demo    build, then show a gateway at work in one minute"
 	@echo "make cluster build, then show three nodes behind HAProxy as one gateway"
 	@echo "make test    everything that must hold before a change lands; changes no source file"
-	@echo "make prove   whole clusters in a simulator, SEEDS of them (500), and their seeds a second"
+	@echo "make prove   whole clusters in a simulator, SEEDS of them (500), and a disk that fails"
+	@echo "make prove-long  the same for hours (MINUTES, 480); seeds that fail go to target/failed-seeds.txt"
 	@echo "make bench   the published build against its rivals on this machine"
 	@echo "make gate    instructions and allocations of the request path against the kept counts"
 	@echo "make fix     format, and let clippy mend what it can"
@@ -36,9 +37,19 @@ test:
 	@tests/install.sh
 	@tests/verify.sh
 
-# A list of steps. SEED begins elsewhere than at 0; a seed that is printed is run again by SEED alone.
+# SEED begins elsewhere than at 0; a seed that is printed is run again, to the same end, by SEED alone.
+SIMULATE := cargo test --profile ci --locked --package tollgate-cluster --lib
+
 prove:
-	@SEEDS=$(or $(SEEDS),500) cargo test --profile ci --locked --package tollgate-cluster --lib \
+	@THOROUGH=1 cargo test --profile ci --locked --package tollgate-store --lib -- --nocapture
+	@REPLAYS=$(or $(REPLAYS),48) $(SIMULATE) sim::runs::one_seed_replays_one_run
+	@SEEDS=$(or $(SEEDS),500) THREADS=$$(nproc) $(SIMULATE) \
+		sim::runs::no_seed_violates_an_invariant -- --nocapture
+
+# Other seeds every time, unless SEED says where to begin.
+prove-long:
+	@SEED=$(or $(SEED),$$(date +%s)00000) SEEDS=1000000000 MINUTES=$(or $(MINUTES),480) THREADS=$$(nproc) \
+		FAILED=$(CURDIR)/target/failed-seeds.txt $(SIMULATE) \
 		sim::runs::no_seed_violates_an_invariant -- --nocapture
 
 bench:

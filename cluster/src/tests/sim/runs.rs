@@ -1,14 +1,19 @@
 //! Seeds that are run: a few always, many when asked for, and some with a fault planted.
 
-use std::time::Instant;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use super::super::planted::plant;
 use super::oracle::Event;
-use super::run;
+use super::{Summary, run};
 use crate::faults::Bug;
+use crate::raft::disk::lock;
 
 /// Seeds of a run that is not asked for more: what fits into a test.
 const SEEDS: u64 = 24;
+/// A long run says how it does after so many seeds.
+const PRINTED_EVERY: u64 = 250;
 /// Seeds that are run twice, to see that nothing but the seed decides.
 const REPLAYS: u64 = 24;
 /// Each planted fault is found within so many seeds.
@@ -26,37 +31,98 @@ fn first() -> u64 {
     number("SEED").unwrap_or(0)
 }
 
-/// `SEEDS=n` runs so many; `SEED=n` begins there, and alone means that one.
+/// What runs of many seeds amount to.
+#[derive(Default)]
+struct Sum {
+    seeds: u64,
+    simulated: f64,
+    elections: u64,
+    lost_lives: u64,
+    admitted: u64,
+    wrong: Vec<String>,
+}
+
+impl Sum {
+    fn add(&mut self, result: Result<Summary, String>) {
+        self.seeds += 1;
+        match result {
+            Ok(summary) => {
+                self.simulated += summary.simulated.as_secs_f64();
+                self.elections += summary.elections;
+                self.lost_lives += summary.lost_lives;
+                self.admitted += summary.admitted;
+            }
+            Err(text) => {
+                println!("{text}");
+                keep(&text);
+                self.wrong.push(text);
+            }
+        }
+    }
+
+    fn print(&self, first: u64, began: Instant) {
+        let seconds = began.elapsed().as_secs_f64();
+        println!(
+            "{} seeds from {first}: {} violated an invariant; {:.0} s simulated in {seconds:.0} s, \
+             {:.2} seeds/s; {} leaders, {} crashes, {} requests let in",
+            self.seeds,
+            self.wrong.len(),
+            self.simulated,
+            self.seeds as f64 / seconds,
+            self.elections,
+            self.lost_lives,
+            self.admitted,
+        );
+    }
+}
+
+/// Adds what a seed violated to the file `FAILED`, when one is named: a long run may be cut short.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "who runs the test names the file"
+)]
+fn keep(text: &str) {
+    use std::io::Write as _;
+    if let Ok(path) = std::env::var("FAILED") {
+        let mut options = std::fs::OpenOptions::new();
+        let mut file = options.create(true).append(true).open(path).unwrap();
+        writeln!(file, "{text}").unwrap();
+    }
+}
+
+/// `SEEDS=n` runs so many; `SEED=n` begins there, and alone means that one. `THREADS` share them,
+/// and `MINUTES` end the run before it is through.
 #[test]
 fn no_seed_violates_an_invariant() {
     let (first, count) = match (number("SEED"), number("SEEDS")) {
         (Some(first), count) => (first, count.unwrap_or(1)),
         (None, count) => (0, count.unwrap_or(SEEDS)),
     };
+    let minutes = number("MINUTES").map(|minutes| Duration::from_secs(60 * minutes));
     let began = Instant::now();
-    let (mut simulated, mut elections, mut lost) = (0.0, 0, 0);
-    let mut wrong = Vec::new();
-    for seed in first..first + count {
-        match run(seed) {
-            Ok(summary) => {
-                simulated += summary.simulated.as_secs_f64();
-                elections += summary.elections;
-                lost += summary.lost_lives;
-            }
-            Err(text) => {
-                println!("{text}");
-                wrong.push(text);
-            }
+    let next = AtomicU64::new(first);
+    let sum = Mutex::new(Sum::default());
+    std::thread::scope(|scope| {
+        for _ in 0..number("THREADS").unwrap_or(1) {
+            scope.spawn(|| {
+                while minutes.is_none_or(|most| began.elapsed() < most) {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= first.saturating_add(count) {
+                        break;
+                    }
+                    let result = run(seed);
+                    let mut sum = lock(&sum);
+                    sum.add(result);
+                    if sum.seeds.is_multiple_of(PRINTED_EVERY) {
+                        sum.print(first, began);
+                    }
+                }
+            });
         }
-    }
-    let seconds = began.elapsed().as_secs_f64();
-    println!(
-        "{count} seeds from {first}: {} violated an invariant; {simulated:.0} s simulated in \
-         {seconds:.0} s, {:.2} seeds/s; {elections} leaders, {lost} crashes",
-        wrong.len(),
-        count as f64 / seconds,
-    );
-    assert!(wrong.is_empty(), "{wrong:#?}");
+    });
+    let sum = lock(&sum);
+    sum.print(first, began);
+    assert!(sum.wrong.is_empty(), "{:#?}", sum.wrong);
 }
 
 /// Every call between nodes, every entry, every leader and every request let in, in order.
