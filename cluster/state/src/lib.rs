@@ -22,6 +22,7 @@ mod proposals;
 mod quota;
 mod snapshot;
 mod state;
+mod succession;
 mod tokens;
 
 #[cfg(test)]
@@ -37,4 +38,5 @@ pub use period::{Window, window_at};
 pub use quota::{Bucket, Lease, LeaseId, QuotaTable, WindowState};
 pub use snapshot::{Decoded, Records, Restore, RestoreError};
 pub use state::State;
+pub use succession::Quotas;
 pub use tokens::Token;

@@ -260,6 +260,18 @@ impl Nodes {
         Ok(true)
     }
 
+    /// Leaves one node in a cluster that is to be founded anew.
+    pub(crate) fn only(&mut self, now: Millis, kept: NodeId) {
+        self.founding = None;
+        for (id, node) in &mut self.all {
+            if *id != kept && node.removed.is_none() {
+                node.removed = Some(now);
+                node.addresses = Addresses::default();
+                self.removed += 1;
+            }
+        }
+    }
+
     /// Removes a node for ever.
     pub(crate) fn remove(&mut self, now: Millis, id: NodeId) -> Changed {
         let live = self.live();

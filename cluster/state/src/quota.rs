@@ -148,6 +148,21 @@ impl WindowState {
         self.holders = self.count_holders();
     }
 
+    /// Counts what all holders have as spent, and forgets what nodes were told.
+    pub(crate) fn end_all(&mut self) {
+        self.assumed = self.assumed.saturating_add(self.held);
+        self.open.clear();
+        self.held = 0;
+        self.holders = 0;
+        self.lives = 0;
+        self.told = false;
+    }
+
+    /// Counts what is free as spent.
+    pub(crate) fn exhaust(&mut self, quota: &Quota) {
+        self.assumed = self.assumed.saturating_add(self.free(quota));
+    }
+
     fn count_holders(&self) -> u64 {
         let mut last = None;
         let mut count = 0;
@@ -193,7 +208,7 @@ impl Bucket {
 
     /// Makes `window` the current one. A window that begins earlier than the current one is not
     /// gone back to: entry times never decrease, so it can only mean a changed period.
-    fn roll(&mut self, window: Window) {
+    pub(crate) fn roll(&mut self, window: Window) {
         if self.current.start == window.start && self.current.end == window.end {
             return;
         }

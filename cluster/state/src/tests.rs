@@ -8,6 +8,7 @@ mod history;
 mod nodes;
 mod random;
 mod snapshot;
+mod succession;
 mod world;
 
 pub(crate) use bugs::planted;

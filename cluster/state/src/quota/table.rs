@@ -107,6 +107,22 @@ impl QuotaTable {
         self.sessions.lives += 1;
     }
 
+    /// No node lives any more.
+    pub(crate) fn forget_lives(&mut self) {
+        self.sessions.by_node.clear();
+        self.sessions.lives += 1;
+    }
+
+    /// Every bucket, to change it.
+    pub(crate) fn all_mut(&mut self) -> impl Iterator<Item = &mut Arc<Bucket>> {
+        self.buckets.values_mut()
+    }
+
+    /// A key's bucket in a plan, made when there is none.
+    pub(crate) fn bucket_mut(&mut self, place: (PlanId, KeyId)) -> &mut Bucket {
+        Arc::make_mut(self.buckets.get_or_insert_with(place, Arc::default))
+    }
+
     /// Takes in a node's news. `None` when the batch is not of the node's current life.
     pub(crate) fn lease(
         &mut self,
