@@ -13,11 +13,12 @@ use tollgate_link::token::JoinToken;
 use tollgate_model::Model;
 use tollgate_protocol::ids::Revision;
 use tollgate_protocol::{Clock, Millis};
-use tollgate_state::{Command, Entry, NodeId, ProposalId, Reply, State};
+use tollgate_state::{Command, Entry, LeaseBatch, NodeId, ProposalId, Reply, State};
 use tollgate_store::Identity;
 
 use crate::Effects;
 use crate::autopilot::Settings;
+use crate::backup;
 use crate::everywhere::Served;
 use crate::lines::Lines;
 use crate::member::{self, Peering, Ways, Work};
@@ -42,6 +43,9 @@ const ANSWER_DEADLINE: Duration = Duration::from_secs(20);
 /// How long an answer is waited for on a node that knows that nothing can be agreed on: enough for a
 /// question to nodes that may know better.
 const CUT_OFF_DEADLINE: Duration = Duration::from_secs(1);
+
+/// How long a backup waits for a majority: a leader is elected within two seconds.
+const BACKUP_CATCH_UP_DEADLINE: Duration = Duration::from_secs(5);
 
 /// A cloneable handle to what the cluster agrees on.
 #[derive(Clone)]
@@ -267,6 +271,42 @@ impl Door {
     /// Reads the state of this node, after every command that was answered here before.
     pub fn read<T>(&self, look: impl FnOnce(&State) -> T) -> T {
         self.machine.look(look)
+    }
+
+    /// Waits until everything that was acknowledged anywhere before is visible on this node.
+    ///
+    /// # Errors
+    /// [`DoorError`]: without a majority nobody can say.
+    pub async fn catch_up(&self) -> Result<(), DoorError> {
+        // No node has a life 0: the batch changes nothing, and is answered when this node has
+        // applied the log up to it.
+        let nothing = LeaseBatch {
+            node: self.names.node,
+            incarnation: 0,
+            seq: 0,
+            items: Vec::new(),
+        };
+        let command = Command::Lease(nothing);
+        self.propose(ProposalId::default(), command).await?;
+        Ok(())
+    }
+
+    /// A backup of what is agreed on. Without a majority it has what this node knows, and says so.
+    pub async fn backup(&self, version: &str, now: Millis) -> backup::Parts {
+        let caught_up = tokio::time::timeout(BACKUP_CATCH_UP_DEADLINE, self.catch_up());
+        let agreed = matches!(caught_up.await, Ok(Ok(())));
+        self.read(|state| {
+            let head = backup::Head {
+                version: version.to_owned(),
+                taken: now,
+                cluster: state.founding().map_or([0; 16], |it| it.cluster),
+                index: state.index,
+                revision: state.revision.0,
+                level: state.level(),
+                agreed,
+            };
+            backup::parts(head, state)
+        })
     }
 
     /// Makes a join token that admits so many nodes until `expires`.

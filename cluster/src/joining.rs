@@ -34,6 +34,8 @@ struct Ask {
     request: Vec<u8>,
     name: String,
     addresses: Addresses,
+    /// The feature levels that its release can work at, lowest and highest.
+    levels: (u16, u16),
 }
 
 /// What it is answered.
@@ -77,6 +79,10 @@ impl Admission {
         let Ok(request) = SigningRequest::from_bytes(&ask.request) else {
             return Answer::Refused("the signing request is not signed by its key".into());
         };
+        // Before it is given an id that it could do nothing with.
+        if !self.door.read(|state| state.takes(ask.levels)) {
+            return Answer::NotAdmitted(AdmitRefusal::Level);
+        }
         let command = Command::AdmitNode {
             token: tollgate_link::token::TokenId(ask.token).to_string(),
             secret_hash: Secret(ask.secret).hash().0,
@@ -132,6 +138,8 @@ pub struct Joiner {
     pub name: String,
     /// Where it can be reached.
     pub addresses: Addresses,
+    /// The feature levels that its release can work at, lowest and highest.
+    pub levels: (u16, u16),
 }
 
 /// A machine that was let in.
@@ -190,6 +198,9 @@ fn refusal_text(refusal: AdmitRefusal) -> &'static str {
         }
         AdmitRefusal::Full => "the cluster has as many nodes as it may",
         AdmitRefusal::NotFounded => "there is no cluster there yet",
+        AdmitRefusal::Level => {
+            "the cluster works at a feature level that this release does not have"
+        }
     }
 }
 
@@ -213,6 +224,7 @@ pub async fn join(
         request: request.to_bytes().to_vec(),
         name: joiner.name,
         addresses: joiner.addresses,
+        levels: joiner.levels,
     };
     let body = codec::seal(ASK, &ask).map_err(|_| JoinFailure::Unreadable)?;
     let call = JoinCall {

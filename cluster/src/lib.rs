@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod autopilot;
+pub mod backup;
 mod credentials;
 mod door;
 mod effects;
@@ -28,6 +29,7 @@ mod rates;
 mod renewal;
 mod serve;
 mod status;
+pub mod succession;
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,7 @@
 //! A node's first steps among others: the cluster is founded if there is none, and the links are
 //! opened with the node's credentials.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use tollgate_link::net::Tcp;
 use tollgate_link::{ClusterId, Links, Settings};
 use tollgate_protocol::{Clock, Millis};
 use tollgate_state::{Command, Entry, ProposalId, Reply};
-use tollgate_store::{Error, Identity};
+use tollgate_store::Error;
 
 use crate::Opened;
 use crate::credentials::{self, Credentials, CredentialsError};
@@ -36,8 +37,9 @@ pub(crate) async fn meet(
     };
     let founded = opened.door.read(|state| state.founding().is_some());
     let identity = &opened.identity;
-    let alone = opened.door.members().voters.len() == 1;
-    let founds = identity.node_id == Identity::FIRST_NODE && alone && !founded;
+    // A joined node that has received only the first entries knows one voter too: another one.
+    let alone = BTreeSet::from([identity.node_id]);
+    let founds = opened.door.members().voters == alone && !founded;
     let credentials = if founds {
         found(dir, raft, opened, &peering, &*clock).await?
     } else {

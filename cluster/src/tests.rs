@@ -5,12 +5,14 @@ mod exact;
 mod hub;
 mod leader;
 mod leave;
+mod levels;
 mod links;
 mod many;
 mod planted;
 mod quota;
 mod rates;
 pub(crate) mod sim;
+mod succession;
 mod suite;
 
 pub(crate) use beside::HeldGate;

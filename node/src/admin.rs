@@ -21,6 +21,7 @@ mod v2;
 pub(crate) mod tests;
 
 pub use change::Turn;
+pub use native::Backups;
 pub use server::{AdminServer, start};
 
 use std::fmt;
@@ -59,6 +60,8 @@ pub struct AdminState {
     pub runtime: Arc<dyn Runtime>,
     /// The order of the changes that come in here.
     pub turn: Turn,
+    /// The backups that are being read.
+    pub backups: Backups,
     /// Whether unsigned requests from this machine are let in, as `tollgate dev` does.
     pub anonymous_loopback: bool,
 }

@@ -20,6 +20,7 @@ mod names;
 mod output;
 mod resolve;
 mod settings;
+mod succession;
 mod table;
 mod usage;
 
@@ -130,6 +131,9 @@ fn dispatch(command: Command, context: &Context, launcher: &dyn Launcher) -> Res
         Command::Token(arguments) => client::block_on(members::token(&arguments, context))?,
         Command::Leave(arguments) => client::block_on(members::leave(&arguments, context))?,
         Command::Remove(arguments) => client::block_on(members::remove(&arguments, context))?,
+        Command::Backup(arguments) => client::block_on(succession::take(&arguments, context))?,
+        Command::Restore(arguments) => succession::restore(&arguments, context)?,
+        Command::Recover(arguments) => succession::recover(&arguments, context)?,
         Command::Cache(arguments) => client::block_on(manage::cache(&arguments, context))?,
         Command::LogLevel(arguments) => client::block_on(manage::log_level(&arguments, context))?,
     }

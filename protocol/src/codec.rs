@@ -112,6 +112,27 @@ pub fn sealed_len(bytes: &[u8]) -> Result<usize, CodecError> {
 /// # Errors
 /// Whatever of [`CodecError`] is true of the bytes. Never panics, never allocates past the limit.
 pub fn open<T: Decode<()>>(kind: u8, bytes: &[u8]) -> Result<T, CodecError> {
+    check(bytes)?;
+    let (head, rest) = bytes
+        .split_at_checked(ENVELOPE_BYTES)
+        .ok_or(CodecError::Truncated)?;
+    if head[3] != kind {
+        return Err(CodecError::WrongKind(head[3]));
+    }
+    let (value, used) =
+        bincode::decode_from_slice(rest, CONFIG).map_err(|_| CodecError::Malformed)?;
+    if used == rest.len() {
+        Ok(value)
+    } else {
+        Err(CodecError::Malformed)
+    }
+}
+
+/// Checks that `bytes` are one whole envelope that nobody changed, without reading its body.
+///
+/// # Errors
+/// As [`open`], but for what only the body tells.
+pub fn check(bytes: &[u8]) -> Result<(), CodecError> {
     let (head, rest) = bytes
         .split_at_checked(ENVELOPE_BYTES)
         .ok_or(CodecError::Truncated)?;
@@ -132,16 +153,7 @@ pub fn open<T: Decode<()>>(kind: u8, bytes: &[u8]) -> Result<T, CodecError> {
     if checksum(head[3], rest) != sum {
         return Err(CodecError::Checksum);
     }
-    if head[3] != kind {
-        return Err(CodecError::WrongKind(head[3]));
-    }
-    let (value, used) =
-        bincode::decode_from_slice(rest, CONFIG).map_err(|_| CodecError::Malformed)?;
-    if used == rest.len() {
-        Ok(value)
-    } else {
-        Err(CodecError::Malformed)
-    }
+    Ok(())
 }
 
 /// The checksum of bytes that have no envelope of their own.

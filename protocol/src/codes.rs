@@ -62,6 +62,12 @@ codes! {
     REMOVED = "TG0016", "the node does not belong to the cluster any more";
     /// `tollgate leave` did not come to its end.
     NOT_LEFT = "TG0017", "the node stopped and is still a member of the cluster";
+    /// A backup file cannot be restored.
+    BACKUP = "TG0018", "the backup cannot be used";
+    /// A data directory cannot be restored into or recovered, or is half way through it.
+    SUCCESSION = "TG0019", "the data directory cannot go on as a new cluster";
+    /// The release does not fit the level that the cluster works at.
+    FEATURE_LEVEL = "TG0020", "the release does not fit the cluster's feature level";
 }
 
 /// The code of this name (`TG0007`, any case), if there is one.

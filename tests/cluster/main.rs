@@ -16,3 +16,4 @@ mod losses;
 mod oracle;
 mod partitions;
 mod quota;
+mod succession;

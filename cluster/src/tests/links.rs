@@ -20,14 +20,19 @@ use crate::{Door, JoinFailure, JoinToken, Joiner, Opened, Peering, join};
 
 const SECRETS: &[u8] = b"what all know";
 
-fn addresses(listener: &TcpListener) -> Addresses {
+pub(super) fn addresses(listener: &TcpListener) -> Addresses {
     Addresses {
         peer: vec![listener.local_addr().unwrap().to_string()],
         ..Addresses::default()
     }
 }
 
-fn open(dir: &Path, clock: &Arc<Script>, identity: Identity, listener: TcpListener) -> Opened {
+pub(super) fn open(
+    dir: &Path,
+    clock: &Arc<Script>,
+    identity: Identity,
+    listener: TcpListener,
+) -> Opened {
     let peering = Peering {
         addresses: addresses(&listener),
         listener: Some(listener),
@@ -38,7 +43,7 @@ fn open(dir: &Path, clock: &Arc<Script>, identity: Identity, listener: TcpListen
     Door::open_among(dir, clock, || identity, peering, IMPATIENT).unwrap()
 }
 
-async fn up(opened: &Opened, addresses: Addresses) {
+pub(super) async fn up(opened: &Opened, addresses: Addresses) {
     let up = Command::NodeUp {
         node: opened.identity.node_id,
         incarnation: opened.incarnation,
@@ -50,12 +55,12 @@ async fn up(opened: &Opened, addresses: Addresses) {
     assert_eq!(reply, Ok(Reply::Done));
 }
 
-async fn stop(opened: Opened) {
+pub(super) async fn stop(opened: Opened) {
     opened.door.close().await;
     opened.ended.await.unwrap().unwrap();
 }
 
-fn listen() -> (TcpListener, Addresses) {
+pub(super) fn listen() -> (TcpListener, Addresses) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let addresses = addresses(&listener);
     (listener, addresses)
@@ -70,6 +75,7 @@ async fn ask(
     let joiner = Joiner {
         name: "new".into(),
         addresses: Addresses::default(),
+        levels: (1, 1),
     };
     let clock: Arc<dyn Clock> = Arc::<Script>::clone(clock);
     join(dir, address, token, joiner, clock).await
@@ -90,6 +96,7 @@ async fn a_node_joins_by_token_keeps_its_id_and_renews_its_certificate() {
     let joiner = Joiner {
         name: "two".into(),
         addresses: here.clone(),
+        levels: (1, 1),
     };
     let at: Arc<dyn Clock> = Arc::<Script>::clone(&clock);
     let asked = join(
@@ -211,6 +218,7 @@ async fn a_removed_node_cannot_come_back_with_a_certificate_that_it_issued_itsel
     let joiner = Joiner {
         name: "two".into(),
         addresses: here.clone(),
+        levels: (1, 1),
     };
     let at: Arc<dyn Clock> = Arc::<Script>::clone(&clock);
     let asked = join(two.path(), &there.peer[0], &token, joiner, at);
@@ -258,4 +266,55 @@ async fn a_removed_node_cannot_come_back_with_a_certificate_that_it_issued_itsel
         }
     }
     stop(first).await;
+}
+
+/// A cluster of one that others may ask to be let in.
+pub(super) struct Alone {
+    opened: Opened,
+    there: String,
+    clock: Arc<Script>,
+    _dir: tempfile::TempDir,
+}
+
+pub(super) async fn alone() -> Alone {
+    let clock = Arc::new(Script(NOON.0.into()));
+    let dir = tempfile::tempdir().unwrap();
+    let (listener, there) = listen();
+    let first = Identity::first(crate::new_cluster_id(), NOON);
+    let opened = open(dir.path(), &clock, first, listener);
+    up(&opened, there.clone()).await;
+    Alone {
+        opened,
+        there: there.peer[0].clone(),
+        clock,
+        _dir: dir,
+    }
+}
+
+impl Alone {
+    pub(super) async fn token(&self, uses: u32) -> JoinToken {
+        let expires = Millis(NOON.0 + 3_600_000);
+        let made = self.opened.door.create_token(expires, uses, "root").await;
+        made.unwrap()
+    }
+
+    /// Asks to be let in from an empty directory, with a release of these levels.
+    pub(super) async fn ask(
+        &self,
+        token: &JoinToken,
+        levels: (u16, u16),
+    ) -> Result<crate::Joined, JoinFailure> {
+        let dir = tempfile::tempdir().unwrap();
+        let joiner = Joiner {
+            name: "new".into(),
+            addresses: Addresses::default(),
+            levels,
+        };
+        let clock: Arc<dyn Clock> = Arc::<Script>::clone(&self.clock);
+        join(dir.path(), &self.there, token, joiner, clock).await
+    }
+
+    pub(super) async fn stop(self) {
+        stop(self.opened).await;
+    }
 }

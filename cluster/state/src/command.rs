@@ -236,6 +236,8 @@ pub enum Reply {
     Admitted(NodeId),
     /// The node is not let in, and why.
     NotAdmitted(AdmitRefusal),
+    /// Not done: the cluster works at this feature level, which does not fit.
+    Level(u16),
 }
 
 /// Why a node is not let in.
@@ -258,6 +260,8 @@ pub enum AdmitRefusal {
     NotFounded,
     /// The key belongs to a node that has lived: it has a log somewhere, or lost it.
     Lived,
+    /// Its release cannot work at the cluster's feature level.
+    Level,
 }
 
 /// What the node has to do after an entry was applied.

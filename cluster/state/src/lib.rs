@@ -15,6 +15,7 @@ extern crate alloc;
 
 mod command;
 mod history;
+mod levels;
 mod membership;
 mod nodes;
 mod period;
@@ -33,6 +34,7 @@ pub use command::{
     LeaseVerdict, NodeId, ProposalId, Reply,
 };
 pub use history::{Action, RevisionRecord, Touched};
+pub use levels::LEVELS;
 pub use nodes::{Addresses, Founding, Node};
 pub use period::{Window, window_at};
 pub use quota::{Bucket, Lease, LeaseId, QuotaTable, WindowState};

@@ -124,10 +124,14 @@ impl State {
     }
 
     fn node_up(&mut self, node: NodeId, life: &Life<'_>) -> Applied {
+        if !self.may_live(node, life.levels) {
+            return reply(Reply::Level(self.level()));
+        }
         let now = self.now;
         let result = Arc::make_mut(&mut self.nodes).up(now, node, life);
         if result.is_ok() {
             self.quota.begin_life(node, life.incarnation);
+            self.rise();
         }
         changed(result)
     }
@@ -137,6 +141,7 @@ impl State {
         let result = Arc::make_mut(&mut self.nodes).remove(now, node);
         if result == Ok(true) {
             self.quota.end(node);
+            self.rise();
         }
         changed(result)
     }

@@ -57,6 +57,7 @@ struct Header {
     index: u64,
     now: Millis,
     revision: Revision,
+    level: u16,
     sessions: Sessions,
     pruned: (PlanId, KeyId),
 }
@@ -160,6 +161,7 @@ impl Records {
                     index: self.state.index,
                     now: self.state.now,
                     revision: self.state.revision,
+                    level: self.state.level,
                     sessions,
                     pruned,
                 })))
@@ -371,6 +373,7 @@ impl Restore {
                 self.state.index = header.index;
                 self.state.now = header.now;
                 self.state.revision = header.revision;
+                self.state.level = header.level;
                 self.state.quota = QuotaTable::with_head(header.sessions, header.pruned);
             }
             Content::Part { bytes, last, .. } => {

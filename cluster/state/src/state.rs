@@ -30,6 +30,8 @@ pub struct State {
     pub model: Arc<Model>,
     /// The quotas.
     pub quota: QuotaTable,
+    /// The feature level, 0 before any node lived.
+    pub(crate) level: u16,
     pub(crate) proposals: Arc<Proposals>,
     pub(crate) nodes: Arc<Nodes>,
     pub(crate) tokens: Arc<Tokens>,
@@ -45,6 +47,9 @@ impl State {
                 reply: reply.clone(),
                 effects: Vec::new(),
             };
+        }
+        if entry.command.level() > self.level() {
+            return reply(Reply::Level(self.level()));
         }
         let applied = self.carry_out(&entry.command);
         if remembered(&entry.command) && entry.proposal != ProposalId::default() {

@@ -5,6 +5,7 @@ mod bugs;
 mod conversations;
 mod every;
 mod history;
+pub(crate) mod levels;
 mod nodes;
 mod random;
 mod snapshot;

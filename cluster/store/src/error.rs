@@ -31,6 +31,14 @@ pub enum Error {
         /// The newest format that this release reads.
         supported: u32,
     },
+    /// A restore or a recovery of it was interrupted.
+    #[error("`tollgate {command}` of {} did not come to its end", path.display())]
+    Unfinished {
+        /// The data directory.
+        path: PathBuf,
+        /// The command that finishes it.
+        command: &'static str,
+    },
     /// The file system refused.
     #[error("cannot {operation} {}", path.display())]
     Io {
@@ -55,6 +63,7 @@ impl Error {
             Self::InUse { .. } => codes::DATA_DIR_IN_USE,
             Self::Corrupt { .. } => codes::DATA_DIR_CORRUPT,
             Self::Newer { .. } => codes::DATA_DIR_NEWER,
+            Self::Unfinished { .. } => codes::SUCCESSION,
             Self::Io { .. } => codes::DATA_DIR_IO,
             Self::Failed(_) => codes::STORE_FAILED,
         }

@@ -8,6 +8,7 @@
 mod error;
 mod identity;
 mod log;
+mod rewrite;
 mod snapshot_file;
 mod store;
 
@@ -17,5 +18,6 @@ mod tests;
 pub use error::Error;
 pub use identity::{Identity, has_identity, is_removed, mark_removed};
 pub use log::{Change, Reader};
+pub use rewrite::{Rewrite, Successor, belongs_to_a_node};
 pub use snapshot_file::write_durably;
 pub use store::{Loaded, SnapshotFile, Snapshots, Store, Written};

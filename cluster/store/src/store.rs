@@ -9,8 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::log::{Change, Log, Reader};
-use crate::snapshot_file;
-use crate::{Error, Identity};
+use crate::{Error, Identity, rewrite, snapshot_file};
 
 /// Snapshots kept: the newest, and one more in case that one is damaged.
 const SNAPSHOTS_KEPT: usize = 2;
@@ -50,6 +49,20 @@ impl Store {
     /// [`Error`] when another process has it, when anything in it is damaged or newer, or when
     /// the file system refuses.
     pub fn open(dir: &Path, first: impl FnOnce() -> Identity) -> Result<(Self, Loaded), Error> {
+        if let Some(rewrite) = rewrite::unfinished(dir)? {
+            return Err(Error::Unfinished {
+                path: dir.to_owned(),
+                command: rewrite.command(),
+            });
+        }
+        Self::open_marked(dir, first)
+    }
+
+    /// Opens a directory whether its marker stands or not.
+    pub(crate) fn open_marked(
+        dir: &Path,
+        first: impl FnOnce() -> Identity,
+    ) -> Result<(Self, Loaded), Error> {
         Self::open_with(dir, first, || Log::open(dir))
     }
 
@@ -59,11 +72,7 @@ impl Store {
         first: impl FnOnce() -> Identity,
         log: impl FnOnce() -> Result<Log, Error>,
     ) -> Result<(Self, Loaded), Error> {
-        make_private(dir).map_err(|source| Error::Io {
-            operation: "create",
-            path: dir.to_owned(),
-            source,
-        })?;
+        make_private(dir)?;
         let known = Identity::read(dir)?;
         if known.is_none() {
             Log::discard_unfinished(dir)?;
@@ -289,7 +298,15 @@ fn check_whole(
 }
 
 /// The log holds API keys and private keys: nobody but the owner may look into the directory.
-fn make_private(dir: &Path) -> std::io::Result<()> {
+pub(crate) fn make_private(dir: &Path) -> Result<(), Error> {
+    try_make_private(dir).map_err(|source| Error::Io {
+        operation: "create",
+        path: dir.to_owned(),
+        source,
+    })
+}
+
+fn try_make_private(dir: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
     if !dir.is_dir() {
         std::fs::DirBuilder::new()

@@ -1,6 +1,7 @@
 //! What survives, and what is refused.
 
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 
 use tollgate_protocol::Millis;
@@ -10,7 +11,7 @@ mod disk;
 mod faults;
 mod script;
 
-use crate::{Change, Error, Identity, Loaded, Store};
+use crate::{Change, Error, Identity, Loaded, Rewrite, Store, Successor, belongs_to_a_node};
 
 fn open(dir: &Path) -> Result<(Store, Loaded), Error> {
     Store::open(dir, || Identity::first("c".repeat(32), Millis(7)))
@@ -168,4 +169,90 @@ fn a_cut_or_overwritten_log_never_yields_wrong_entries() {
     assert!(refused >= 12, "{refused}");
     let (store, loaded) = open(dir.path()).unwrap();
     assert_eq!(all(&store, &loaded).unwrap(), wanted);
+}
+
+/// The snapshot of a directory: its index and its bytes.
+fn all_of(loaded: &Loaded) -> (u64, Vec<u8>) {
+    let file = loaded.snapshot.as_ref().unwrap();
+    let mut bytes = vec![0; usize::try_from(file.bytes()).unwrap()];
+    file.read_at(0, &mut bytes).unwrap();
+    (file.index(), bytes)
+}
+
+fn successor(index: u64) -> Successor {
+    Successor {
+        identity: Identity {
+            node_id: 4,
+            ..Identity::first("d".repeat(32), Millis(9))
+        },
+        index,
+        mark: b"mark".to_vec(),
+        vote: b"vote".to_vec(),
+    }
+}
+
+#[test]
+fn a_rewritten_directory_holds_its_successor_and_goes_on_counting_lives() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut store, _) = open(dir.path()).unwrap();
+    append(&mut store, 0, 9);
+    drop(store);
+    let first = || unreachable!("it has an owner");
+    let (store, loaded) = Store::open_to_rewrite(dir.path(), Rewrite::Recovery, first).unwrap();
+    assert_eq!((loaded.log.clone(), loaded.incarnation), (0..10, 2));
+    // Interrupted here, no node starts on it, and only the same may go on.
+    drop(store);
+    let refused = open(dir.path()).map(|_| ()).unwrap_err();
+    assert!(
+        matches!(
+            refused,
+            Error::Unfinished {
+                command: "recover",
+                ..
+            }
+        ),
+        "{refused:?}"
+    );
+    assert!(belongs_to_a_node(dir.path()).unwrap());
+    let (store, _) = Store::open_to_rewrite(dir.path(), Rewrite::Recovery, first).unwrap();
+    let all = |file: &mut dyn Write| file.write_all(b"all");
+    store.rewrite(dir.path(), &successor(9), all).unwrap();
+    let (_store, loaded) = open(dir.path()).unwrap();
+    assert_eq!(loaded.identity, successor(9).identity);
+    assert_eq!((loaded.log.is_empty(), loaded.incarnation), (true, 4));
+    assert_eq!(all_of(&loaded), (9, b"all".to_vec()));
+    assert_eq!(loaded.purged, Some((9, b"mark".to_vec())));
+    assert_eq!(loaded.vote.as_deref(), Some(b"vote".as_slice()));
+}
+
+#[test]
+fn an_interrupted_restore_begins_again_from_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    assert!(!belongs_to_a_node(&dir.path().join("not there")).unwrap());
+    assert!(!belongs_to_a_node(dir.path()).unwrap());
+    let first = || successor(1).identity;
+    let begin = || Store::open_to_rewrite(dir.path(), Rewrite::Restore, first).unwrap();
+    let (store, _) = begin();
+    save(&store, 77, b"half");
+    drop(store);
+    let refused = open(dir.path()).map(|_| ()).unwrap_err();
+    assert!(
+        matches!(
+            refused,
+            Error::Unfinished {
+                command: "restore",
+                ..
+            }
+        ),
+        "{refused:?}"
+    );
+    assert!(!belongs_to_a_node(dir.path()).unwrap());
+    let (store, loaded) = begin();
+    assert!(loaded.first_start && loaded.snapshot.is_none());
+    let all = |file: &mut dyn Write| file.write_all(b"all");
+    store.rewrite(dir.path(), &successor(5), all).unwrap();
+    assert!(belongs_to_a_node(dir.path()).unwrap());
+    let (_store, loaded) = open(dir.path()).unwrap();
+    assert_eq!(all_of(&loaded), (5, b"all".to_vec()));
+    assert_eq!(loaded.identity.node_id, 4);
 }

@@ -8,6 +8,7 @@ use tollgate_aws::operations::Matched;
 use tollgate_aws::{AwsError, ErrorKind, query_pairs};
 use tollgate_cluster::DoorError;
 use tollgate_model::Model;
+use tollgate_protocol::codes;
 use tollgate_protocol::ids::Revision;
 use tollgate_state::State;
 
@@ -102,6 +103,15 @@ fn unreadable(error: &serde_json::Error) -> AwsError {
         error.column()
     );
     AwsError::new(ErrorKind::Serialization, text)
+}
+
+/// The error of a change that the cluster's feature level does not have yet.
+pub(crate) fn above(level: u16) -> AwsError {
+    let code = codes::FEATURE_LEVEL.code;
+    AwsError::conflict(format!(
+        "{code}: the cluster works at feature level {level}, which does not have this change; it \
+         rises when every node runs a newer release"
+    ))
 }
 
 /// The error of a door that did not answer. The SDKs repeat the call, under the same name.

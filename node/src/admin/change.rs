@@ -11,7 +11,7 @@ use tollgate_protocol::ids::Revision;
 use tollgate_protocol::limits::COMMAND_BYTES_MAX;
 use tollgate_state::{Command, Reply};
 
-use super::call::{Call, unavailable};
+use super::call::{Call, above, unavailable};
 
 /// How often a change is made again because another one came first.
 const ATTEMPTS_MAX: u32 = 8;
@@ -102,6 +102,7 @@ pub(crate) async fn change<T>(
             }
             Reply::Conflict(_) => {}
             Reply::Refused(why) => return Err(AwsError::bad_request(why)),
+            Reply::Level(level) => return Err(above(level)),
             Reply::Leased(_)
             | Reply::Stale
             | Reply::Done

@@ -1,9 +1,13 @@
 //! The native operations, below `/tollgate/v1/`: what AWS has no operation for.
 
 mod apply;
+mod backup;
 mod history;
 mod members;
 mod plan;
+
+pub use backup::Backups;
+pub(crate) use backup::Streamed;
 
 use serde::Deserialize;
 use serde_json::json;
@@ -35,6 +39,7 @@ pub(crate) async fn run(call: &Call<'_>, method: &str, operation: &str) -> Outco
         ("GET", "upstreams") => Ok(Reply::json(200, json!({"items": runtime.upstreams()}))),
         ("GET", "status") => status(call).await,
         ("GET", "members") => members::list(call),
+        ("GET", "backup") => backup::take(call).await,
         ("GET", "history") => history::list(call).await,
         ("POST", "rollback") => history::back(call).await,
         ("POST", "leave") => members::leave(call),

@@ -3,13 +3,26 @@
 use serde_json::Value;
 use tollgate_aws::AwsError;
 
+use super::native::Streamed;
+
 /// A successful answer.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug)]
 pub(crate) struct Reply {
     /// The status code.
     pub(crate) status: u16,
-    /// The JSON body; `None` for an empty one.
-    pub(crate) body: Option<Value>,
+    /// The body.
+    pub(crate) body: Body,
+}
+
+/// The body of an answer.
+#[derive(Debug)]
+pub(crate) enum Body {
+    /// None.
+    Empty,
+    /// One value.
+    Json(Value),
+    /// Bytes that are made while they are sent.
+    Streamed(Streamed),
 }
 
 /// What an operation comes to.
@@ -20,12 +33,23 @@ impl Reply {
     pub(crate) fn json(status: u16, body: Value) -> Self {
         Self {
             status,
-            body: Some(body),
+            body: Body::Json(body),
         }
     }
 
     /// An answer without one.
     pub(crate) fn empty(status: u16) -> Self {
-        Self { status, body: None }
+        Self {
+            status,
+            body: Body::Empty,
+        }
+    }
+
+    /// An answer that is as large as the state.
+    pub(crate) fn streamed(body: Streamed) -> Self {
+        Self {
+            status: 200,
+            body: Body::Streamed(body),
+        }
     }
 }

@@ -20,7 +20,7 @@ use tollgate_aws::{AwsError, ErrorKind, Service};
 use super::auth::{Caller, judge, verifier};
 use super::call::Call;
 use super::ids::Seed;
-use super::reply::{Outcome, Reply};
+use super::reply::{Body, Outcome, Reply};
 use super::{AdminState, NATIVE_PREFIX, native, operations};
 
 /// Threads of the listener: administrators are few, and one slow call must not hold all.
@@ -235,8 +235,11 @@ fn render(outcome: Outcome, service: Service, id: Option<&str>) -> HttpResponse 
         Ok(Reply { status, body }) => {
             let mut builder = HttpResponse::build(code(status));
             match body {
-                Some(body) => builder.json(body),
-                None => builder.finish(),
+                Body::Json(body) => builder.json(body),
+                Body::Empty => builder.finish(),
+                Body::Streamed(body) => builder
+                    .content_type("application/octet-stream")
+                    .streaming(body),
             }
         }
         Err(error) => {

@@ -13,7 +13,7 @@ use tollgate_cluster::{
 use tollgate_config::node_config::NodeConfig;
 use tollgate_protocol::codes;
 use tollgate_protocol::{Clock, Millis};
-use tollgate_state::{Addresses, Command, NodeId, ProposalId, Reply};
+use tollgate_state::{Addresses, AdmitRefusal, Command, LEVELS, NodeId, ProposalId, Reply, State};
 use tollgate_store::Identity;
 
 use super::listeners::{Bound, Listeners};
@@ -23,8 +23,6 @@ use crate::clock::SystemClock;
 use crate::console;
 use crate::credentials::{self, RootKey};
 
-/// The lowest and highest feature level that this release works at.
-const LEVELS: (u16, u16) = (1, 1);
 /// A node that has a configuration serves it after this long, also when no majority answers.
 const LIFE_DEADLINE: Duration = Duration::from_secs(5);
 /// A node that has none yet waits this long for the cluster to send it.
@@ -128,6 +126,7 @@ async fn join(
     let joiner = Joiner {
         name: name(config),
         addresses,
+        levels: LEVELS,
     };
     let mut attempt = 1;
     let joined = loop {
@@ -140,7 +139,15 @@ async fn join(
                 attempt += 1;
                 tokio::time::sleep(RETRY_DELAY).await;
             }
-            Err(error) => return Err(BootError::chain(codes::JOIN, &error)),
+            Err(error) => {
+                let level = matches!(error, JoinFailure::NotAdmitted(AdmitRefusal::Level));
+                let code = if level {
+                    codes::FEATURE_LEVEL
+                } else {
+                    codes::JOIN
+                };
+                return Err(BootError::chain(code, &error));
+            }
         }
     };
     credentials::store(dir, &joined.secrets)
@@ -172,6 +179,10 @@ pub(super) async fn enter(
     };
     let peer = listeners.peer()?;
     let (opened, secrets) = open(config, clock, joined, peer, addresses.clone())?;
+    let level = opened.door.read(State::level);
+    if level > LEVELS.1 {
+        return Err(above(level));
+    }
     let (key, is_new) = super::root_key(config, mode)?;
     listeners.announce(config, &key, is_new)?;
     // Whoever joins from now on gets the same root key.
@@ -184,6 +195,16 @@ pub(super) async fn enter(
         }
     }
     Ok((opened, key))
+}
+
+/// What a node ends with whose release the cluster has outgrown, or is too old for.
+fn above(level: u16) -> BootError {
+    let (from, to) = LEVELS;
+    let reason = format!(
+        "the cluster works at feature level {level}, release {} at {from} to {to}",
+        env!("CARGO_PKG_VERSION")
+    );
+    BootError::new(codes::FEATURE_LEVEL, reason)
 }
 
 /// What a node ends with that the cluster removed; the next start finds it in the data directory.
@@ -319,6 +340,7 @@ impl Life {
                 }
                 // An attempt before this one was heard after all.
                 Ok(Reply::Stale) if self.lives() => return Ok(()),
+                Ok(Reply::Level(level)) => return Err(above(level)),
                 Ok(other) => {
                     let reason = format!("the node's new life was not accepted: {other:?}");
                     return Err(BootError::new(codes::REMOVED, reason));

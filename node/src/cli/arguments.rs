@@ -5,8 +5,12 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 mod cluster;
+mod succession;
 
 pub(super) use cluster::{DiffArguments, HistoryArguments, LeaveArguments, RollbackArguments};
+pub(super) use succession::{
+    BackupArguments, DirectoryArguments, RecoverArguments, RestoreArguments, WindowsBegin,
+};
 
 use super::settings::{DevArguments, JoinArguments, StartArguments};
 
@@ -82,6 +86,12 @@ pub(super) enum Command {
     Leave(LeaveArguments),
     /// Take a node that is gone out of the cluster for ever.
     Remove(RemoveArguments),
+    /// Write everything that the cluster agrees on into a file, while it serves.
+    Backup(BackupArguments),
+    /// Make an empty data directory the first node of a new cluster, from a backup.
+    Restore(RestoreArguments),
+    /// Make the node that is left of a cluster a new cluster, when its majority is lost for ever.
+    Recover(RecoverArguments),
     /// Work on the response cache.
     Cache(CacheArguments),
     /// Change what a running node logs.

@@ -1,13 +1,17 @@
 //! Signed requests to a node's admin listener.
 
+mod download;
+
 use std::future::Future;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::TcpStream;
+use tokio::task::AbortHandle;
 use tollgate_aws::operations::find_operation;
 use tollgate_aws::sigv4::{Payload, RequestView, Signer};
 use tollgate_aws::wire::request_id;
@@ -51,6 +55,9 @@ struct Request<'r> {
     query: &'r [(&'r str, &'r str)],
     body: Option<Vec<u8>>,
 }
+
+/// Header fields of a request.
+type Headers = Vec<(&'static str, String)>;
 
 /// Runs a command's future on a runtime of its own.
 ///
@@ -172,6 +179,48 @@ impl Client {
     }
 
     async fn attempt(&self, request: &Request<'_>, invocation: &str) -> Result<Answer, Failure> {
+        let (target, headers) = self.signed(request, invocation)?;
+        let body = Bytes::copy_from_slice(request.body.as_deref().unwrap_or_default());
+        exchange(
+            &self.listener.authority,
+            request.method,
+            &target,
+            &headers,
+            body,
+        )
+        .await
+    }
+
+    /// Gives the bytes of a native operation's answer to `take` as they come. An answer that
+    /// refuses is not given.
+    ///
+    /// # Errors
+    /// As [`Client::native`], and what `take` fails with.
+    pub(super) async fn download(
+        &self,
+        operation: &str,
+        take: impl FnMut(&[u8]) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let request = Request {
+            method: "GET",
+            path: format!("/tollgate/v1/{operation}"),
+            query: &[],
+            body: None,
+        };
+        let (target, headers) = self.signed(&request, &invocation_id()?)?;
+        let authority = &self.listener.authority;
+        match download::get(authority, &target, &headers, take).await? {
+            Some(refusal) => Err(self.refusal(&refusal)),
+            None => Ok(()),
+        }
+    }
+
+    /// The target and the header fields of a request, signed where somebody asks.
+    fn signed(
+        &self,
+        request: &Request<'_>,
+        invocation: &str,
+    ) -> Result<(String, Headers), Failure> {
         let query = encode_query(request.query);
         let body = request.body.as_deref().unwrap_or_default();
         let mut headers = vec![
@@ -202,15 +251,7 @@ impl Client {
         } else {
             format!("{}?{query}", request.path)
         };
-        let body = Bytes::copy_from_slice(body);
-        exchange(
-            &self.listener.authority,
-            request.method,
-            &target,
-            &headers,
-            body,
-        )
-        .await
+        Ok((target, headers))
     }
 
     /// The JSON of an answer, or what it refuses.
@@ -274,6 +315,34 @@ pub(super) async fn exchange(
     headers: &[(&'static str, String)],
     body: Bytes,
 ) -> Result<Answer, Failure> {
+    let socket = connect(authority).await?;
+    let silent = |why: String| silent(authority, &why);
+    let request = request(method, target, headers, body)?;
+    match tokio::time::timeout(ANSWER_DEADLINE, talk(socket, request)).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(why)) => Err(silent(why)),
+        Err(_) => Err(silent("no answer in 60 seconds".into())),
+    }
+}
+
+/// A request with these header fields.
+fn request(
+    method: &str,
+    target: &str,
+    headers: &[(&'static str, String)],
+    body: Bytes,
+) -> Result<hyper::Request<Full<Bytes>>, Failure> {
+    let mut request = hyper::Request::builder().method(method).uri(target);
+    for (name, value) in headers {
+        request = request.header(*name, value);
+    }
+    request
+        .body(Full::new(body))
+        .map_err(|error| Failure::new(format!("the request cannot be made: {error}")))
+}
+
+/// A connection to an admin listener.
+async fn connect(authority: &str) -> Result<TcpStream, Failure> {
     let unreachable = |why: String| {
         Failure::new(format!(
             "cannot reach the node at http://{authority}: {why}"
@@ -282,36 +351,27 @@ pub(super) async fn exchange(
         .hint("is it running? tollgate start; is it elsewhere? --admin-url or TOLLGATE_ADMIN")
         .exit(TRY_AGAIN)
     };
-    let connecting = TcpStream::connect(authority);
-    let socket = match tokio::time::timeout(CONNECT_DEADLINE, connecting).await {
-        Ok(Ok(socket)) => socket,
-        Ok(Err(error)) => return Err(unreachable(error.to_string())),
-        Err(_) => return Err(unreachable("no answer in 5 seconds".into())),
-    };
-    let silent = |why: String| {
-        Failure::new(format!(
-            "the node at http://{authority} did not answer: {why}"
-        ))
-        .code(&codes::ADMIN_UNREACHABLE)
-        .hint("a change may have happened; repeating the command is safe")
-        .exit(TRY_AGAIN)
-    };
-    let mut request = hyper::Request::builder().method(method).uri(target);
-    for (name, value) in headers {
-        request = request.header(*name, value);
-    }
-    let request = request
-        .body(Full::new(body))
-        .map_err(|error| Failure::new(format!("the request cannot be made: {error}")))?;
-    match tokio::time::timeout(ANSWER_DEADLINE, talk(socket, request)).await {
-        Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(why)) => Err(silent(why)),
-        Err(_) => Err(silent("no answer in 60 seconds".into())),
+    match tokio::time::timeout(CONNECT_DEADLINE, TcpStream::connect(authority)).await {
+        Ok(Ok(socket)) => Ok(socket),
+        Ok(Err(error)) => Err(unreachable(error.to_string())),
+        Err(_) => Err(unreachable("no answer in 5 seconds".into())),
     }
 }
 
-async fn talk(socket: TcpStream, request: hyper::Request<Full<Bytes>>) -> Result<Answer, String> {
-    let io = TokioIo::new(socket);
+fn silent(authority: &str, why: &str) -> Failure {
+    Failure::new(format!(
+        "the node at http://{authority} did not answer: {why}"
+    ))
+    .code(&codes::ADMIN_UNREACHABLE)
+    .hint("a change may have happened; repeating the command is safe")
+    .exit(TRY_AGAIN)
+}
+
+/// Sends a request and waits for the head of its answer. The task beside it drives the connection.
+async fn begin(
+    io: TokioIo<TcpStream>,
+    request: hyper::Request<Full<Bytes>>,
+) -> Result<(hyper::Response<Incoming>, AbortHandle), String> {
     let (mut sender, connection) = hyper::client::conn::http1::handshake(io)
         .await
         .map_err(|error| error.to_string())?;
@@ -321,13 +381,13 @@ async fn talk(socket: TcpStream, request: hyper::Request<Full<Bytes>>) -> Result
         .send_request(request)
         .await
         .map_err(|error| error.to_string())?;
-    let status = response.status().as_u16();
-    let kind = response
-        .headers()
-        .get("x-amzn-errortype")
-        .and_then(|kind| kind.to_str().ok())
-        .map_or("", |kind| kind.split(':').next().unwrap_or_default())
-        .to_owned();
+    Ok((response, driver.abort_handle()))
+}
+
+async fn talk(socket: TcpStream, request: hyper::Request<Full<Bytes>>) -> Result<Answer, String> {
+    let io = TokioIo::new(socket);
+    let (response, driver) = begin(io, request).await?;
+    let (status, kind) = head(&response);
     let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX)
         .collect()
         .await
@@ -335,6 +395,16 @@ async fn talk(socket: TcpStream, request: hyper::Request<Full<Bytes>>) -> Result
         .to_bytes();
     driver.abort();
     Ok(Answer { status, kind, body })
+}
+
+/// The status and the kind of error of an answer.
+fn head(response: &hyper::Response<Incoming>) -> (u16, String) {
+    let kind = response
+        .headers()
+        .get("x-amzn-errortype")
+        .and_then(|kind| kind.to_str().ok())
+        .map_or("", |kind| kind.split(':').next().unwrap_or_default());
+    (response.status().as_u16(), kind.to_owned())
 }
 
 fn encode_query(query: &[(&str, &str)]) -> String {

@@ -8,6 +8,7 @@ use tollgate_config::diagnostic::render;
 use tollgate_config::node_config::{LogFormat, LogLevel, NodeConfig, Overrides};
 
 use super::Context;
+use super::arguments::DirectoryArguments;
 use super::failure::{Failure, USAGE};
 use super::resolve::OWN_VARIABLES;
 use crate::boot::Invitation;
@@ -248,6 +249,18 @@ pub(super) fn load_dev(
     }
     let config = config(arguments.config, flags, context)?;
     Ok((config, file))
+}
+
+/// The data directory of a node that does not run.
+pub(super) fn data_dir(
+    arguments: &DirectoryArguments,
+    context: &Context,
+) -> Result<PathBuf, Failure> {
+    let flags = Flags {
+        data_dir: arguments.data_dir.clone(),
+        ..Flags::default()
+    };
+    config(arguments.config.clone(), flags, context).map(|config| config.data_dir)
 }
 
 fn config(file: Option<PathBuf>, flags: Flags, context: &Context) -> Result<NodeConfig, Failure> {

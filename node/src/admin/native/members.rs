@@ -7,7 +7,7 @@ use tollgate_cluster::{DoorError, Members, TokenError};
 use tollgate_protocol::Millis;
 use tollgate_state::{Command, Node, NodeId, ProposalId, Reply, State};
 
-use crate::admin::call::{Call, unavailable};
+use crate::admin::call::{Call, above, unavailable};
 use crate::admin::reply::{Outcome, Reply as Answer};
 
 /// How long a token admits unless told otherwise.
@@ -19,7 +19,7 @@ pub(super) async fn overview(call: &Call<'_>) -> Value {
     let door = &call.state.door;
     let told = door.status_of_all().await;
     let members = door.members();
-    let (cluster, items) = door.read(|state| {
+    let (cluster, level, items) = door.read(|state| {
         let nodes = state.nodes().iter().filter(|(_, it)| it.removed.is_none());
         let items: Vec<Value> = nodes
             .map(|(id, node)| {
@@ -34,7 +34,7 @@ pub(super) async fn overview(call: &Call<'_>) -> Value {
             })
             .collect();
         let cluster = state.founding().map(|it| hex(&it.cluster));
-        (cluster, items)
+        (cluster, state.level(), items)
     });
     json!({
         "clusterId": cluster,
@@ -42,6 +42,7 @@ pub(super) async fn overview(call: &Call<'_>) -> Value {
         "role": members.role,
         "leaderId": members.leader,
         "agrees": members.agrees(),
+        "featureLevel": level,
         "term": members.term,
         "voters": members.voters,
         "learners": members.learners,
@@ -102,6 +103,7 @@ fn item(id: NodeId, node: &Node, members: &Members) -> Value {
         "http": node.addresses.http,
         "admin": node.addresses.admin,
         "version": node.version,
+        "levels": [node.levels.0, node.levels.1],
         "incarnation": node.incarnation,
         "joinedMs": node.joined.0,
         "lagEntries": lag,
@@ -247,6 +249,7 @@ async fn propose(call: &Call<'_>, command: Command) -> Result<Reply, AwsError> {
 fn refused(reply: &Reply) -> AwsError {
     match reply {
         Reply::Refused(reason) => AwsError::bad_request(reason.clone()),
+        Reply::Level(level) => above(*level),
         other => AwsError::bad_request(format!("the cluster answered {other:?}")),
     }
 }

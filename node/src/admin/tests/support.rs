@@ -18,7 +18,9 @@ use tollgate_protocol::ids::{KeyId, PlanId, Revision};
 use tollgate_protocol::{Clock, Millis};
 use tollgate_store::Identity;
 
-use crate::admin::{AdminServer, AdminState, Credentials, Endpoints, Runtime, Turn, start};
+use crate::admin::{
+    AdminServer, AdminState, Backups, Credentials, Endpoints, Runtime, Turn, start,
+};
 use crate::clock::SystemClock;
 
 pub(crate) const ACCESS_KEY: &str = "AKIATESTADMIN0000001";
@@ -166,6 +168,7 @@ impl Admin {
             clock,
             runtime,
             turn: Turn::default(),
+            backups: Backups::default(),
             anonymous_loopback,
         };
         let server = start(listener, state).unwrap();
