@@ -17,7 +17,8 @@ help:
 	@echo "make demo    build, then show a gateway at work in one minute"
 	@echo "make cluster build, then show three nodes behind HAProxy as one gateway"
 	@echo "make test    everything that must hold before a change lands; changes no source file"
-	@echo "make prove   whole clusters in a simulator, SEEDS of them (500), and a disk that fails"
+	@echo "make prove   whole clusters in a simulator, SEEDS of them (500), a disk that fails, and then"
+	@echo "             real nodes through every fault, with the figures that are promised"
 	@echo "make prove-long  the same for hours (MINUTES, 480); seeds that fail go to target/failed-seeds.txt"
 	@echo "make bench   the published build against its rivals on this machine"
 	@echo "make gate    instructions and allocations of the request path against the kept counts"
@@ -45,6 +46,10 @@ prove:
 	@REPLAYS=$(or $(REPLAYS),48) $(SIMULATE) sim::runs::one_seed_replays_one_run
 	@SEEDS=$(or $(SEEDS),500) THREADS=$$(nproc) $(SIMULATE) \
 		sim::runs::no_seed_violates_an_invariant -- --nocapture
+	@tests/install.sh
+	@cargo build --profile ci --locked --package tollgate-node
+	@PROVE=1 cargo test --profile ci --locked --package tollgate-tests --test cluster -- \
+		--include-ignored --nocapture --test-threads 1
 
 # Other seeds every time, unless SEED says where to begin.
 prove-long:

@@ -75,7 +75,8 @@ apt_unpack() {
 }
 
 install_tools() {
-    local missing=()
+    local missing=() faketime
+    faketime="usr/lib/$(uname -m)-linux-gnu/faketime/libfaketime.so.1"
     have cc || missing+=(build-essential)
     have valgrind || missing+=(valgrind)
     have curl || missing+=(curl ca-certificates)
@@ -86,6 +87,7 @@ install_tools() {
     ((${#missing[@]} == 0)) || apt_install "${missing[@]}"
     have nginx || apt_unpack nginx usr/sbin/nginx
     have haproxy || apt_unpack haproxy usr/sbin/haproxy
+    [[ -f $TOOLS/$faketime || -f /$faketime ]] || apt_unpack libfaketime "$faketime"
     have promtool && have prometheus || apt_unpack prometheus usr/bin/promtool usr/bin/prometheus
     nginx -v 2>/dev/null || {
         say "nginx was unpacked and does not run; its libraries are installed instead"

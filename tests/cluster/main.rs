@@ -3,6 +3,7 @@
 
 mod balancer;
 mod changes;
+mod clocks;
 mod configuration;
 mod disk;
 mod example;
@@ -16,4 +17,5 @@ mod losses;
 mod oracle;
 mod partitions;
 mod quota;
+mod sizes;
 mod succession;

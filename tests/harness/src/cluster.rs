@@ -8,6 +8,7 @@ use std::thread;
 use serde_json::Value;
 
 use crate::cli::CliOutput;
+use crate::clocks::Clocks;
 use crate::disk::SmallDisk;
 use crate::network::Network;
 use crate::node::{Node, NodeOptions};
@@ -28,6 +29,7 @@ pub struct Member {
 pub struct Cluster {
     nodes: Vec<Node>,
     network: Option<Network>,
+    clocks: Option<Clocks>,
     voters: usize,
 }
 
@@ -54,7 +56,27 @@ impl Cluster {
     ///
     /// If it does not come up.
     pub fn networked(count: usize, voters: usize, api: &str) -> Self {
-        let mut cluster = Self::alone(Some(Network::new()), voters, api);
+        let mut cluster = Self {
+            network: Some(Network::new()),
+            voters,
+            ..Self::empty()
+        };
+        cluster.begin(NodeOptions::new(), api);
+        cluster.grow(count);
+        cluster
+    }
+
+    /// [`Cluster::start`] of nodes with [`Clocks`] that a test sets.
+    ///
+    /// # Panics
+    ///
+    /// If it does not come up.
+    pub fn clocked(count: usize, api: &str) -> Self {
+        let mut cluster = Self {
+            clocks: Some(Clocks::new()),
+            ..Self::empty()
+        };
+        cluster.begin(NodeOptions::new(), api);
         cluster.grow(count);
         cluster
     }
@@ -65,7 +87,9 @@ impl Cluster {
     ///
     /// If it does not come up, or refuses the file.
     pub fn first(api: &str) -> Self {
-        Self::alone(None, VOTERS, api)
+        let mut cluster = Self::empty();
+        cluster.begin(NodeOptions::new(), api);
+        cluster
     }
 
     /// [`Cluster::start`] whose first node, its first leader, has its data on this disk.
@@ -74,26 +98,27 @@ impl Cluster {
     ///
     /// If it does not come up.
     pub fn on_disk(disk: &SmallDisk, count: usize, api: &str) -> Self {
-        let mut cluster = Self::begun(disk.hold(NodeOptions::new()), None, VOTERS, api);
+        let mut cluster = Self::empty();
+        cluster.begin(disk.hold(NodeOptions::new()), api);
         cluster.grow(count);
         cluster
     }
 
-    fn alone(network: Option<Network>, voters: usize, api: &str) -> Self {
-        Self::begun(NodeOptions::new(), network, voters, api)
+    fn empty() -> Self {
+        Self {
+            nodes: Vec::new(),
+            network: None,
+            clocks: None,
+            voters: VOTERS,
+        }
     }
 
-    fn begun(first: NodeOptions, network: Option<Network>, voters: usize, api: &str) -> Self {
-        let mut cluster = Self {
-            nodes: Vec::new(),
-            network,
-            voters,
-        };
-        let first = Node::start(cluster.options(first));
-        cluster.nodes.push(first);
-        let applied = cluster.apply(0, api);
+    /// Starts the first node, and applies the API file.
+    fn begin(&mut self, first: NodeOptions, api: &str) {
+        let first = Node::start(self.options(first));
+        self.nodes.push(first);
+        let applied = self.apply(0, api);
         assert_eq!(applied.code, 0, "{applied:?}");
-        cluster
     }
 
     fn grow(&mut self, count: usize) {
@@ -113,6 +138,9 @@ impl Cluster {
             let outside = network.attach(peer).ip().to_string();
             options = options.arg("--peer").arg(&peer.to_string());
             options = options.arg("--advertise").arg(&outside);
+        }
+        if let Some(clocks) = &self.clocks {
+            options = clocks.give(self.nodes.len(), options);
         }
         let voters = self.voters.to_string();
         options.arg("--voters").arg(&voters).fixed_ports()
@@ -153,6 +181,15 @@ impl Cluster {
     /// If the cluster is none of [`Cluster::networked`].
     pub fn network(&self) -> &Network {
         self.network.as_ref().expect("a networked cluster")
+    }
+
+    /// The nodes' clocks.
+    ///
+    /// # Panics
+    ///
+    /// If the cluster is none of [`Cluster::clocked`].
+    pub fn clocks(&self) -> &Clocks {
+        self.clocks.as_ref().expect("a clocked cluster")
     }
 
     /// The nodes.

@@ -1,5 +1,6 @@
 //! Programs that `tests/install.sh` brings.
 
+use std::env::consts::ARCH;
 use std::path::PathBuf;
 
 use crate::binary::workspace_root;
@@ -32,6 +33,12 @@ pub fn prometheus() -> PathBuf {
 /// Prometheus' tool, which knows what a scrape must look like.
 pub fn promtool() -> PathBuf {
     unpacked("usr/bin/promtool")
+}
+
+/// The library that shows a program another time.
+pub(crate) fn libfaketime() -> PathBuf {
+    let library = format!("usr/lib/{ARCH}-linux-gnu/faketime/libfaketime.so.1");
+    unpacked(&library)
 }
 
 /// A program that was unpacked for the tests, or that the machine has.
