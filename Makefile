@@ -49,7 +49,7 @@ prove:
 	@tests/install.sh
 	@cargo build --profile ci --locked --package tollgate-node
 	@PROVE=1 cargo test --profile ci --locked --package tollgate-tests --test cluster -- \
-		--include-ignored --nocapture --test-threads 1
+		--nocapture --test-threads 1
 
 # Other seeds every time, unless SEED says where to begin.
 prove-long:
