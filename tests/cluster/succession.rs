@@ -153,6 +153,29 @@ fn a_backup_under_load_is_served_elsewhere_and_exceeds_no_quota() {
 }
 
 #[test]
+fn a_backup_without_a_majority_has_what_the_node_knows_and_says_so() {
+    let oracle = Oracle::start(TAKES);
+    let mut cluster = Cluster::start(3, &api(&oracle.url()));
+    let folder = tempfile::tempdir().expect("make a temporary directory");
+    let file = folder.path().join("alone.tgb");
+    let left = (cluster.leader(0, None) + 1) % 3;
+    let known = make_key(&cluster.nodes()[left], "known");
+    for (at, node) in cluster.nodes_mut().iter_mut().enumerate() {
+        if at != left {
+            node.process().freeze();
+        }
+    }
+    let taken = cluster.nodes()[left].cli(&["backup", &*file.to_string_lossy(), "-o", "json"]);
+    assert_eq!(taken.code, 0, "{taken:?}");
+    assert_eq!(taken.json()["agreed"], false);
+    assert!(taken.stderr.contains("no majority"), "{taken:?}");
+    let dir = folder.path().join("restored");
+    assert_eq!(restore(&file, &dir, "exhausted").code, 0);
+    let node = Node::start(NodeOptions::new().data_dir(&dir));
+    assert_eq!(status(node.http(), &known), 200);
+}
+
+#[test]
 fn what_is_no_backup_is_refused_with_its_code_and_nothing_is_written() {
     let node = Node::start(NodeOptions::api(api("http://127.0.0.1:9")));
     let folder = tempfile::tempdir().expect("make a temporary directory");

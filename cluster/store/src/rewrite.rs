@@ -56,7 +56,7 @@ pub fn belongs_to_a_node(dir: &Path) -> Result<bool, Error> {
     if !dir.is_dir() || unfinished(dir)? == Some(Rewrite::Restore) {
         return Ok(false);
     }
-    let files = ["node.json", "raft.redb", "tls", MARKER];
+    let files = ["node.json", "raft.redb", "tls", "removed.json", MARKER];
     let any = files.iter().any(|it| dir.join(it).exists());
     Ok(any || !snapshot_file::list(dir)?.is_empty())
 }

@@ -230,6 +230,10 @@ fn an_interrupted_restore_begins_again_from_nothing() {
     let dir = tempfile::tempdir().unwrap();
     assert!(!belongs_to_a_node(&dir.path().join("not there")).unwrap());
     assert!(!belongs_to_a_node(dir.path()).unwrap());
+    // Of a node that left, everything but the word that it did may be gone.
+    crate::mark_removed(dir.path(), Millis(1)).unwrap();
+    assert!(belongs_to_a_node(dir.path()).unwrap());
+    fs::remove_file(dir.path().join("removed.json")).unwrap();
     let first = || successor(1).identity;
     let begin = || Store::open_to_rewrite(dir.path(), Rewrite::Restore, first).unwrap();
     let (store, _) = begin();
