@@ -1,3 +1,5 @@
+//! What one bucket admits: by its rate, by its share, and never more.
+
 use super::*;
 
 fn throttle(burst: u32, rate: f64) -> Throttle {
