@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use openraft::{EmptyNode, ServerState};
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
 use tollgate_protocol::Clock;
 use tollgate_protocol::ids::Revision;
 use tollgate_state::{Addresses, NodeId};
@@ -30,7 +31,7 @@ use crate::raft::log::LogStore;
 use crate::raft::machine::{Feeds, Machine, Saved};
 use crate::raft::network::Network;
 use crate::raft::upkeep::Upkeep;
-use crate::raft::{self, LogLimits, Raft};
+use crate::raft::{self, LogLimits, Raft, ballot};
 use crate::rates::{self, Rates};
 use crate::serve::Server;
 use crate::status::{self, DiskBytes};
@@ -109,6 +110,7 @@ pub struct Peering {
 /// Everything that runs on the cluster's thread.
 pub(crate) struct Member {
     pub(crate) raft: Raft,
+    gate: Gate,
     upkeep: Upkeep,
     end: End,
     machine: Machine,
@@ -292,6 +294,7 @@ pub(crate) async fn assemble(
     };
     let member = Member {
         raft,
+        gate,
         upkeep: Upkeep::new(log, ways.log, ways.work.beside()),
         end: storage.end,
         machine,
@@ -366,11 +369,38 @@ async fn begin(raft: &Raft, loaded: &Loaded) -> Result<(), Error> {
     }
 }
 
+/// Starts what a member does beside looking after its disk.
+fn work(
+    proposer: Proposer,
+    watch: (Contacts, Leaving),
+    autopilot: Settings,
+    (rates, gate): (Rates, Gate),
+    inbox: mpsc::Receiver<Group>,
+) -> [JoinHandle<()>; 5] {
+    let (raft, machine) = (proposer.raft.clone(), proposer.machine.clone());
+    let transport = Arc::clone(&proposer.transport);
+    let piloting = pilot::run(
+        raft.clone(),
+        machine.clone(),
+        watch,
+        proposer.node,
+        autopilot,
+    );
+    [
+        tokio::spawn(piloting),
+        tokio::spawn(status::pulse(proposer.clone())),
+        tokio::spawn(rates::run(rates, raft, machine, transport)),
+        tokio::spawn(ballot::run(proposer.clone(), gate)),
+        tokio::spawn(proposer.run(inbox)),
+    ]
+}
+
 impl Member {
     /// Works until the node stops or its disk fails.
     pub(crate) async fn run(self) {
         let Self {
             raft,
+            gate,
             mut upkeep,
             end,
             machine,
@@ -388,12 +418,7 @@ impl Member {
         let (mut told, node) = (Told::default(), proposer.node);
         let (heard, leader) = (proposer.heard.clone(), proposer.leader.clone());
         let watch = (contacts, leaving);
-        let piloting = pilot::run(raft.clone(), machine.clone(), watch, node, autopilot);
-        let piloting = tokio::spawn(piloting);
-        let pulsing = tokio::spawn(status::pulse(proposer.clone()));
-        let transport = Arc::clone(&proposer.transport);
-        let sharing = tokio::spawn(rates::run(rates, raft.clone(), machine.clone(), transport));
-        let proposing = tokio::spawn(proposer.run(inbox));
+        let tasks = work(proposer, watch, autopilot, (rates, gate), inbox);
         let mut metrics = raft.metrics();
         let mut check = tokio::time::interval(CHECK);
         loop {
@@ -427,10 +452,9 @@ impl Member {
                 }
             }
         }
-        piloting.abort();
-        pulsing.abort();
-        sharing.abort();
-        proposing.abort();
+        for task in tasks {
+            task.abort();
+        }
         if let Err(error) = raft.shutdown().await {
             tracing::error!(%error, "consensus did not end cleanly");
         }

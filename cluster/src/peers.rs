@@ -66,6 +66,8 @@ pub mod kind {
     pub const RATES: u8 = 10;
     /// A token of a bucket that only the leader has.
     pub const RATE_ASK: u8 = 11;
+    /// Whether the called node would vote, were it asked: it hears of no leader.
+    pub const WOULD_VOTE: u8 = 12;
 }
 
 /// Carries calls to other nodes. Implementations bound what is in flight.

@@ -9,6 +9,7 @@
     reason = "openraft's traits fix the error types"
 )]
 
+pub(crate) mod ballot;
 pub(crate) mod beside;
 pub(crate) mod disk;
 pub(crate) mod gate;

@@ -13,6 +13,7 @@ use crate::peers::kind;
 use crate::pilot::Leaving;
 use crate::proposer::{ATTEMPT_DEADLINE, Answer, Group};
 use crate::raft::Raft;
+use crate::raft::ballot;
 use crate::raft::network::{self, ServeError};
 use crate::raft::parts::{self, Incoming, Received};
 use crate::raft::wire::{ProposeV1, ProposeVerdictV1, ProposedV1};
@@ -87,6 +88,7 @@ impl Server {
                 .read(|state| introductions::answer(state, &body))?,
             kind::RATES | kind::RATE_ASK => rates::answer(&self.door, from, of, &body)
                 .ok_or_else(|| Refused("the words about rates cannot be read".into()))?,
+            kind::WOULD_VOTE => ballot::answer(&self.raft, &self.door.heard),
             kind::PROPOSE => self.propose(&body).await?,
             kind::SERVED => {
                 let served = everywhere::wait_served(&self.served, &body).await;

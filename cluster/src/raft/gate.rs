@@ -5,6 +5,7 @@
 //! an answer of a majority the leader falls silent for as long as an election may take, then tries
 //! again for a moment, and so on.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -32,7 +33,10 @@ fn may_speak(since_answer: Duration) -> bool {
 
 /// The gate that what a leader sends goes through. Clones share it.
 #[derive(Clone, Default)]
-pub(crate) struct Gate(Arc<OnceLock<Raft>>);
+pub(crate) struct Gate {
+    raft: Arc<OnceLock<Raft>>,
+    retired: Arc<AtomicBool>,
+}
 
 /// The leader is silent for a while.
 #[derive(Debug, thiserror::Error)]
@@ -42,7 +46,7 @@ pub(crate) struct Silent;
 impl Gate {
     /// Consensus exists only after its network does.
     pub(crate) fn set(&self, raft: Raft) {
-        if self.0.set(raft).is_err() {
+        if self.raft.set(raft).is_err() {
             tracing::error!("the gate was set twice");
         }
     }
@@ -51,15 +55,20 @@ impl Gate {
     /// node that has not heard of the removal, and each of those would depose the leader that
     /// could tell it.
     pub(crate) fn retire(&self) {
-        if let Some(raft) = self.0.get() {
+        self.retired.store(true, Ordering::Relaxed);
+        if let Some(raft) = self.raft.get() {
             raft.runtime_config().elect(false);
         }
+    }
+
+    pub(crate) fn is_retired(&self) -> bool {
+        self.retired.load(Ordering::Relaxed)
     }
 
     /// # Errors
     /// [`Silent`] while nothing should be sent.
     pub(crate) fn pass(&self) -> Result<(), Silent> {
-        let Some(raft) = self.0.get() else {
+        let Some(raft) = self.raft.get() else {
             return Ok(());
         };
         let metrics = raft.metrics();

@@ -56,6 +56,11 @@ impl Heard {
         }
     }
 
+    /// How long ago a leader was heard last, whoever it was; `None` when none ever was.
+    pub(crate) fn silent_for(&self) -> Option<Duration> {
+        lock(&self.last).map(|(_, at)| at.elapsed())
+    }
+
     fn recently(&self, node: NodeId) -> bool {
         let last = *lock(&self.last);
         last.is_some_and(|(leader, at)| leader == node && at.elapsed() < BELIEVED_WITHIN)

@@ -93,6 +93,36 @@ async fn a_node_that_is_cut_off_says_so_soon_and_takes_changes_again_once_it_is_
 }
 
 #[tokio::test]
+async fn a_node_that_comes_back_follows_the_leader_that_the_others_have() {
+    let (hub, nodes, _clock) = cluster(3).await;
+    for node in &nodes {
+        until("voters", || node.door.members().voters.len(), |it| *it == 3).await;
+    }
+    until(
+        "the leader",
+        || nodes[0].door.members().leader,
+        Option::is_some,
+    )
+    .await;
+    let before = nodes[0].door.members();
+    let leader = before.leader.unwrap();
+    let lonely = nodes.iter().find(|it| it.id != leader).unwrap();
+    let others: Vec<u64> = (1..=3).filter(|it| *it != lonely.id).collect();
+    for cut in [&others[..], &[leader]] {
+        hub.part(&[lonely.id], cut);
+        // Long enough for three elections.
+        until("cut off", || *lonely.door.cut_off().borrow(), |it| *it).await;
+        hub.heal();
+        until("cut off", || *lonely.door.cut_off().borrow(), |it| !*it).await;
+        for node in &nodes {
+            let members = node.door.members();
+            let seen = (members.leader, members.term);
+            assert_eq!(seen, (before.leader, before.term), "node {}", node.id);
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_learner_that_moved_is_heard_though_the_leader_that_it_knew_is_dead() {
     let (hub, mut nodes) = with_learner().await;
     let learner = nodes.pop().unwrap();
