@@ -43,6 +43,8 @@ struct Lines {
     unknown: BTreeSet<(NodeId, NodeId)>,
     /// Answered calls of a leader's log, heartbeats among them, by who called whom.
     appends: BTreeMap<(NodeId, NodeId), u64>,
+    /// How often each node asked another for its vote.
+    votes: BTreeMap<NodeId, usize>,
 }
 
 /// All lines.
@@ -65,7 +67,10 @@ impl Transport for Line {
     ) -> Boxed<Result<Bytes, CallError>> {
         let from = self.from;
         let server = {
-            let lines = self.hub.0.lock().unwrap();
+            let mut lines = self.hub.0.lock().unwrap();
+            if kind == peers::kind::VOTE {
+                *lines.votes.entry(from).or_default() += 1;
+            }
             let way = (from, node);
             let cut = lines.cut.contains(&way) || lines.unknown.contains(&way);
             lines.servers.get(&node).filter(|_| !cut).cloned()
@@ -73,6 +78,9 @@ impl Transport for Line {
         let hub = self.hub.clone();
         Box::pin(async move {
             let server = server.ok_or(CallError::Unreachable(node))?;
+            if knows_as_removed(&server, from) {
+                return Err(CallError::Removed(node));
+            }
             let served = tokio::time::timeout(within, server.serve(from, kind, body)).await;
             let back = hub.0.lock().unwrap().cut.contains(&(node, from));
             match served {
@@ -94,7 +102,22 @@ impl Transport for Line {
     }
 }
 
+/// As links do it: a removed node is refused once it is out of consensus.
+fn knows_as_removed(server: &Server, from: NodeId) -> bool {
+    let removed = server.door.read(|state| {
+        let node = state.nodes().get(&from);
+        node.is_some_and(|it| it.removed.is_some())
+    });
+    removed && !server.door.machine.members().contains(&from)
+}
+
 impl Hub {
+    /// How often a node asked another for its vote.
+    pub(super) fn votes(&self, node: NodeId) -> usize {
+        let lines = self.0.lock().unwrap();
+        lines.votes.get(&node).copied().unwrap_or_default()
+    }
+
     /// Cuts every line between two sets of nodes, in both directions.
     pub(super) fn part(&self, some: &[NodeId], others: &[NodeId]) {
         let mut lines = self.0.lock().unwrap();

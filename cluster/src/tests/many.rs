@@ -177,3 +177,82 @@ async fn a_node_that_moved_is_heard_though_nobody_can_call_it() {
     let revision = write(&moved).await;
     until("the revision", || nodes[0].revision(), |it| *it == revision).await;
 }
+
+/// Found by seed 58 of the simulation.
+#[tokio::test]
+async fn a_change_is_not_answered_by_a_node_that_does_not_show_it() {
+    let (hub, nodes, _clock) = cluster(3).await;
+    for node in &nodes {
+        until("voters", || node.door.members().voters.len(), |it| *it == 3).await;
+    }
+    until(
+        "the leader",
+        || nodes[0].door.members().leader,
+        Option::is_some,
+    )
+    .await;
+    let leader = nodes[0].door.members().leader.unwrap();
+    let deaf = nodes.iter().find(|it| it.id != leader).unwrap();
+    // It reaches the leader and is answered, but nobody can send it the log.
+    hub.forget_address(deaf.id);
+    let before = deaf.revision();
+    let name = tollgate_state::ProposalId([5; 16]);
+    let answer = deaf.door.propose(name, change("deaf")).await;
+    assert!(answer.is_err(), "{answer:?}");
+    let there = nodes.iter().find(|it| it.id == leader).unwrap();
+    until("the revision", || there.revision(), |it| *it == before + 1).await;
+    assert_eq!(deaf.revision(), before);
+    hub.heal();
+    until("the revision", || deaf.revision(), |it| *it == before + 1).await;
+    // The same name, the same answer.
+    let again = loop {
+        match deaf.door.propose(name, change("deaf")).await {
+            Err(DoorError::Unknown | DoorError::NoMajority) => {}
+            answer => break answer,
+        }
+    };
+    let first = Reply::Configured(tollgate_protocol::ids::Revision(before + 1));
+    assert_eq!(again, Ok(first));
+    assert_eq!(deaf.revision(), before + 1);
+}
+
+/// Found by seeds 26 and 154 of the simulation.
+#[tokio::test]
+async fn a_removed_node_that_runs_on_keeps_nobody_from_a_leader() {
+    let (hub, mut nodes, _clock) = cluster(5).await;
+    for node in &nodes {
+        until("voters", || node.door.members().voters.len(), |it| *it == 5).await;
+    }
+    until(
+        "the leader",
+        || nodes[0].door.members().leader,
+        Option::is_some,
+    )
+    .await;
+    let leader = nodes[0].door.members().leader.unwrap();
+    // The leader and two others remove one; a fourth voter does not hear of it.
+    nodes.sort_by_key(|node| node.id != leader);
+    let ids: Vec<u64> = nodes.iter().map(|node| node.id).collect();
+    let (gone, late) = (ids[4], ids[3]);
+    hub.part(&ids[..3], &ids[3..]);
+    let remove = Command::RemoveNode {
+        node: gone,
+        who: "root".into(),
+    };
+    assert_eq!(nodes[0].propose(remove).await, Reply::Done);
+    let voters = || nodes[0].door.members().voters;
+    until("voters", voters, |it| !it.contains(&gone)).await;
+    assert!(nodes[3].door.members().voters.contains(&gone));
+    hub.heal();
+    let revision = write(&nodes[0]).await;
+    let lagging = nodes.iter().find(|it| it.id == late).unwrap();
+    until("the revision", || lagging.revision(), |it| *it >= revision).await;
+    // From now on it disturbs nobody: it would ask every second.
+    let (asked, term) = (hub.votes(gone), nodes[0].door.members().term);
+    let began = tokio::time::Instant::now();
+    while began.elapsed() < Duration::from_secs(5) {
+        write(&nodes[1]).await;
+    }
+    assert_eq!(hub.votes(gone), asked);
+    assert_eq!(nodes[0].door.members().term, term);
+}
