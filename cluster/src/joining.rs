@@ -11,7 +11,7 @@ use tollgate_link::token::{JoinToken, Secret};
 use tollgate_link::{ClusterId, JoinCall, JoinError};
 use tollgate_protocol::Clock;
 use tollgate_protocol::codec::{self, CodecError, Decode, Encode};
-use tollgate_state::{Addresses, AdmitRefusal, Command, NodeId, ProposalId, Reply};
+use tollgate_state::{Addresses, AdmitRefusal, Command, NodeId, ProposalId, Reply, State};
 use tollgate_store::Identity;
 
 use crate::Door;
@@ -57,6 +57,9 @@ enum Answer {
     Refused(String),
 }
 
+/// What is wrong with what was shown, if anything.
+type Shown = Option<AdmitRefusal>;
+
 /// Answers machines that ask to be let in.
 pub(crate) struct Admission {
     pub(crate) door: Door,
@@ -83,10 +86,18 @@ impl Admission {
         if !self.door.read(|state| state.takes(ask.levels)) {
             return Answer::NotAdmitted(AdmitRefusal::Level);
         }
+        let token = tollgate_link::token::TokenId(ask.token).to_string();
+        let secret_hash = Secret(ask.secret).hash().0;
+        let key_hash = request.key_hash();
+        match self.refuses((&token, &secret_hash, &key_hash)).await {
+            Ok(None) => {}
+            Ok(Some(refusal)) => return Answer::NotAdmitted(refusal),
+            Err(reason) => return Answer::TryAgain(reason),
+        }
         let command = Command::AdmitNode {
-            token: tollgate_link::token::TokenId(ask.token).to_string(),
-            secret_hash: Secret(ask.secret).hash().0,
-            key_hash: request.key_hash(),
+            token,
+            secret_hash,
+            key_hash,
             name: ask.name,
             addresses: ask.addresses,
         };
@@ -96,6 +107,28 @@ impl Admission {
             Ok(Reply::Refused(reason)) => Answer::Refused(reason),
             Ok(_) => Answer::Refused("the cluster gave another answer".into()),
             Err(error) => Answer::TryAgain(error.to_string()),
+        }
+    }
+
+    /// Whether a machine would be refused, found out without writing anything: whoever reaches the
+    /// peer port can show a token that was made up.
+    async fn refuses(&self, shown: (&str, &[u8; 32], &[u8; 32])) -> Result<Shown, String> {
+        let look = || {
+            let (token, secret_hash, key_hash) = shown;
+            let now = self.clock.now();
+            let refusal = |state: &State| state.refuses(now, token, secret_hash, key_hash);
+            self.door.read(refusal)
+        };
+        match look() {
+            // It may have been made a moment ago, and this node not have heard of it yet. Whatever
+            // else is refused is so for ever.
+            Some(AdmitRefusal::UnknownToken | AdmitRefusal::NotFounded) => {
+                if self.door.reach_read_index().await {
+                    return Ok(look());
+                }
+                Err("nobody can say now whether the token is good".into())
+            }
+            known => Ok(known),
         }
     }
 

@@ -12,6 +12,7 @@ mod door;
 mod effects;
 mod everywhere;
 mod faults;
+mod fresh;
 mod introductions;
 mod joining;
 mod leases;

@@ -68,6 +68,8 @@ pub mod kind {
     pub const RATE_ASK: u8 = 11;
     /// Whether the called node would vote, were it asked: it hears of no leader.
     pub const WOULD_VOTE: u8 = 12;
+    /// Up to which entry everything is agreed on; for the leader.
+    pub const READ_INDEX: u8 = 13;
 }
 
 /// Carries calls to other nodes. Implementations bound what is in flight.

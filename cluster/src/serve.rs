@@ -89,6 +89,11 @@ impl Server {
             kind::RATES | kind::RATE_ASK => rates::answer(&self.door, from, of, &body)
                 .ok_or_else(|| Refused("the words about rates cannot be read".into()))?,
             kind::WOULD_VOTE => ballot::answer(&self.raft, &self.door.heard),
+            kind::READ_INDEX => {
+                let index = self.door.read_index().await;
+                let index = index.ok_or_else(|| Refused("this node does not lead".into()))?;
+                index.to_le_bytes().to_vec()
+            }
             kind::PROPOSE => self.propose(&body).await?,
             kind::SERVED => {
                 let served = everywhere::wait_served(&self.served, &body).await;

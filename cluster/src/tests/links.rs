@@ -318,3 +318,35 @@ impl Alone {
         stop(self.opened).await;
     }
 }
+
+#[tokio::test]
+async fn a_token_that_does_not_admit_leaves_nothing_in_the_log() {
+    let clock = Arc::new(Script(NOON.0.into()));
+    let one = tempfile::tempdir().unwrap();
+    let (listener, there) = listen();
+    let id = crate::new_cluster_id();
+    let first = open(one.path(), &clock, Identity::first(id, NOON), listener);
+    up(&first, there.clone()).await;
+    let expires = Millis(NOON.0 + 3_600_000);
+    let token = first.door.create_token(expires, 1, "root").await.unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let before = first.door.members().last_log;
+    let mut unknown = token.clone();
+    unknown.id.0[0] ^= 1;
+    let mut wrong = token.clone();
+    wrong.secret.0[0] ^= 1;
+    for (made_up, expected) in [
+        (unknown, AdmitRefusal::UnknownToken),
+        (wrong, AdmitRefusal::WrongSecret),
+    ] {
+        let refused = ask(dir.path(), &there.peer[0], &made_up, &clock).await;
+        let right = matches!(&refused, Err(JoinFailure::NotAdmitted(it)) if *it == expected);
+        assert!(right, "{refused:?} is not {expected:?}");
+    }
+    assert_eq!(first.door.members().last_log, before);
+    ask(dir.path(), &there.peer[0], &token, &clock)
+        .await
+        .unwrap();
+    assert!(first.door.members().last_log > before);
+    stop(first).await;
+}

@@ -6,7 +6,7 @@ use alloc::sync::Arc;
 use tollgate_protocol::Millis;
 
 use crate::State;
-use crate::command::{Applied, Command, Effect, Hash, NodeId, Reply};
+use crate::command::{AdmitRefusal, Applied, Command, Effect, Hash, NodeId, Reply};
 use crate::nodes::{self, Founding, Joiner, Life, NodeRefusal};
 use crate::state::reply;
 use crate::tokens::Token;
@@ -75,6 +75,22 @@ impl State {
                 reply(Reply::Refused("the command is not about nodes".into()))
             }
         }
+    }
+
+    /// Why [`Command::AdmitNode`] would not let this key in with this token, at `now` or later;
+    /// `None` when the command has to be tried. But for a token or a cluster that is not known
+    /// (yet), what is refused here once is refused for ever.
+    #[must_use]
+    pub fn refuses(
+        &self,
+        now: Millis,
+        token: &str,
+        secret_hash: &Hash,
+        key_hash: &Hash,
+    ) -> Option<AdmitRefusal> {
+        let now = self.now.max(now);
+        self.nodes
+            .refuses(now, &self.tokens, (token, secret_hash), key_hash)
     }
 
     fn create_token(

@@ -230,6 +230,35 @@ impl Nodes {
         Ok((self.last, true))
     }
 
+    /// What [`Nodes::admit`] certainly refuses, without changing anything.
+    pub(crate) fn refuses(
+        &self,
+        now: Millis,
+        tokens: &Tokens,
+        (token, secret_hash): (&str, &Hash),
+        key_hash: &Hash,
+    ) -> Option<AdmitRefusal> {
+        if self.founding.is_none() {
+            return Some(AdmitRefusal::NotFounded);
+        }
+        let known = self.by_key.get(key_hash);
+        let node = known.and_then(|known| self.all.get(&known.node));
+        match (known, node) {
+            (Some(_), None) => return Some(AdmitRefusal::RemovedKey),
+            (_, Some(node)) if node.removed.is_some() => return Some(AdmitRefusal::RemovedKey),
+            (_, Some(node)) if node.incarnation > 0 => return Some(AdmitRefusal::Lived),
+            _ => {}
+        }
+        if known.is_some_and(|it| it.token == token && it.secret_hash == *secret_hash) {
+            return None;
+        }
+        match tokens.check(now, token, secret_hash) {
+            Err(refusal) => Some(refusal),
+            Ok(0) if known.is_none() => Some(AdmitRefusal::UsedUp),
+            Ok(_) => None,
+        }
+    }
+
     /// A node begins a new life.
     pub(crate) fn up(&mut self, now: Millis, id: NodeId, life: &Life<'_>) -> Changed {
         // Before a cluster is founded there is one node, which nobody had to let in.

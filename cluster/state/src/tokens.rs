@@ -84,6 +84,24 @@ impl Tokens {
         self.0.remove(id).is_some()
     }
 
+    /// How many nodes the token that was shown still admits, if it is good.
+    pub(crate) fn check(
+        &self,
+        now: Millis,
+        id: &str,
+        secret_hash: &Hash,
+    ) -> Result<u32, AdmitRefusal> {
+        let token = self.0.get(id).filter(|token| token.is_remembered(now));
+        let token = token.ok_or(AdmitRefusal::UnknownToken)?;
+        if token.secret_hash != *secret_hash {
+            return Err(AdmitRefusal::WrongSecret);
+        }
+        if token.expires <= now {
+            return Err(AdmitRefusal::Expired);
+        }
+        Ok(token.left)
+    }
+
     /// The token that was shown, if it is good; whether it has uses left is for the caller.
     pub(crate) fn valid(
         &mut self,
@@ -92,19 +110,19 @@ impl Tokens {
         secret_hash: &Hash,
     ) -> Result<&mut Token, AdmitRefusal> {
         self.prune(now);
-        let token = self.0.get_mut(id).ok_or(AdmitRefusal::UnknownToken)?;
-        if token.secret_hash != *secret_hash {
-            return Err(AdmitRefusal::WrongSecret);
-        }
-        if token.expires <= now {
-            return Err(AdmitRefusal::Expired);
-        }
-        Ok(token)
+        self.check(now, id, secret_hash)?;
+        self.0.get_mut(id).ok_or(AdmitRefusal::UnknownToken)
     }
 
     /// Forgets tokens that expired long ago.
     fn prune(&mut self, now: Millis) {
-        self.0
-            .retain(|_, token| token.expires.0.saturating_add(TOKEN_REMEMBERED_MS) > now.0);
+        self.0.retain(|_, token| token.is_remembered(now));
+    }
+}
+
+impl Token {
+    /// An expired one is remembered for a while, so that its refusal says what is wrong.
+    fn is_remembered(&self, now: Millis) -> bool {
+        self.expires.0.saturating_add(TOKEN_REMEMBERED_MS) > now.0
     }
 }

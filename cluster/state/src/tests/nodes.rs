@@ -262,3 +262,55 @@ fn a_start_tells_where_the_node_is_now() {
     assert_eq!(talk.say(0, up(1, 4)).reply, Reply::Stale);
     assert!(refused(&talk.say(0, up(2, 1)).reply));
 }
+
+#[test]
+fn what_is_refused_without_trying_is_what_trying_refuses() {
+    let hour = Millis(3_600_000);
+    let mut state = State::default();
+    let mut states = vec![state.clone()];
+    for command in [
+        found(),
+        token("good", 5, Millis(NOON.0 + hour.0)),
+        token("single", 1, Millis(NOON.0 + hour.0)),
+        admit("single", 2),
+        admit("good", 3),
+        up(3, 1),
+        admit("good", 4),
+        remove(4),
+    ] {
+        let entry = Entry {
+            at: NOON,
+            proposal: ProposalId::default(),
+            command,
+        };
+        drop(state.apply(&entry));
+        states.push(state.clone());
+    }
+    let mut verdicts = alloc::collections::BTreeSet::new();
+    for state in states {
+        for (now, id) in [0, 2 * hour.0, limits::TOKEN_REMEMBERED_MS + 2 * hour.0]
+            .into_iter()
+            .flat_map(|later| ["good", "single", "none"].map(|id| (Millis(NOON.0 + later), id)))
+        {
+            for (key, secret) in (2..=5).flat_map(|key| [(key, 9), (key, 8)]) {
+                let told = state.refuses(now, id, &[secret; 32], &[key; 32]);
+                let mut command = admit(id, key);
+                if let Command::AdmitNode { secret_hash, .. } = &mut command {
+                    *secret_hash = [secret; 32];
+                }
+                let tried = state.clone().apply(&Entry {
+                    at: now,
+                    proposal: ProposalId::default(),
+                    command,
+                });
+                let refused = match tried.reply {
+                    Reply::NotAdmitted(refusal) => Some(refusal),
+                    _ => None,
+                };
+                assert_eq!(told, refused, "{id} {secret} for key {key} at {now:?}");
+                verdicts.insert(alloc::format!("{told:?}"));
+            }
+        }
+    }
+    assert_eq!(verdicts.len(), 8, "{verdicts:?}");
+}
