@@ -16,7 +16,7 @@ use crate::autopilot::Settings;
 use crate::member::{self, Ways, Work};
 use crate::peers::{self, Boxed, CallError, Lane, Transport};
 use crate::raft::LogLimits;
-use crate::{Door, Opened, Server};
+use crate::{Door, DoorError, Opened, Server};
 
 /// A clock that stands still unless it is moved.
 #[derive(Debug)]
@@ -239,8 +239,9 @@ impl TestNode {
         self.ended.await.unwrap().unwrap();
     }
 
-    /// Tells the cluster that this node lives.
+    /// Tells the cluster that this node lives, until it is heard, as a node of the product does.
     pub(super) async fn up(&self) {
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
         let up = Command::NodeUp {
             node: self.id,
             incarnation: self.incarnation,
@@ -248,8 +249,14 @@ impl TestNode {
             version: "0.1.0".into(),
             levels: (1, 1),
         };
-        let reply = self.propose(up).await;
-        assert_eq!(reply, Reply::Done, "node {}", self.id);
+        loop {
+            match self.door.propose(ProposalId::default(), up.clone()).await {
+                // An attempt before was heard after all.
+                Ok(Reply::Done | Reply::Stale) => return,
+                Err(DoorError::Unknown) if tokio::time::Instant::now() < deadline => {}
+                other => panic!("node {}: {other:?}", self.id),
+            }
+        }
     }
 
     pub(super) async fn propose(&self, command: Command) -> Reply {
