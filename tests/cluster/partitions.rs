@@ -20,8 +20,8 @@ const CLIENTS: usize = 16;
 /// Answers during a fault that show that clients are served.
 const SERVED: usize = 300;
 /// Far longer than leases of leaders and elections, 1.4 seconds together.
-const FROZEN: Duration = Duration::from_secs(6);
-const FLAPS: u32 = 8;
+const FROZEN: Duration = Duration::from_secs(4);
+const FLAPS: u32 = 5;
 const FLAP: Duration = Duration::from_millis(300);
 /// More than a heartbeat takes to be answered, less than what makes a leader suspect.
 const SLOW: Duration = Duration::from_millis(40);
