@@ -17,5 +17,6 @@ mod losses;
 mod oracle;
 mod partitions;
 mod quota;
+mod rates;
 mod sizes;
 mod succession;
