@@ -190,6 +190,11 @@ impl Observed for NodeRuntime {
         metrics
             .counter(&names::QUOTA_GRANTS, &[])
             .absolute(leases.grants);
+        metrics
+            .counter(&names::QUOTA_EXCEEDED, &[])
+            .absolute(self.throttle.exceeded());
+        let leased = u64::from(self.allowances.rates_leased());
+        set(metrics, &names::RATES_LEASED, &[], leased);
         let usage = process::usage();
         set(metrics, &names::RESIDENT, &[], usage.resident_bytes);
         metrics.gauge(&names::CPU, &[]).set(usage.cpu_seconds);

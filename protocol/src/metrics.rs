@@ -116,6 +116,12 @@ metrics! {
     /// Grants of quota.
     QUOTA_GRANTS: Counter "tollgate_quota_grants_total" [] None,
         "Grants of quota that this node received.";
+    /// Requests beyond the quota's leases.
+    QUOTA_EXCEEDED: Counter "tollgate_quota_exceeded_requests_total" [] None,
+        "Requests admitted beyond what this node held of a quota, while it was cut off, by plans with `onPartition: allow`.";
+    /// Whether rates are leased.
+    RATES_LEASED: Gauge "tollgate_throttle_rates_leased" [] None,
+        "Whether this node has its part of every rate (1) or only the floor of a node without contact (0).";
     /// Whether a leader is known.
     CLUSTER_HAS_LEADER: Gauge "tollgate_cluster_has_leader" [] None,
         "Whether this node knows a leader (1) or changes wait for one (0). A leader counts while a majority answers it.";

@@ -87,6 +87,9 @@ pub struct UsagePlan {
     /// The number of requests of one key in a period.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quota: Option<Quota>,
+    /// What a node does that is cut off from the majority.
+    #[serde(skip_serializing_if = "OnPartition::is_default")]
+    pub on_partition: OnPartition,
     /// Tags.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
@@ -133,6 +136,26 @@ pub struct Quota {
     pub offset: u32,
     /// How long a period is.
     pub period: Period,
+}
+
+/// What a node does about a quota while it is cut off from the majority of the cluster.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum OnPartition {
+    /// It spends what it holds, then refuses. The quota stays exact.
+    #[default]
+    Lease,
+    /// It refuses. The quota stays exact.
+    Deny,
+    /// It spends what it holds and goes on admitting. The quota may be exceeded.
+    Allow,
+}
+
+impl OnPartition {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// The length of a quota's period.

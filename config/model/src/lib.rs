@@ -27,7 +27,7 @@ pub use integration::{
     ConnectionType, FixedResponse, Integration, IntegrationType, PayloadFormat, TlsConfig,
     function_name,
 };
-pub use keys::{ApiKey, ApiStage, Period, Quota, Throttle, UsagePlan};
+pub use keys::{ApiKey, ApiStage, OnPartition, Period, Quota, Throttle, UsagePlan};
 pub use stage::{AccessLogSettings, CacheControlStrategy, LoggingLevel, RouteSettings, Stage};
 pub use upstream::{Balance, Ejection, HealthCheck, Server, Upstream, UpstreamProtocol};
 pub use validate::{RouteKey, Violation, validate};

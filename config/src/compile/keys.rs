@@ -108,6 +108,7 @@ fn key_plan(
             .map(|it| cells.bucket(BucketId::Key(plan.id.clone(), key.id.clone()), it)),
         route_throttles,
         quota: plan.quota.map(|it| cells.quota(&plan.id, &key.id, it)),
+        on_partition: plan.on_partition,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tollgate_model::OnPartition;
 use tollgate_protocol::ids::{KeyId, PlanId};
 
 use super::FastMap;
@@ -41,6 +42,8 @@ pub struct KeyPlan {
     pub route_throttles: Vec<(usize, Box<str>, Arc<TokenBucket>)>,
     /// The key's quota over all stages of the plan.
     pub quota: Option<Arc<QuotaSlot>>,
+    /// What a node does about the quota while it is cut off.
+    pub on_partition: OnPartition,
 }
 
 /// A stage that a plan opens.

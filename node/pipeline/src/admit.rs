@@ -12,6 +12,7 @@ use aws_lc_rs::digest;
 use tollgate_config::cells::{QuotaSlot, Take, TokenBucket};
 use tollgate_config::snapshot::{KeyEntry, KeyPlan, KeyTable, RoutePlan, StagePlan};
 use tollgate_message::HeaderList;
+use tollgate_model::OnPartition;
 use tollgate_protocol::Millis;
 
 use crate::fault::{Fault, FaultKind, Refusal};
@@ -60,7 +61,7 @@ pub(crate) async fn check<P: Ports>(
     ];
     take_all(ports, &levels, now_us).await?;
     if let Some(slot) = &plan.quota
-        && let Err(fault) = take_quota(ports, slot).await
+        && let Err(fault) = take_quota(ports, slot, plan.on_partition).await
     {
         put_back(&levels);
         return Err(fault);
@@ -193,7 +194,15 @@ const QUOTA_ASKS_MAX: u32 = 512;
 
 /// Takes a token of the quota. Without one at hand the node is asked, and asked again while it
 /// answers: a request is refused only when the quota is used up or nobody answers.
-async fn take_quota<P: Ports>(ports: &P, slot: &Arc<QuotaSlot>) -> Result<(), Fault> {
+async fn take_quota<P: Ports>(
+    ports: &P,
+    slot: &Arc<QuotaSlot>,
+    on_partition: OnPartition,
+) -> Result<(), Fault> {
+    if on_partition == OnPartition::Deny && ports.is_cut_off() {
+        let detail = "the node is cut off, and the plan then denies";
+        return Err(exhausted(slot, QUOTA_RETRY_MS, detail));
+    }
     let mut waiting = None;
     for _ in 0..QUOTA_ASKS_MAX {
         match slot.take(Millis(ports.now_ms())) {
@@ -210,9 +219,16 @@ async fn take_quota<P: Ports>(ports: &P, slot: &Arc<QuotaSlot>) -> Result<(), Fa
                     "the quota of the period is used up",
                 ));
             }
+            Take::Ask if on_partition == OnPartition::Allow && ports.is_cut_off() => {
+                ports.quota_exceeded();
+                return Ok(());
+            }
             Take::Ask => {
                 waiting.get_or_insert_with(|| slot.begin_wait());
-                if !ports.quota_wait(slot).await {
+                let answered = ports.quota_wait(slot).await;
+                // What nobody answers may be for want of contact, which the plan then overlooks.
+                let allows = on_partition == OnPartition::Allow;
+                if !answered && (!allows || !ports.is_cut_off()) {
                     break;
                 }
             }

@@ -76,6 +76,14 @@ pub trait Ports: Clone + Unpin + 'static {
     /// small to be divided. `Err` when there is none, or nobody answers in time.
     fn take_elsewhere(&self, bucket: &TokenBucket) -> impl Future<Output = Result<(), Refused>>;
 
+    /// Whether this node has no contact with a majority of the cluster.
+    fn is_cut_off(&self) -> bool {
+        false
+    }
+
+    /// A request is admitted beyond what the node holds, because its plan says so.
+    fn quota_exceeded(&self) {}
+
     /// A request ended. Called exactly once for each.
     fn finish(&self, finished: &Finished);
 

@@ -1,6 +1,7 @@
 //! The throttle actor: refills quota slots, reports what was used, gives back at the end.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use actix::prelude::*;
@@ -26,6 +27,7 @@ const WAIT_DEADLINE: Duration = Duration::from_secs(5);
 /// was granted into the slots.
 pub struct ThrottleActor {
     allowances: Allowances,
+    partition: Arc<Partition>,
     door: Door,
     clock: Arc<dyn Clock>,
     /// Whether no majority answers this node.
@@ -72,13 +74,25 @@ struct GiveBack(oneshot::Sender<()>);
 pub struct ThrottleHandle {
     address: Addr<ThrottleActor>,
     door: Door,
+    partition: Arc<Partition>,
+}
+
+/// What requests know and tell of a partition.
+#[derive(Debug, Default)]
+struct Partition {
+    /// Whether the node is cut off, as of the last report.
+    cut_off: AtomicBool,
+    /// Requests admitted beyond what was held.
+    exceeded: AtomicU64,
 }
 
 impl ThrottleActor {
     /// Starts the actor on this thread's arbiter.
     #[must_use]
     pub fn start(allowances: Allowances, door: Door, clock: Arc<dyn Clock>) -> ThrottleHandle {
+        let partition = Arc::<Partition>::default();
         let actor = Self {
+            partition: Arc::clone(&partition),
             cut_off: door.cut_off(),
             allowances,
             door: door.clone(),
@@ -92,6 +106,7 @@ impl ThrottleActor {
         ThrottleHandle {
             address: Actor::start(actor),
             door,
+            partition,
         }
     }
 
@@ -169,7 +184,9 @@ impl Actor for ThrottleActor {
         context.run_interval(REPORT_INTERVAL, |actor, context| {
             actor.allowances.sweep();
             actor.allowances.lock().leases.report();
-            if *actor.cut_off.borrow() {
+            let cut_off = *actor.cut_off.borrow();
+            actor.partition.cut_off.store(cut_off, Ordering::Relaxed);
+            if cut_off {
                 actor.requests.clear();
             }
             actor.advance(context);
@@ -288,6 +305,23 @@ impl ThrottleHandle {
     /// [`Refused`] when there is none, or nobody says that there is one in time.
     pub async fn take_elsewhere(&self, bucket: &TokenBucket) -> Result<(), Refused> {
         self.door.take_elsewhere(bucket.key()).await
+    }
+
+    /// Whether this node has no contact with a majority, as of half a second ago.
+    #[must_use]
+    pub fn is_cut_off(&self) -> bool {
+        self.partition.cut_off.load(Ordering::Relaxed)
+    }
+
+    /// A request is admitted beyond what the node holds.
+    pub fn exceed(&self) {
+        self.partition.exceeded.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Requests admitted beyond what the node held.
+    #[must_use]
+    pub fn exceeded(&self) -> u64 {
+        self.partition.exceeded.load(Ordering::Relaxed)
     }
 
     /// Passes on what the log did to quotas (recalls of this node, reopened keys, changed plans).

@@ -231,6 +231,14 @@ impl Ports for NodePorts {
         self.0.shared.throttle.take_elsewhere(bucket).await
     }
 
+    fn is_cut_off(&self) -> bool {
+        self.0.shared.throttle.is_cut_off()
+    }
+
+    fn quota_exceeded(&self) {
+        self.0.shared.throttle.exceed();
+    }
+
     fn finish(&self, finished: &Finished) {
         self.0.shared.metrics.finish(finished);
         let stage = finished.record.stage.as_ref();

@@ -41,6 +41,7 @@ impl Converter<'_> {
             api_stages,
             throttle: item.throttle,
             quota: item.quota,
+            on_partition: item.on_partition,
             tags: item.tags,
         };
         self.model

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use tollgate_model::{Quota, Throttle};
+use tollgate_model::{OnPartition, Quota, Throttle};
 
 /// A usage plan (AWS v1: UsagePlan). Its limits count per key, summed over all its stages.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -20,6 +20,8 @@ pub(crate) struct UsagePlanItem {
     pub throttle: Option<Throttle>,
     /// The number of requests of one key in a period.
     pub quota: Option<Quota>,
+    /// What a node does about the quota while it is cut off from the majority of the cluster.
+    pub on_partition: OnPartition,
     /// Tags.
     pub tags: BTreeMap<String, String>,
 }

@@ -6,7 +6,7 @@ use aws_lc_rs::digest;
 use tollgate_config::cells::{BucketKey, LeaseCell, QuotaSlot, Tenure, TokenBucket};
 use tollgate_config::snapshot::{FastMap, KeyEntry, KeyPlan, KeyTable, PlanStage, Snapshot};
 use tollgate_message::Response;
-use tollgate_model::{Period, Quota, Throttle};
+use tollgate_model::{OnPartition, Period, Quota, Throttle};
 use tollgate_pipeline::FaultKind;
 use tollgate_protocol::{Millis, Rate};
 
@@ -20,6 +20,7 @@ struct Key {
     bucket: Option<Arc<TokenBucket>>,
     route_bucket: Option<Arc<TokenBucket>>,
     quota: Option<Arc<QuotaSlot>>,
+    on_partition: OnPartition,
 }
 
 fn key(value: &'static str) -> Key {
@@ -30,6 +31,7 @@ fn key(value: &'static str) -> Key {
         bucket: None,
         route_bucket: None,
         quota: None,
+        on_partition: OnPartition::Lease,
     }
 }
 
@@ -55,6 +57,7 @@ fn table(keys: Vec<Key>) -> KeyTable {
                 .map(|bucket| (0, "GET /keyed".into(), bucket))
                 .collect(),
             quota: key.quota,
+            on_partition: key.on_partition,
         };
         let entry = KeyEntry {
             key_id: format!("id-{}", key.value).as_str().into(),
@@ -332,4 +335,36 @@ fn without_tokens_at_hand_the_node_is_asked_until_it_has_no_answer() {
     world.0.quota_waits.set(0);
     assert_eq!(ask(&world, &snapshot, "k").status, 429);
     assert_eq!(world.0.quota_waits.get(), 512);
+}
+
+#[test]
+fn a_plan_says_what_a_node_does_that_is_cut_off() {
+    for (on_partition, connected, cut_off) in [
+        (OnPartition::Lease, [200, 429], [200, 429]),
+        (OnPartition::Deny, [200, 429], [429, 429]),
+        (OnPartition::Allow, [200, 429], [200, 200]),
+    ] {
+        for (apart, statuses) in [(false, connected), (true, cut_off)] {
+            let holder = Key {
+                quota: Some(quota(100, 1, false)),
+                on_partition,
+                ..key("k")
+            };
+            let (world, snapshot) = (World::new(), snapshot(vec![holder], None));
+            world.0.cut_off.set(apart);
+            let got = [(); 2].map(|()| ask(&world, &snapshot, "k").status);
+            assert_eq!(got, statuses, "{on_partition:?}, cut off: {apart}");
+            let beyond = u32::from(on_partition == OnPartition::Allow && apart);
+            assert_eq!(world.0.quota_exceeded.get(), beyond);
+        }
+    }
+    // What is used up for certain is refused, also by a plan that would allow.
+    let holder = Key {
+        quota: Some(quota(100, 0, true)),
+        on_partition: OnPartition::Allow,
+        ..key("k")
+    };
+    let (world, snapshot) = (World::new(), snapshot(vec![holder], None));
+    world.0.cut_off.set(true);
+    assert_eq!(ask(&world, &snapshot, "k").status, 429);
 }

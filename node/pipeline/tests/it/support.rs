@@ -51,6 +51,8 @@ pub(crate) struct State {
     /// What another node says of a bucket that it has all of.
     pub(crate) elsewhere: Cell<Result<(), u64>>,
     pub(crate) asked_elsewhere: Cell<u32>,
+    pub(crate) cut_off: Cell<bool>,
+    pub(crate) quota_exceeded: Cell<u32>,
     /// Back ends that wait are released one by one; `None` lets all calls through.
     pub(crate) gate: RefCell<Option<Gate>>,
     cache: ResponseCache,
@@ -113,6 +115,8 @@ impl World {
             on_quota_wait: RefCell::new(Box::new(|_| false)),
             elsewhere: Cell::new(Ok(())),
             asked_elsewhere: Cell::new(0),
+            cut_off: Cell::new(false),
+            quota_exceeded: Cell::new(0),
             gate: RefCell::new(None),
             cache: ResponseCache::new(64 * 1024 * 1024),
         }))
@@ -261,6 +265,14 @@ impl Ports for World {
 
     fn quota_low(&self, _slot: &Arc<QuotaSlot>) {
         self.0.quota_low.set(self.0.quota_low.get() + 1);
+    }
+
+    fn is_cut_off(&self) -> bool {
+        self.0.cut_off.get()
+    }
+
+    fn quota_exceeded(&self) {
+        self.0.quota_exceeded.set(self.0.quota_exceeded.get() + 1);
     }
 
     async fn take_elsewhere(&self, _bucket: &TokenBucket) -> Result<(), Refused> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::Value;
 use tollgate_aws::{AwsError, Constraint, Service, Violations};
-use tollgate_model::{ApiStage, Model, Quota, Throttle, UsagePlan};
+use tollgate_model::{ApiStage, Model, OnPartition, Quota, Throttle, UsagePlan};
 use tollgate_protocol::ids::PlanId;
 
 use super::plan_keys::shared_stage;
@@ -47,6 +47,7 @@ struct Input {
     api_stages: Option<Vec<ApiStage>>,
     throttle: Option<Throttle>,
     quota: Option<Quota>,
+    on_partition: OnPartition,
     tags: Option<BTreeMap<String, String>>,
 }
 
@@ -71,6 +72,7 @@ pub(super) async fn create(call: &Call<'_>) -> Outcome {
             api_stages: input.api_stages.clone().unwrap_or_default(),
             throttle: input.throttle,
             quota: input.quota,
+            on_partition: input.on_partition,
             tags: input.tags.clone().unwrap_or_default(),
         };
         let shown = render(&plan);
