@@ -92,7 +92,7 @@ impl Work {
 
 /// How long the next flush of a simulated disk takes.
 #[cfg(test)]
-pub(crate) type Pause = Arc<dyn Fn() -> Duration + Send + Sync>;
+pub(crate) type Pause = Arc<dyn Fn() -> Option<Duration> + Send + Sync>;
 
 /// How a node meets the others.
 pub struct Peering {
@@ -338,15 +338,17 @@ async fn consensus(
 async fn begin(raft: &Raft, loaded: &Loaded) -> Result<(), Error> {
     let failed = |error: &dyn std::fmt::Display| Error::Failed(error.to_string());
     let node = loaded.identity.node_id;
-    let empty = loaded.log.is_empty() && loaded.snapshot.is_none() && loaded.vote.is_none();
+    let has_log = !loaded.log.is_empty() || loaded.snapshot.is_some();
+    let empty = !has_log && loaded.vote.is_none();
     if empty && node == Identity::FIRST_NODE {
         let members = std::collections::BTreeMap::from([(node, EmptyNode {})]);
         raft.initialize(members)
             .await
             .map_err(|error| failed(&error))?;
     }
-    // A node that was let in and has no log yet waits for nobody here.
-    let knows_members = !empty || node == Identity::FIRST_NODE;
+    // A node that was let in and has no log yet waits for nobody here: it may have voted, and what
+    // it does not have is sent to it once it serves.
+    let knows_members = has_log || node == Identity::FIRST_NODE;
     let mut metrics = raft.metrics();
     let settled = metrics.wait_for(|metrics| {
         let voters: Vec<NodeId> = metrics.membership_config.membership().voter_ids().collect();

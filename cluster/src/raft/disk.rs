@@ -118,6 +118,14 @@ impl Owner {
         }
     }
 
+    /// From now on the disk fails.
+    #[cfg(test)]
+    fn fail(&mut self) {
+        let reason = "the simulated disk failed";
+        self.failed = Some(reason.into());
+        self.end.tell(Err(Error::Failed(reason.into())));
+    }
+
     fn run(mut self, jobs: &Receiver<Job>) {
         while let Ok(first) = jobs.recv() {
             let mut together = vec![first];
@@ -156,17 +164,18 @@ impl Disk {
         Ok(Self::Thread(jobs))
     }
 
-    /// Writes on this thread, each flush after the pause that the disk takes at that moment. What
-    /// waits when the node crashes was never written.
+    /// Writes on this thread, each flush after the pause that the disk takes at that moment, until
+    /// it takes none and fails. What waits when the node crashes was never written.
     #[cfg(test)]
     pub(crate) fn simulate(mut owner: Owner, pause: crate::member::Pause) -> Self {
         let (jobs, mut inbox) = tokio::sync::mpsc::channel(JOBS_MAX);
         tokio::spawn(async move {
             let mut together = Vec::new();
             while inbox.recv_many(&mut together, JOBS_MAX).await > 0 {
-                let takes = pause();
-                if !takes.is_zero() {
-                    tokio::time::sleep(takes).await;
+                match pause() {
+                    Some(takes) if takes.is_zero() => {}
+                    Some(takes) => tokio::time::sleep(takes).await,
+                    None => owner.fail(),
                 }
                 owner.carry_out(std::mem::take(&mut together));
             }

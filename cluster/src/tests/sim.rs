@@ -202,7 +202,10 @@ impl Run<'_> {
         let mut oracle = self.world.oracle();
         for node in live {
             let metrics = node.door.raft.metrics().borrow().clone();
-            if let Err(fatal) = &metrics.running_state {
+            let failed = &self.world.machines[&metrics.id].failed;
+            if let Err(fatal) = &metrics.running_state
+                && !failed.load(Ordering::Relaxed)
+            {
                 oracle.fail(format!("consensus ended: {fatal}"));
             }
             node.door.read(|state| {
@@ -242,9 +245,32 @@ impl Run<'_> {
                 return Ok(());
             };
             if self.world.elapsed() >= end {
-                return Err(format!("{what} after {within:?}: {not_yet}"));
+                let picture = self.picture();
+                return Err(format!("{what} after {within:?}: {not_yet}; {picture}"));
             }
         }
+    }
+
+    /// How every node that runs sees the cluster, for whoever looks for a reason.
+    fn picture(&self) -> String {
+        let shared = self.world.shared();
+        let mut picture = format!("away {:?}", self.chaos.away());
+        for (node, live) in &shared.live {
+            let metrics = live.door.raft.metrics().borrow().clone();
+            let seen = format!(
+                "; node {node}: {:?} of term {}, leader {:?}, entries {:?}, applied {:?}, \
+                 replication {:?}, {:?}",
+                metrics.state,
+                metrics.current_term,
+                metrics.current_leader,
+                metrics.last_log_index,
+                metrics.last_applied.map(|id| id.index),
+                metrics.replication,
+                metrics.running_state,
+            );
+            picture.push_str(&seen);
+        }
+        picture
     }
 
     /// Nodes that belong to the cluster.

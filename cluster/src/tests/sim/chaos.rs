@@ -31,6 +31,7 @@ pub(super) enum Fault {
     Crash,
     CrashAll,
     SlowDisk,
+    FailedDisk,
     ClockStep,
     Join,
     Remove,
@@ -38,7 +39,7 @@ pub(super) enum Fault {
     Limit,
 }
 
-const FAULTS: [Fault; 17] = [
+const FAULTS: [Fault; 18] = [
     Fault::Cut,
     Fault::CutOneWay,
     Fault::Isolate,
@@ -51,6 +52,7 @@ const FAULTS: [Fault; 17] = [
     Fault::Crash,
     Fault::CrashAll,
     Fault::SlowDisk,
+    Fault::FailedDisk,
     Fault::ClockStep,
     Fault::Join,
     Fault::Remove,
@@ -98,7 +100,7 @@ impl Chaos {
             .collect();
         for node in back {
             self.away.remove(&node);
-            sim.bounce(name(node));
+            start(node, sim, world);
         }
         if now < self.next || self.menu.is_empty() {
             return;
@@ -141,11 +143,17 @@ impl Chaos {
                 let most = self.random.below(FLUSH_MS_MAX);
                 world.machines[&one].flush_ms.store(most, Ordering::Relaxed);
             }
+            // Its next flush fails, and the node ends; somebody starts it again.
+            Fault::FailedDisk if !self.away.contains_key(&one) => {
+                let until = world.elapsed() + self.random.millis(2_000, AWAY_MS_MAX);
+                self.away.insert(one, until);
+                world.machines[&one].fails.store(true, Ordering::Relaxed);
+            }
             Fault::ClockStep => self.step_clock(one, world),
             Fault::Join | Fault::Remove => self.membership(fault, one, world),
             Fault::Snapshot => world.order(one, Order::Snapshot),
             Fault::Limit => self.change_limit(one, world),
-            Fault::Cut | Fault::CutOneWay | Fault::Hold | Fault::Slow => {}
+            Fault::Cut | Fault::CutOneWay | Fault::Hold | Fault::Slow | Fault::FailedDisk => {}
         }
     }
 
@@ -154,12 +162,7 @@ impl Chaos {
         if self.away.insert(node, until).is_some() {
             return;
         }
-        let mut shared = world.shared();
-        shared.live.remove(&node);
-        shared.orders.remove(&node);
-        shared.refusing.remove(&node);
-        drop(shared);
-        world.oracle().lost_lives += 1;
+        lose(node, world);
         wire::crash(sim, name(node));
     }
 
@@ -239,11 +242,37 @@ impl Chaos {
         }
     }
 
+    /// Machines that are away.
+    pub(super) fn away(&self) -> Vec<NodeId> {
+        self.away.keys().copied().collect()
+    }
+
     /// Mends everything, and brings every machine back.
     pub(super) fn end(&mut self, sim: &mut Sim<'_>, world: &World) {
         self.heal(sim, world);
         for node in std::mem::take(&mut self.away).into_keys() {
-            sim.bounce(name(node));
+            start(node, sim, world);
         }
     }
+}
+
+/// A life ends without giving anything back.
+fn lose(node: NodeId, world: &World) {
+    let mut shared = world.shared();
+    shared.live.remove(&node);
+    shared.orders.remove(&node);
+    shared.refusing.remove(&node);
+    drop(shared);
+    world.oracle().lost_lives += 1;
+}
+
+/// Starts a machine that crashed, or whose disk was to fail: what still runs there ends.
+fn start(node: NodeId, sim: &mut Sim<'_>, world: &World) {
+    let machine = &world.machines[&node];
+    let was_to_fail = machine.fails.swap(false, Ordering::Relaxed);
+    let failed = machine.failed.swap(false, Ordering::Relaxed);
+    if was_to_fail || failed {
+        lose(node, world);
+    }
+    wire::bounce(sim, name(node));
 }

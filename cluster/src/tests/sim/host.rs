@@ -51,10 +51,15 @@ fn introduced(node: NodeId) -> Introduced {
 fn ways(world: &World, node: NodeId, lines: &Lines<Turmoil>) -> Ways {
     let machine = &world.machines[&node];
     let flush_ms = Arc::clone(&machine.flush_ms);
+    let (fails, failed) = (Arc::clone(&machine.fails), Arc::clone(&machine.failed));
     let dice = Mutex::new(Random::new(world.seed, 100 + node));
     let pause = move || {
+        if fails.swap(false, Ordering::Relaxed) {
+            failed.store(true, Ordering::Relaxed);
+            return None;
+        }
         let most = flush_ms.load(Ordering::Relaxed);
-        Duration::from_millis(lock(&dice).below(most + 1))
+        Some(Duration::from_millis(lock(&dice).below(most + 1)))
     };
     Ways {
         clock: Arc::<super::world::Skewed>::clone(&machine.clock),

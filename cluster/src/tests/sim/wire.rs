@@ -36,8 +36,17 @@ pub(super) fn begin() {
 
 /// Crashes a machine.
 pub(super) fn crash(sim: &mut Sim<'_>, name: String) {
+    in_order(|| sim.crash(name));
+}
+
+/// Starts a machine, which ends what ran there before.
+pub(super) fn bounce(sim: &mut Sim<'_>, name: String) {
+    in_order(|| sim.bounce(name));
+}
+
+fn in_order(end: impl FnOnce()) {
     OPEN.with_borrow_mut(|open| open.crashes = true);
-    sim.crash(name);
+    end();
     OPEN.with_borrow_mut(|open| {
         open.crashes = false;
         assert!(open.dropped.is_empty(), "some connections did not end");

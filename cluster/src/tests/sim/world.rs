@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -35,6 +35,9 @@ pub(super) struct Machine {
     pub(super) clock: Arc<Skewed>,
     /// Milliseconds that a flush takes at most.
     pub(super) flush_ms: Arc<AtomicU64>,
+    /// Whether the next flush fails, and whether one has failed in the node's present life.
+    pub(super) fails: Arc<AtomicBool>,
+    pub(super) failed: Arc<AtomicBool>,
 }
 
 /// A node that runs.
@@ -115,6 +118,8 @@ impl World {
                 error_ms: AtomicI64::new(0),
             }),
             flush_ms: Arc::default(),
+            fails: Arc::default(),
+            failed: Arc::default(),
         };
         let machines = (1..=all_nodes).map(|node| (node, machine(node))).collect();
         let mut oracle = Oracle::default();
