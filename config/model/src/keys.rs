@@ -5,8 +5,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use tollgate_protocol::ids::{ApiId, KeyId, PlanId, StageName};
+use tollgate_protocol::limits::BURST_MAX;
 use tollgate_protocol::{Millis, Rate};
 
 /// An API key (AWS v1: ApiKey).
@@ -109,10 +110,12 @@ pub struct ApiStage {
 }
 
 /// A token bucket: `burst_limit` requests at once, then `rate_limit` per second.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+///
+/// Read with [`Throttle::of`]'s rule where one of the two is left out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "schema", schemars(extend("required" = ["burstLimit", "rateLimit"])))]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase")]
 pub struct Throttle {
     /// Requests at once.
     pub burst_limit: u32,
@@ -122,6 +125,38 @@ pub struct Throttle {
         schemars(with = "f64", range(min = 0, max = 1_000_000_000))
     )]
     pub rate_limit: Rate,
+}
+
+/// What AWS gives an account (aws.md, 14): the limit where a narrower one says nothing.
+const ACCOUNT_RATE_PER_SECOND: u64 = 10_000;
+const ACCOUNT_BURST: u32 = 5_000;
+
+impl Throttle {
+    /// A limit of which a part may be left out: a rate alone allows one second's worth at once, and
+    /// what is not said at all is the account's, as AWS falls back to it.
+    #[must_use]
+    pub fn of(burst_limit: Option<u32>, rate_limit: Option<Rate>) -> Self {
+        let account = Rate::from_micros(ACCOUNT_RATE_PER_SECOND * Rate::ONE.micros());
+        let second = |rate: Rate| rate.micros().div_ceil(Rate::ONE.micros());
+        let whole = |rate| u32::try_from(second(rate)).map_or(BURST_MAX, |it| it.min(BURST_MAX));
+        Self {
+            burst_limit: burst_limit.unwrap_or_else(|| rate_limit.map_or(ACCOUNT_BURST, whole)),
+            rate_limit: rate_limit.unwrap_or(account),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Throttle {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Default, Deserialize)]
+        #[serde(rename = "Throttle", rename_all = "camelCase", default)]
+        struct Parts {
+            burst_limit: Option<u32>,
+            rate_limit: Option<Rate>,
+        }
+        let parts = Parts::deserialize(deserializer)?;
+        Ok(Self::of(parts.burst_limit, parts.rate_limit))
+    }
 }
 
 /// A number of requests in a calendar period (UTC).
@@ -170,4 +205,22 @@ pub enum Period {
     Week,
     /// A calendar month, UTC.
     Month,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_a_throttle_is_completed_and_not_zero() {
+        let read = |text: &str| serde_json::from_str::<Throttle>(text).unwrap();
+        let of = |burst_limit, rate: f64| Throttle {
+            burst_limit,
+            rate_limit: Rate::from_f64(rate).unwrap(),
+        };
+        assert_eq!(read(r#"{"rateLimit": 2.5}"#), of(3, 2.5));
+        assert_eq!(read(r#"{"burstLimit": 7}"#), of(7, 10_000.0));
+        assert_eq!(read(r#"{"rateLimit": 0, "burstLimit": 0}"#), of(0, 0.0));
+        assert_eq!(read("{}"), of(5_000, 10_000.0));
+    }
 }

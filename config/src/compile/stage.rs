@@ -6,8 +6,6 @@ use std::sync::{Arc, OnceLock};
 use tollgate_model::{
     Api, Definition, Integration, Model, Route, RouteSettings, Stage, Throttle, Upstream,
 };
-use tollgate_protocol::Rate;
-use tollgate_protocol::limits::BURST_MAX;
 
 use super::{CompileError, NodeFacts, access_log, integration};
 use crate::cells::{BucketId, CellSource, TokenBucket};
@@ -15,8 +13,6 @@ use crate::snapshot::{CacheKeyPart, CachePlan, IntegrationPlan, RoutePlan, Route
 
 /// Seconds that a cached response lives unless a stage says otherwise (reference 15).
 const CACHE_TTL_SECONDS: u64 = 300;
-/// The rate of an account, where only a burst is set (reference 14).
-const ACCOUNT_RATE_PER_SECOND: u64 = 10_000;
 
 pub(super) struct StageCompiler<'a> {
     pub(super) model: &'a Model,
@@ -121,23 +117,12 @@ impl StageCompiler<'_> {
         if burst.is_none() && rate.is_none() {
             return None;
         }
-        let account = Rate::from_micros(ACCOUNT_RATE_PER_SECOND * Rate::ONE.micros());
-        let rate_limit = rate.unwrap_or(account);
-        let whole = u32::try_from(rate_limit.micros().div_ceil(Rate::ONE.micros()));
-        // A rate alone allows one second's worth at once.
-        let burst_limit = burst.unwrap_or_else(|| whole.unwrap_or(BURST_MAX));
         let id = BucketId::Route(
             self.api.api_id.as_str().into(),
             self.stage.stage_name.as_str().into(),
             route.route_key.as_str().into(),
         );
-        Some(self.cells.bucket(
-            id,
-            Throttle {
-                burst_limit,
-                rate_limit,
-            },
-        ))
+        Some(self.cells.bucket(id, Throttle::of(burst, rate)))
     }
 
     fn cache(

@@ -45,7 +45,7 @@ pub(super) fn apply(plan: &mut UsagePlan, patch: &Patch) -> Result<(), AwsError>
             quota(plan.quota.get_or_insert_default(), member, patch)?;
         }
         (_, ["throttle", member]) if sets => {
-            throttle(plan.throttle.get_or_insert_default(), member, patch)?;
+            plan.throttle = Some(throttle(plan.throttle, member, patch)?);
         }
         (op, ["apiStages", name, "throttle", rest @ ..]) => {
             let at = stage_at(plan, name)?;
@@ -77,17 +77,22 @@ fn quota(quota: &mut Quota, member: &str, patch: &Patch) -> Result<(), AwsError>
     Ok(())
 }
 
-fn throttle(throttle: &mut Throttle, member: &str, patch: &Patch) -> Result<(), AwsError> {
+/// A limit with one half changed. The other half of a new one is what [`Throttle::of`] says.
+fn throttle(known: Option<Throttle>, member: &str, patch: &Patch) -> Result<Throttle, AwsError> {
+    let (mut burst, mut rate) = (
+        known.map(|it| it.burst_limit),
+        known.map(|it| it.rate_limit),
+    );
     match member {
-        "burstLimit" => throttle.burst_limit = patch.parse()?,
+        "burstLimit" => burst = Some(patch.parse()?),
         "rateLimit" => {
-            throttle.rate_limit = Rate::from_f64(patch.parse()?).ok_or_else(|| {
+            rate = Some(Rate::from_f64(patch.parse()?).ok_or_else(|| {
                 AwsError::bad_request(format!("Invalid patch value for path {}", patch.path))
-            })?;
+            })?);
         }
         _ => return Err(patch.refused(&PATHS)),
     }
-    Ok(())
+    Ok(Throttle::of(burst, rate))
 }
 
 /// `~1pets/GET/rateLimit`, `~1pets/GET`, or nothing for the whole map as JSON.
@@ -106,8 +111,9 @@ fn stage_throttle(
         }
         ("remove", []) => stage.throttle.clear(),
         ("replace" | "add", [path, method, member]) => {
-            let entry = stage.throttle.entry(method_key(path, method));
-            throttle(entry.or_default(), member, patch)?;
+            let key = method_key(path, method);
+            let changed = throttle(stage.throttle.get(&key).copied(), member, patch)?;
+            stage.throttle.insert(key, changed);
         }
         ("remove", [path, method] | [path, method, _]) => {
             stage.throttle.remove(&method_key(path, method));
