@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tollgate_aws::operations::match_operation;
 use tollgate_aws::sigv4::{BodyHash, PayloadKind, Verifier};
 use tollgate_aws::wire::request_id;
@@ -32,6 +33,12 @@ const BODY_BYTES_MAX: usize = 6 * 1024 * 1024;
 /// Bytes of a body that declares its hash, so that it is read only for callers whose signature
 /// was right: a whole configuration.
 const APPLY_BYTES_MAX: usize = tollgate_protocol::limits::COMMAND_BYTES_MAX;
+/// Bytes of bodies, of all connections together, that are read to judge a signature: whoever knows
+/// an access key id can send them. Five of the largest at a time.
+const UNPROVEN_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// A body that declares to be no larger is read all the same: such ones of all connections are
+/// as much again, and nearly every call is one.
+const UNPROVEN_SMALL_BYTES: usize = UNPROVEN_BYTES_MAX / (THREADS * CONNECTIONS_MAX);
 /// How long a request head may take.
 const HEAD_DEADLINE: Duration = Duration::from_secs(10);
 /// How long a body may take.
@@ -99,9 +106,11 @@ pub fn start(listener: TcpListener, state: AdminState) -> io::Result<AdminServer
 
 fn listen(listener: TcpListener, state: &Arc<AdminState>) -> io::Result<actix_web::dev::Server> {
     let state = Arc::clone(state);
+    let unproven = Arc::new(Semaphore::new(UNPROVEN_BYTES_MAX));
     let factory = move || {
         let thread = Rc::new(Thread {
             state: Arc::clone(&state),
+            unproven: Arc::clone(&unproven),
             verifier: verifier(),
         });
         App::new().app_data(thread).default_service(web::to(serve))
@@ -119,6 +128,8 @@ fn listen(listener: TcpListener, state: &Arc<AdminState>) -> io::Result<actix_we
 /// What one thread of the listener holds.
 struct Thread {
     state: Arc<AdminState>,
+    /// Bytes that may be read yet of bodies whose signature is not judged.
+    unproven: Arc<Semaphore>,
     verifier: Verifier,
 }
 
@@ -164,6 +175,10 @@ impl Thread {
         } else {
             BODY_BYTES_MAX
         };
+        let room = match caller {
+            Caller::BodyNeeded => self.room(request)?,
+            Caller::Anonymous | Caller::Proven(_) => None,
+        };
         let body = read_body(payload, body_max).await?;
         if matches!(caller, Caller::BodyNeeded) {
             caller = judge(&self.state, &self.verifier, request, BodyHash::Bytes(&body))?;
@@ -177,6 +192,7 @@ impl Thread {
                 .check(&hasher.finish())
                 .map_err(|error| error.to_aws())?;
         }
+        drop(room);
         let call = Call {
             state: &self.state,
             query: request.uri().query(),
@@ -191,6 +207,23 @@ impl Thread {
         let matched = match_operation(request.method().as_str(), path, call.query)
             .ok_or_else(operations::unknown)?;
         operations::run(&call, &matched).await
+    }
+
+    /// Room for a body that has to be read to judge its signature.
+    fn room(&self, request: &HttpRequest) -> Result<Option<SemaphorePermit<'_>>, AwsError> {
+        let declared = request.headers().get(CONTENT_LENGTH);
+        let declared = declared.and_then(|it| it.to_str().ok()?.parse::<usize>().ok());
+        // Without a length it may become as large as any. One that is larger is refused for that.
+        let bytes = declared.map_or(BODY_BYTES_MAX, |it| it.min(BODY_BYTES_MAX));
+        if bytes <= UNPROVEN_SMALL_BYTES {
+            return Ok(None);
+        }
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        self.unproven.try_acquire_many(bytes).map(Some).map_err(|_| {
+            let text = "too many bodies are on their way whose signature is not known to be right; \
+                        try again, or declare the body's hash in x-amz-content-sha256";
+            AwsError::new(ErrorKind::ServiceUnavailable, text).with_retry_after(1)
+        })
     }
 
     /// Names a request by the invocation id that SDKs repeat. A client without one does not say

@@ -1,5 +1,8 @@
 //! Who is let in.
 
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::time::Duration;
+
 use super::support::{ACCESS_KEY, Admin, SECRET_KEY};
 
 #[test]
@@ -33,6 +36,31 @@ fn strangers_are_refused_before_their_body_is_read() {
     let refused = admin.raw_head("POST", "/apikeys", &headers, "content-length: 1073741824");
     assert_eq!(refused.status, 403, "{refused:?}");
     assert_eq!(admin.revision(), 0);
+}
+
+#[test]
+fn bodies_of_callers_who_prove_nothing_are_bounded_together() {
+    let admin = Admin::start();
+    // The key is known and the signature wrong, which shows only when the body is there.
+    let head = admin.unproven_head("POST", "/apikeys", 6 * 1024 * 1024);
+    let (first, answered) = std::sync::mpsc::sync_channel(6);
+    for _ in 0..6 {
+        let (head, first, address) = (head.clone(), first.clone(), admin.address);
+        std::thread::spawn(move || {
+            let mut socket = std::net::TcpStream::connect(address).unwrap();
+            socket.write_all(head.as_bytes()).unwrap();
+            let mut line = String::new();
+            let mut reader = BufReader::new(&socket);
+            reader.read_line(&mut line).unwrap();
+            // The others' sockets stay open until the listener ends.
+            first.send((line, socket.try_clone())).ok();
+        });
+    }
+    let (line, _socket) = answered.recv_timeout(Duration::from_secs(20)).unwrap();
+    assert!(line.starts_with("HTTP/1.1 503"), "{line}");
+    // Ordinary calls are served all the while.
+    let made = admin.send("POST", "/apikeys", r#"{"name":"small","enabled":true}"#);
+    assert_eq!(made.status, 201, "{made:?}");
 }
 
 #[test]

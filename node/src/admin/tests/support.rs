@@ -224,6 +224,19 @@ impl Admin {
         self.raw(method, target, &headers, sent)
     }
 
+    /// The head of a request by a known access key, with a body of this length that its signature
+    /// does not fit.
+    pub(crate) fn unproven_head(&self, method: &str, target: &str, bytes: usize) -> String {
+        let signer = signer(ACCESS_KEY, "another secret");
+        let host = self.address.to_string();
+        let signed = sign(&signer, method, target, &[("host", &host)], "");
+        let mut text = format!("{method} {target} HTTP/1.1\r\nhost: {host}\r\n");
+        for (name, value) in signed {
+            text += &format!("{name}: {value}\r\n");
+        }
+        text + &format!("content-length: {bytes}\r\n\r\n")
+    }
+
     /// A request as it stands.
     pub(crate) fn raw(
         &self,
