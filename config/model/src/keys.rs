@@ -110,12 +110,11 @@ pub struct ApiStage {
 }
 
 /// A token bucket: `burst_limit` requests at once, then `rate_limit` per second.
-///
-/// Read with [`Throttle::of`]'s rule where one of the two is left out.
+// Where one of the two is left out it is read as `Throttle::of` says.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "schema", schemars(extend("required" = ["burstLimit", "rateLimit"])))]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", default)]
 pub struct Throttle {
     /// Requests at once.
     pub burst_limit: u32,
