@@ -24,42 +24,86 @@ pub(super) fn compile(
     previous: Option<&Snapshot>,
     cells: &mut dyn CellSource,
 ) -> KeyTable {
-    if let Some(old) = previous
-        && same_keys(&old.model, model)
-        && same_map(&old.model.usage_plans, &model.usage_plans)
-    {
-        return old.keys.clone();
-    }
     if model.api_keys.is_empty() {
         return KeyTable::default();
     }
-    let stages: BTreeMap<&PlanId, Arc<Vec<PlanStage>>> = model
+    let stages: Stages<'_> = model
         .usage_plans
         .iter()
         .map(|(id, plan)| (id, Arc::new(stages(plan))))
         .collect();
-    let mut shards: Vec<FastMap<KeyDigest, Arc<KeyEntry>>> =
-        (0..KeyTable::SHARDS).map(|_| FastMap::default()).collect();
+    if let Some(old) = previous
+        && same_map(&old.model.usage_plans, &model.usage_plans)
+        && !old.keys.shards.is_empty()
+    {
+        return changed(old, model, &stages, cells);
+    }
+    let mut shards: Vec<Shard> = (0..KeyTable::SHARDS).map(|_| Shard::default()).collect();
     for key in model.api_keys.values() {
-        let plans = key
-            .usage_plans
-            .iter()
-            .filter_map(|id| {
-                let plan = model.usage_plans.get(id)?;
-                Some(key_plan(key, plan, stages.get(id)?, cells))
-            })
-            .collect();
         let digest = digest(&key.value);
-        let entry = Arc::new(KeyEntry {
-            key_id: key.id.clone(),
-            enabled: key.enabled,
-            plans,
-        });
+        let entry = entry(key, model, &stages, cells);
         shards[usize::from(digest[0])].insert(digest, entry);
     }
     KeyTable {
         shards: shards.into_iter().map(Arc::new).collect(),
     }
+}
+
+type Shard = FastMap<KeyDigest, Arc<KeyEntry>>;
+type Stages<'m> = BTreeMap<&'m PlanId, Arc<Vec<PlanStage>>>;
+
+/// The table of a snapshot with the keys that differ: the cost of one key of a million is that of
+/// the shard that it is in.
+fn changed(
+    old: &Snapshot,
+    model: &Model,
+    stages: &Stages<'_>,
+    cells: &mut dyn CellSource,
+) -> KeyTable {
+    let mut table = old.keys.clone();
+    let differ = || {
+        let all = old.model.api_keys.changes(&model.api_keys);
+        all.filter(|(_, a, b)| !a.zip(*b).is_some_and(|(a, b)| Arc::ptr_eq(a, b)))
+    };
+    let mut shard = |digest: &KeyDigest, change: &mut dyn FnMut(&mut Shard)| {
+        if let Some(shard) = table.shards.get_mut(usize::from(digest[0])) {
+            change(Arc::make_mut(shard));
+        }
+    };
+    // All that go before any that come: two keys may have exchanged their values.
+    for (_, before, _) in differ() {
+        if let Some(before) = before {
+            let digest = digest(&before.value);
+            shard(&digest, &mut |keys| drop(keys.remove(&digest)));
+        }
+    }
+    for (_, _, after) in differ() {
+        if let Some(after) = after {
+            let digest = digest(&after.value);
+            let entry = entry(after, model, stages, cells);
+            shard(&digest, &mut |keys| {
+                drop(keys.insert(digest, Arc::clone(&entry)));
+            });
+        }
+    }
+    table
+}
+
+fn entry(
+    key: &ApiKey,
+    model: &Model,
+    stages: &Stages<'_>,
+    cells: &mut dyn CellSource,
+) -> Arc<KeyEntry> {
+    let plans = key.usage_plans.iter().filter_map(|id| {
+        let plan = model.usage_plans.get(id)?;
+        Some(key_plan(key, plan, stages.get(id)?, cells))
+    });
+    Arc::new(KeyEntry {
+        key_id: key.id.clone(),
+        enabled: key.enabled,
+        plans: plans.collect(),
+    })
 }
 
 fn stages(plan: &UsagePlan) -> Vec<PlanStage> {
@@ -120,11 +164,4 @@ fn route_key(text: &str) -> String {
         }
         _ => text.into(),
     }
-}
-
-/// Whether two models hold the very same keys; what both share is not looked at.
-fn same_keys(old: &Model, new: &Model) -> bool {
-    old.api_keys
-        .changes(&new.api_keys)
-        .all(|(_, a, b)| a.zip(b).is_some_and(|(a, b)| Arc::ptr_eq(a, b)))
 }
