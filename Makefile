@@ -50,6 +50,8 @@ prove:
 	@cargo build --profile ci --locked --package tollgate-node
 	@PROVE=1 cargo test --profile ci --locked --package tollgate-tests --test cluster -- \
 		--nocapture --test-threads 1
+	@PROVE=1 cargo test --profile ci --locked --package tollgate-tests --test scale -- \
+		--nocapture very_many_keys
 
 # Other seeds every time, unless SEED says where to begin.
 prove-long:

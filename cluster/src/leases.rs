@@ -3,7 +3,7 @@
 
 mod held;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tollgate_config::cells::QuotaSlot;
@@ -34,6 +34,9 @@ pub struct Leases {
     seq: u64,
     next_lease: u32,
     held: BTreeMap<Place, Held>,
+    /// Slots that hold a lease, or held one a moment ago: of very many keys those in use, and the
+    /// only ones that can have something to report.
+    in_use: BTreeSet<Place>,
     /// Slots that have something to say.
     news: BTreeMap<Place, Need>,
     /// Leases that are over and must be reported.
@@ -80,6 +83,7 @@ impl Leases {
             seq: 0,
             next_lease: 1,
             held: BTreeMap::new(),
+            in_use: BTreeSet::new(),
             news: BTreeMap::new(),
             closing: Vec::new(),
             grants: 0,
@@ -170,10 +174,16 @@ impl Leases {
 
     /// Marks every slot that admitted requests since its last report.
     pub fn report(&mut self) {
-        let told = self.held.iter().filter(|(_, held)| held.has_news());
-        for (place, _) in told {
-            self.news.entry(place.clone()).or_insert(Need::Report);
-        }
+        let (all, news) = (&self.held, &mut self.news);
+        self.in_use.retain(|place| {
+            let Some(held) = all.get(place) else {
+                return false;
+            };
+            if held.has_news() {
+                news.entry(place.clone()).or_insert(Need::Report);
+            }
+            held.cell.is_some()
+        });
     }
 
     /// The same, and every slot that was told that its quota is used up: for a node that does not
@@ -248,6 +258,9 @@ impl Leases {
             LeaseVerdict::Open { .. } => {
                 let open = Open::of(verdict)?;
                 if !held.is_over(&open) {
+                    if held.cell.is_none() {
+                        self.in_use.insert(place.clone());
+                    }
                     let more = held.open(seq, &open);
                     self.grants += u64::from(more > 0);
                     return Some(outcome(held, place, more));
@@ -275,6 +288,12 @@ impl Leases {
             self.closing
                 .extend(held.close(self.seq, &mut self.next_lease));
         }
+    }
+
+    /// How many slots there are.
+    #[must_use]
+    pub fn slots(&self) -> usize {
+        self.held.len()
     }
 
     /// Sums over all slots.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tollgate_harness::{Cluster, Connection, DEADLINE, Request, bar, wait_until};
+use tollgate_harness::{Cluster, Connection, DEADLINE, Request, bar, prove, wait_until};
 use tollgate_tests::files;
 
 use super::keys::{api, import};
@@ -16,7 +16,7 @@ use super::{StopOnDrop, alone, profile};
 /// The promise of bar 7, for this many keys: of one core, in the published build.
 const PROMISED_KEYS: usize = 100_000;
 const SHARE_MAX: f64 = 0.10;
-/// Without `LEASED_KEYS` in the environment.
+/// In `make test`.
 const KEYS: usize = 2_000;
 /// Clients of each node, each with a connection that it keeps.
 const CLIENTS: usize = 2;
@@ -143,8 +143,8 @@ fn measure(nodes: &[SocketAddr], leader: u32, asked: Asked, time: Duration) -> C
 
 #[test]
 fn the_leases_of_very_many_keys_cost_the_leader_little() {
-    let keys = std::env::var("LEASED_KEYS").map_or(KEYS, |it| it.parse().expect("a number"));
     let _alone = alone();
+    let keys = prove(KEYS, PROMISED_KEYS);
     let promised = keys >= PROMISED_KEYS;
     let time = if promised {
         MEASURED_OF_PROMISE

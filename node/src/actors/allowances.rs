@@ -7,6 +7,10 @@ use tollgate_config::cells::{BucketId, CellSource, QuotaSlot, TokenBucket};
 use tollgate_model::{Quota, Throttle};
 use tollgate_protocol::ids::{KeyId, PlanId};
 
+/// Slots that are looked at in one turn, on average: a million of them in 50 s, which holds the lock
+/// for a tenth of a second or less.
+const SWEPT_PER_TURN: usize = 10_000;
+
 /// Buckets and slots behind locks, which the throttle actor and the compiler take and no request
 /// ever does.
 #[derive(Debug, Clone)]
@@ -18,6 +22,8 @@ pub struct Allowances {
 #[derive(Debug)]
 pub(super) struct Inner {
     pub(super) leases: Leases,
+    /// Slots that could have been looked at since the last sweep.
+    unswept: usize,
 }
 
 impl Allowances {
@@ -26,7 +32,7 @@ impl Allowances {
     pub fn new(leases: Leases, rates: Rates) -> Self {
         Self {
             rates,
-            inner: Arc::new(Mutex::new(Inner { leases })),
+            inner: Arc::new(Mutex::new(Inner { leases, unswept: 0 })),
         }
     }
 
@@ -36,10 +42,19 @@ impl Allowances {
         self.rates.begin();
     }
 
-    /// Forgets buckets and slots that no snapshot holds any more.
+    /// Forgets buckets and slots that no snapshot holds any more: at once where there are few, and
+    /// where there are very many so seldom that looking at all of them costs little.
     pub(super) fn sweep(&self) {
+        {
+            let mut inner = self.lock();
+            inner.unswept += SWEPT_PER_TURN;
+            if inner.unswept < inner.leases.slots() {
+                return;
+            }
+            inner.unswept = 0;
+            inner.leases.retain_used();
+        }
         self.rates.sweep();
-        self.lock().leases.retain_used();
     }
 
     /// Whether this node has its part of every rate, and not the floor alone.
