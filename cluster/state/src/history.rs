@@ -85,6 +85,7 @@ fn deletes(change: &Change) -> bool {
         | Change::DeleteCertificate(_) => true,
         Change::SetDefaultMapping(mapping) => mapping.is_none(),
         Change::PutApi(_)
+        | Change::UpdateApi { .. }
         | Change::PutUpstream(_)
         | Change::PutFunction(_)
         | Change::PutUsagePlan(_)

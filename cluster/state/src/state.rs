@@ -166,7 +166,9 @@ impl State {
         }
         self.revision = Revision(self.revision.0 + 1);
         // What the model holds can be written: it was read from JSON.
-        let undo = serde_json::to_vec(&undo).unwrap_or_default();
+        let mut undo = serde_json::to_vec(&undo).unwrap_or_default();
+        // It stays for a thousand changes.
+        undo.shrink_to_fit();
         Arc::make_mut(&mut self.history).push(RevisionRecord {
             revision: self.revision,
             at: self.now,

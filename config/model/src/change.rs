@@ -1,14 +1,17 @@
 //! A change of the model as data: what commands carry and what a plan prints.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Deserializer, Serialize};
-use tollgate_protocol::ids::{ApiId, KeyId, PlanId};
+use tollgate_protocol::ids::{ApiId, DeploymentId, KeyId, PlanId};
 
-use crate::{Api, ApiKey, Certificate, DomainName, Function, Model, StageRef, Upstream, UsagePlan};
+use crate::{
+    Api, ApiKey, Certificate, Deployment, DomainName, Function, Model, StageRef, Upstream,
+    UsagePlan,
+};
 
 /// One resource put in place or removed. Variants are only ever added.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -16,6 +19,15 @@ use crate::{Api, ApiKey, Certificate, DomainName, Function, Model, StageRef, Ups
 pub enum Change {
     /// Creates or replaces an API with its stages and deployments.
     PutApi(#[serde(deserialize_with = "decode_api")] Arc<Api>),
+    /// Replaces an API, without the text of the deployments that stay as they are: an API holds
+    /// up to ten, each with all its routes, and most changes add one.
+    UpdateApi {
+        /// The API, without the deployments that stay.
+        #[serde(deserialize_with = "decode_api")]
+        api: Arc<Api>,
+        /// The deployments that stay.
+        kept: BTreeSet<DeploymentId>,
+    },
     /// Removes an API.
     DeleteApi(ApiId),
     /// Creates or replaces an upstream group.
@@ -52,6 +64,14 @@ impl Model {
         match change {
             Change::PutApi(mut api) => {
                 Arc::make_mut(&mut api).share();
+                self.apis.insert(api.api_id.clone(), api);
+            }
+            Change::UpdateApi { mut api, kept } => {
+                let whole = Arc::make_mut(&mut api);
+                if let Some(old) = self.apis.get(&whole.api_id) {
+                    whole.deployments.extend(stay(old, &kept));
+                }
+                whole.share();
                 self.apis.insert(api.api_id.clone(), api);
             }
             Change::DeleteApi(id) => drop(self.apis.remove(&id)),
@@ -138,6 +158,10 @@ impl Model {
         };
         match change {
             Change::PutApi(it) => api(&it.api_id),
+            Change::UpdateApi { api: it, kept } => match self.apis.get(&it.api_id) {
+                Some(old) => update(old, kept),
+                None => Change::DeleteApi(it.api_id.clone()),
+            },
             Change::DeleteApi(id) => api(id),
             Change::PutUpstream(it) => upstream(&it.name),
             Change::DeleteUpstream(id) => upstream(id),
@@ -189,7 +213,7 @@ pub fn diff(old: &Model, new: &Model) -> Vec<Change> {
         Change::PutFunction,
         &mut out,
     );
-    puts(&old.apis, &new.apis, Change::PutApi, &mut out);
+    put_apis(old, new, &mut out);
     puts(
         &old.usage_plans,
         &new.usage_plans,
@@ -255,6 +279,54 @@ fn key_changes(old: &Model, new: &Model) -> (Vec<Change>, Vec<Change>) {
     (put, gone)
 }
 
+fn put_apis(old: &Model, new: &Model, out: &mut Vec<Change>) {
+    for (id, api) in &new.apis {
+        match old.apis.get(id) {
+            None => out.push(Change::PutApi(Arc::clone(api))),
+            Some(before) if Arc::ptr_eq(before, api) || before == api => {}
+            Some(before) => out.push(update(api, &same_deployments(before, api))),
+        }
+    }
+}
+
+/// The change that puts `api` in the place of one that has the deployments of `kept` as well.
+fn update(api: &Arc<Api>, kept: &BTreeSet<DeploymentId>) -> Change {
+    let kept: BTreeSet<DeploymentId> = stay(api, kept).map(|(id, _)| id).collect();
+    if kept.is_empty() {
+        return Change::PutApi(Arc::clone(api));
+    }
+    let mut api = Api::clone(api);
+    api.deployments.retain(|id, _| !kept.contains(id));
+    Change::UpdateApi {
+        api: Arc::new(api),
+        kept,
+    }
+}
+
+/// The deployments of an API that are among those that stay.
+fn stay<'a>(
+    api: &'a Api,
+    kept: &'a BTreeSet<DeploymentId>,
+) -> impl Iterator<Item = (DeploymentId, Arc<Deployment>)> + 'a {
+    let found = |id| {
+        Some((
+            DeploymentId::clone(id),
+            Arc::clone(api.deployments.get(id)?),
+        ))
+    };
+    kept.iter().filter_map(found)
+}
+
+/// The deployments that two states of an API share.
+fn same_deployments(old: &Api, new: &Api) -> BTreeSet<DeploymentId> {
+    let same = |(id, it): &(&DeploymentId, &Arc<Deployment>)| {
+        let before = old.deployments.get(*id);
+        before.is_some_and(|before| Arc::ptr_eq(before, it) || before == *it)
+    };
+    let found = new.deployments.iter().filter(same);
+    found.map(|(id, _)| id.clone()).collect()
+}
+
 fn puts<K: Ord, V: PartialEq>(
     old: &BTreeMap<K, Arc<V>>,
     new: &BTreeMap<K, Arc<V>>,
@@ -289,7 +361,7 @@ impl Change {
     #[must_use]
     pub fn subject(&self) -> (&'static str, String) {
         match self {
-            Self::PutApi(it) => ("api", it.api_id.to_string()),
+            Self::PutApi(it) | Self::UpdateApi { api: it, .. } => ("api", it.api_id.to_string()),
             Self::DeleteApi(id) => ("api", id.to_string()),
             Self::PutUpstream(it) => ("upstream", it.name.clone()),
             Self::DeleteUpstream(name) => ("upstream", name.clone()),
@@ -305,5 +377,91 @@ impl Change {
             Self::DeleteCertificate(name) => ("certificate", name.clone()),
             Self::SetDefaultMapping(_) => ("default mapping", String::new()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+
+    use super::*;
+    use crate::{Definition, Route};
+
+    /// An API whose deployments are those of the given numbers.
+    fn api(deployments: &[u32]) -> Model {
+        let definition = |number: u32| {
+            let mut definition = Definition::default();
+            for route in 0..10 {
+                let id = format!("r{number}-{route}");
+                let route_key = format!("GET /things-{number}/{route}");
+                let route = Route {
+                    route_key,
+                    ..Route::default()
+                };
+                definition.routes.insert(id.as_str().into(), route);
+            }
+            Arc::new(definition)
+        };
+        let mut api = Api {
+            api_id: "a".into(),
+            ..Api::default()
+        };
+        for number in deployments {
+            let id = DeploymentId::from(format!("d{number}").as_str());
+            let deployment = Deployment {
+                deployment_id: id.clone(),
+                definition: definition(*number),
+                ..Deployment::default()
+            };
+            api.definition = Arc::clone(&deployment.definition);
+            api.deployments.insert(id, Arc::new(deployment));
+        }
+        let mut model = Model::default();
+        model.apis.insert(api.api_id.clone(), Arc::new(api));
+        model
+    }
+
+    fn sent(changes: &[Change]) -> (Vec<Change>, usize) {
+        let text = serde_json::to_vec(changes).unwrap();
+        (serde_json::from_slice(&text).unwrap(), text.len())
+    }
+
+    #[test]
+    fn an_update_makes_the_new_api_and_its_inverse_the_old_one() {
+        for (before, after) in [
+            (&[1, 2, 3][..], &[2, 3, 4][..]),
+            (&[1, 2], &[1, 2]),
+            (&[1], &[2]),
+            (&[], &[1]),
+            (&[1, 2], &[]),
+        ] {
+            let (old, new) = (api(before), api(after));
+            let mut model = old.clone();
+            let mut undo = Vec::new();
+            for change in sent(&diff(&old, &new)).0 {
+                undo.insert(0, model.inverse(&change));
+                model.apply(change);
+            }
+            assert_eq!(model, new, "{before:?} {after:?}");
+            for change in sent(&undo).0 {
+                model.apply(change);
+            }
+            assert_eq!(model, old, "{before:?} {after:?}");
+        }
+    }
+
+    #[test]
+    fn an_update_repeats_no_deployment() {
+        let old = api(&[1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+        let new = api(&[2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+        let whole = sent(&[Change::PutApi(Arc::clone(&new.apis["a"]))]).1;
+        let update = sent(&diff(&old, &new)).1;
+        let undo: Vec<Change> = diff(&old, &new).iter().map(|it| old.inverse(it)).collect();
+        assert!(update * 5 < whole, "{update} of {whole} bytes");
+        assert!(
+            sent(&undo).1 * 5 < whole,
+            "{} of {whole} bytes",
+            sent(&undo).1
+        );
     }
 }

@@ -23,7 +23,8 @@ pub(super) fn describe(before: &Model, changes: &[Change]) -> Vec<Value> {
 fn one(before: &Model, change: &Change) -> Value {
     let (kind, name) = change.subject();
     let details = match change {
-        Change::PutApi(new) => before
+        // Of deployments a plan names none.
+        Change::PutApi(new) | Change::UpdateApi { api: new, .. } => before
             .apis
             .get(&new.api_id)
             .map(|old| api_details(old, new)),
