@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use openraft::storage::RaftStateMachine;
 use openraft::{EntryPayload, RaftSnapshotBuilder, Snapshot, StorageIOError};
 use tokio::sync::watch;
-use tollgate_state::{NodeId, State};
+use tollgate_state::{Command, Entry as Proposed, NodeId, State};
 use tollgate_store::{Loaded, SnapshotFile, Snapshots, Written};
 
 use super::beside::Beside;
@@ -17,6 +17,9 @@ use super::wire::MetaV1;
 use super::{Entry, LogId, Outcome, SnapshotMeta, StorageError, StoredMembership, Types};
 use crate::mark::Mark;
 use crate::{Effects, Published};
+
+/// Bytes of changes that are decoded on a thread of their own.
+const LARGE_BYTES: usize = 256 * 1024;
 
 /// The state of this node. Cloning gives another handle.
 #[derive(Clone)]
@@ -188,7 +191,12 @@ impl Machine {
                 }
                 EntryPayload::Normal(batch) => {
                     for proposed in batch.0.iter() {
-                        let applied = inner.state.apply(proposed);
+                        let state = &mut inner.state;
+                        let applied = if is_large(proposed) {
+                            self.shared.beside.apart(|| state.apply(proposed))
+                        } else {
+                            state.apply(proposed)
+                        };
                         effects.extend(applied.effects);
                         outcome.0.push(applied.reply);
                     }
@@ -203,6 +211,11 @@ impl Machine {
         }
         outcomes
     }
+}
+
+/// Whether decoding a command takes much memory for a moment.
+fn is_large(proposed: &Proposed) -> bool {
+    matches!(&proposed.command, Command::Configure { changes, .. } if changes.len() > LARGE_BYTES)
 }
 
 impl Shared {
