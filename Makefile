@@ -11,7 +11,7 @@ export CARGO_HTTP_TIMEOUT ?= 60
 # Where tests/install.sh unpacks tools that it does not install, and where Debian keeps nginx.
 export PATH := $(CURDIR)/target/tools/usr/bin:$(CURDIR)/target/tools/usr/sbin:$(PATH):/usr/sbin
 
-.PHONY: help demo cluster test prove prove-long bench gate fix
+.PHONY: help demo cluster test prove prove-long writes bench gate fix
 
 help:
 	@echo "make demo    build, then show a gateway at work in one minute"
@@ -20,6 +20,7 @@ help:
 	@echo "make prove   whole clusters in a simulator, SEEDS of them (500), a disk that fails, and then"
 	@echo "             real nodes through every fault, with the figures that are promised"
 	@echo "make prove-long  the same for hours (MINUTES, 480); seeds that fail go to target/failed-seeds.txt"
+	@echo "make writes  changes of the configuration beside etcd's puts, on this machine"
 	@echo "make bench   the published build against its rivals on this machine"
 	@echo "make gate    instructions and allocations of the request path against the kept counts"
 	@echo "make fix     format, and let clippy mend what it can"
@@ -58,6 +59,12 @@ prove-long:
 	@SEED=$(or $(SEED),$$(date +%s)00000) SEEDS=1000000000 MINUTES=$(or $(MINUTES),480) THREADS=$$(nproc) \
 		FAILED=$(CURDIR)/target/failed-seeds.txt $(SIMULATE) \
 		sim::runs::no_seed_violates_an_invariant -- --nocapture
+
+writes:
+	@tests/install.sh etcd
+	@cargo build --profile dist --locked --package tollgate-node
+	@TOLLGATE_BIN=$(CURDIR)/target/dist/tollgate cargo test --quiet --profile ci --locked \
+		--package tollgate-tests --test writes -- --include-ignored --nocapture
 
 bench:
 	@tests/install.sh

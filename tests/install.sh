@@ -127,5 +127,7 @@ install_node() {
 
 mkdir -p target
 install_tools
+# Only what compares with it needs it: `tests/install.sh etcd`.
+[[ ${1:-} != etcd ]] || have etcd || apt_unpack etcd-server usr/bin/etcd
 install_python
 install_node

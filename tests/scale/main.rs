@@ -12,7 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use tollgate_harness::{
-    Backend, Connection, DEADLINE, Node, NodeOptions, Request, bar, tollgate_binary, wait_until,
+    Backend, Connection, DEADLINE, Node, NodeOptions, Request, bar, profile, wait_until,
 };
 use tollgate_tests::drivers;
 
@@ -119,13 +119,6 @@ fn median(mut of: Vec<Duration>) -> Duration {
 
 fn ms(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1000.0
-}
-
-/// The folder that Cargo put the binary under test in, which is named after its profile.
-fn profile() -> String {
-    let binary = tollgate_binary();
-    let folder = binary.parent().and_then(|parent| parent.file_name());
-    folder.map_or_else(String::new, |name| name.to_string_lossy().into_owned())
 }
 
 /// Whoever measures here does it while no other test does.

@@ -42,3 +42,10 @@ pub fn tollgate_binary() -> PathBuf {
     );
     path
 }
+
+/// The folder that Cargo put the binary under test in, which is named after its profile.
+pub fn profile() -> String {
+    let binary = tollgate_binary();
+    let folder = binary.parent().and_then(Path::file_name);
+    folder.map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+}

@@ -24,7 +24,7 @@ mod wait;
 
 pub use backend::{Answer, Backend, Received};
 pub use bars::{bar, prove};
-pub use binary::{tollgate_binary, workspace_root};
+pub use binary::{profile, tollgate_binary, workspace_root};
 pub use cli::{CliOutput, tollgate};
 pub use clocks::Clocks;
 pub use cluster::{Cluster, Member};
@@ -35,5 +35,5 @@ pub use network::Network;
 pub use node::{Addresses, Administrator, Node, NodeOptions, ROOT_ACCESS_KEY, ROOT_SECRET_KEY};
 pub use ports::fixed as fixed_address;
 pub use process::{Process, Usage};
-pub use tools::{haproxy, nginx, node_modules, prometheus, promtool, python};
+pub use tools::{etcd, haproxy, nginx, node_modules, prometheus, promtool, python};
 pub use wait::{DEADLINE, wait_until};

@@ -30,6 +30,11 @@ pub fn prometheus() -> PathBuf {
     unpacked("usr/bin/prometheus")
 }
 
+/// The etcd server, which `tests/install.sh etcd` brings.
+pub fn etcd() -> PathBuf {
+    unpacked("usr/bin/etcd")
+}
+
 /// Prometheus' tool, which knows what a scrape must look like.
 pub fn promtool() -> PathBuf {
     unpacked("usr/bin/promtool")
