@@ -32,11 +32,17 @@ use crate::raft::{LogLimits, Raft};
 use crate::rates::{self, Rates};
 use crate::serve::Server;
 use crate::status::DiskBytes;
-use crate::submitted::{ANSWER_DEADLINE, Submitted};
 
 /// Commands that may wait to be sent: 1,024 of a few hundred bytes each, and the few large ones
 /// are bounded by the admin listener's body limit.
 pub(crate) const QUEUE_GROUPS_MAX: usize = 1024;
+/// How long an answer is waited for: longer than a busy disk takes for a flush (several seconds
+/// were seen while a build wrote beside it). A proposal without an answer is unknown, not absent.
+const ANSWER_DEADLINE: Duration = Duration::from_secs(20);
+
+/// How long an answer is waited for on a node that knows that nothing can be agreed on: enough for a
+/// question to nodes that may know better.
+const CUT_OFF_DEADLINE: Duration = Duration::from_secs(1);
 
 /// How long a backup waits for a majority: a leader is elected within two seconds.
 const BACKUP_CATCH_UP_DEADLINE: Duration = Duration::from_secs(5);
@@ -209,15 +215,6 @@ impl Door {
         proposal: ProposalId,
         command: Command,
     ) -> Result<Reply, DoorError> {
-        self.submit(proposal, command)?.answer().await
-    }
-
-    /// Queues a command behind those that this node proposed before. Most are agreed on in that
-    /// order; one that has to be sent again may come later.
-    ///
-    /// # Errors
-    /// [`DoorError::Overloaded`] and [`DoorError::Stopped`]: nothing was done.
-    pub fn submit(&self, proposal: ProposalId, command: Command) -> Result<Submitted, DoorError> {
         // Leases have numbers of their own; everything else is named, so that sending it again
         // after an answer was lost does not do it again.
         let named = proposal != ProposalId::default() || matches!(command, Command::Lease(_));
@@ -239,10 +236,15 @@ impl Door {
             mpsc::error::TrySendError::Full(_) => DoorError::Overloaded,
             mpsc::error::TrySendError::Closed(_) => DoorError::Stopped,
         })?;
-        Ok(Submitted {
-            reply,
-            cut_off: (!patient).then(|| self.cut_off()),
-        })
+        tokio::select! {
+            biased;
+            reply = tokio::time::timeout(ANSWER_DEADLINE, reply) => match reply {
+                Ok(Ok(reply)) => reply,
+                Ok(Err(_)) => Err(DoorError::Stopped),
+                Err(_) => Err(DoorError::Unknown),
+            },
+            () = self.is_cut_off_for(CUT_OFF_DEADLINE), if !patient => Err(DoorError::NoMajority),
+        }
     }
 
     /// Whether this node knows that no majority of the voters answers it, now and when that
@@ -250,6 +252,20 @@ impl Door {
     #[must_use]
     pub fn cut_off(&self) -> watch::Receiver<bool> {
         self.heard.cut_off()
+    }
+
+    /// Waits until the node is cut off and stays so for a while.
+    async fn is_cut_off_for(&self, a_while: Duration) {
+        let mut cut_off = self.cut_off();
+        loop {
+            if cut_off.wait_for(|it| *it).await.is_err() {
+                return std::future::pending().await;
+            }
+            let connected = cut_off.wait_for(|it| !*it);
+            if tokio::time::timeout(a_while, connected).await.is_err() {
+                return;
+            }
+        }
     }
 
     /// Reads the state of this node, after every command that was answered here before.

@@ -30,7 +30,6 @@ mod rates;
 mod renewal;
 mod serve;
 mod status;
-mod submitted;
 pub mod succession;
 
 #[cfg(test)]
@@ -48,7 +47,6 @@ pub use members::Members;
 pub use rates::Rates;
 pub use serve::{Refused, Server};
 pub use status::NodeStatus;
-pub use submitted::Submitted;
 pub use tollgate_link::token::JoinToken;
 
 /// A new cluster's id: 128 random bits as 32 hexadecimal digits.

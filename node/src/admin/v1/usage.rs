@@ -67,7 +67,7 @@ pub(super) async fn update(call: &Call<'_>, plan: &str, key: &str) -> Outcome {
             key: key.clone(),
             remaining,
         };
-        match propose(call, 0, command).await? {
+        match propose(call, call.seed.proposal(0), command).await? {
             // What this node holds already may be more than what is left now.
             Answer::Done => call.state.runtime.ask_quota(&plan, &key).await,
             Answer::Refused(why) => return Err(AwsError::bad_request(why)),
