@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
+use actix_web::http::header::{
+    CONTENT_LENGTH, HeaderName, HeaderValue, TRANSFER_ENCODING, UPGRADE,
+};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tollgate_aws::operations::match_operation;
@@ -211,10 +213,16 @@ impl Thread {
 
     /// Room for a body that has to be read to judge its signature.
     fn room(&self, request: &HttpRequest) -> Result<Option<SemaphorePermit<'_>>, AwsError> {
-        let declared = request.headers().get(CONTENT_LENGTH);
+        let headers = request.headers();
+        let declared = headers.get(CONTENT_LENGTH);
         let declared = declared.and_then(|it| it.to_str().ok()?.parse::<usize>().ok());
-        // Without a length it may become as large as any. One that is larger is refused for that.
-        let bytes = declared.map_or(BODY_BYTES_MAX, |it| it.min(BODY_BYTES_MAX));
+        // In chunks, or after an upgrade, it may become as large as any whatever it declares; without
+        // all of these there is none. One that declares more is refused for that.
+        let open_ended = headers.contains_key(TRANSFER_ENCODING) || headers.contains_key(UPGRADE);
+        let bytes = match open_ended {
+            true => BODY_BYTES_MAX,
+            false => declared.unwrap_or(0).min(BODY_BYTES_MAX),
+        };
         if bytes <= UNPROVEN_SMALL_BYTES {
             return Ok(None);
         }

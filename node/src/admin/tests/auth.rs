@@ -38,11 +38,20 @@ fn strangers_are_refused_before_their_body_is_read() {
     assert_eq!(admin.revision(), 0);
 }
 
+/// The first line of the answer to these bytes.
+fn first_line(admin: &Admin, head: &str) -> String {
+    let mut socket = std::net::TcpStream::connect(admin.address).unwrap();
+    socket.write_all(head.as_bytes()).unwrap();
+    let mut line = String::new();
+    BufReader::new(&socket).read_line(&mut line).unwrap();
+    line
+}
+
 #[test]
 fn bodies_of_callers_who_prove_nothing_are_bounded_together() {
     let admin = Admin::start();
     // The key is known and the signature wrong, which shows only when the body is there.
-    let head = admin.unproven_head("POST", "/apikeys", 6 * 1024 * 1024);
+    let head = admin.unproven_head("POST", "/apikeys", "content-length: 6291456\r\n");
     let (first, answered) = std::sync::mpsc::sync_channel(6);
     for _ in 0..6 {
         let (head, first, address) = (head.clone(), first.clone(), admin.address);
@@ -58,6 +67,16 @@ fn bodies_of_callers_who_prove_nothing_are_bounded_together() {
     }
     let (line, _socket) = answered.recv_timeout(Duration::from_secs(20)).unwrap();
     assert!(line.starts_with("HTTP/1.1 503"), "{line}");
+    // What follows an upgrade is no shorter for what the head declares.
+    let framing = "upgrade: websocket\r\ncontent-length: 1\r\n";
+    let head = admin.unproven_head("POST", "/apikeys", framing);
+    assert_eq!(
+        first_line(&admin, &head),
+        "HTTP/1.1 503 Service Unavailable\r\n"
+    );
+    // A request that declares no length has no body.
+    let head = admin.proven_head("GET", "/apikeys", "");
+    assert_eq!(first_line(&admin, &head), "HTTP/1.1 200 OK\r\n");
     // Ordinary calls are served all the while.
     let made = admin.send("POST", "/apikeys", r#"{"name":"small","enabled":true}"#);
     assert_eq!(made.status, 201, "{made:?}");

@@ -224,17 +224,26 @@ impl Admin {
         self.raw(method, target, &headers, sent)
     }
 
-    /// The head of a request by a known access key, with a body of this length that its signature
-    /// does not fit.
-    pub(crate) fn unproven_head(&self, method: &str, target: &str, bytes: usize) -> String {
-        let signer = signer(ACCESS_KEY, "another secret");
+    /// The head of a request by a known access key, signed with another secret, which ends with
+    /// the header lines `framing`.
+    pub(crate) fn unproven_head(&self, method: &str, target: &str, framing: &str) -> String {
+        self.head_signed_with("another secret", method, target, framing)
+    }
+
+    /// The same, signed as it should be.
+    pub(crate) fn proven_head(&self, method: &str, target: &str, framing: &str) -> String {
+        self.head_signed_with(SECRET_KEY, method, target, framing)
+    }
+
+    fn head_signed_with(&self, secret: &str, method: &str, target: &str, framing: &str) -> String {
+        let signer = signer(ACCESS_KEY, secret);
         let host = self.address.to_string();
         let signed = sign(&signer, method, target, &[("host", &host)], "");
         let mut text = format!("{method} {target} HTTP/1.1\r\nhost: {host}\r\n");
         for (name, value) in signed {
             text += &format!("{name}: {value}\r\n");
         }
-        text + &format!("content-length: {bytes}\r\n\r\n")
+        text + framing + "\r\n"
     }
 
     /// A request as it stands.
