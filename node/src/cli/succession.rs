@@ -63,7 +63,8 @@ pub(super) async fn take(arguments: &BackupArguments, context: &Context) -> Resu
 /// The name under which a file is written until it is whole.
 fn beside(file: &Path) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
-    name.push(".partial");
+    // Two backups to one name do not write into one file.
+    name.push(format!(".{}.partial", std::process::id()));
     name.into()
 }
 
@@ -73,7 +74,8 @@ async fn receive(client: &Client, beside: &Path, file: &Path) -> Result<(Head, u
         Failure::new(format!("cannot {what} {}: {error}", beside.display()))
     };
     let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true).mode(0o600);
+    // Never a file that is there already: it could be one that others may read.
+    options.write(true).create_new(true).mode(0o600);
     let mut sink = options
         .open(beside)
         .map_err(|error| cannot("create", error))?;
