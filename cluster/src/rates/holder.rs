@@ -40,7 +40,7 @@ pub(crate) struct Holder {
     floor: u16,
     number: u64,
     sent_us: u64,
-    /// Whose answer the last one was, and its stamp.
+    /// Whose answer was the last one that was taken, and its stamp.
     echo: (NodeId, u64, u64),
     watched: BTreeMap<BucketKey, Watched>,
     looked_us: u64,
@@ -254,17 +254,20 @@ impl Holder {
         if answer.number != self.number || answer.stamp == 0 {
             return false;
         }
-        self.echo = (leader, term, answer.stamp);
         // One answer to a number.
         self.number += 1;
+        let echo = (leader, term, answer.stamp);
         let Some(lease) = answer.lease else {
+            self.echo = echo;
             return true;
         };
         let valid = lease.valid_us.saturating_sub(drift_us(lease.valid_us));
         let until = self.sent_us.saturating_add(valid);
         if until <= now {
+            // Too late to be taken, so it is not said to be: a larger one may still be in force.
             return true;
         }
+        self.echo = echo;
         self.settle(now);
         let was_alone = std::mem::take(&mut self.alone);
         let moves = was_alone || self.is_lapsed(now) || !lease.is_like(&self.lease);
@@ -303,5 +306,40 @@ impl Holder {
             let leased = self.share(now, &bucket);
             bucket.set_share(share(self, &bucket, leased), now);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::limits;
+    use super::*;
+
+    const MS: u64 = 1_000;
+
+    #[test]
+    fn a_lease_that_comes_too_late_is_not_said_to_be_taken() {
+        let mut holder = Holder::new(1, Arc::new(Tenure::new(|_| false)));
+        holder.be_among(0, limits::floor(3), 3);
+        let answer = |number, stamp, valid_us| Answer {
+            number,
+            stamp,
+            lease: Some(Lease {
+                valid_us,
+                count: 3,
+                floor: limits::floor(3),
+                common: 10,
+                ..Lease::default()
+            }),
+        };
+        let first = holder.beat(1, 1, 1);
+        holder.take_in(2, (1, 1), answer(first.number, 5, 2_000 * MS));
+        let second = holder.beat(10, 1, 1);
+        assert_eq!(second.echo, 5);
+        holder.take_in(1_000 * MS, (1, 1), answer(second.number, 6, MS));
+        assert_eq!(
+            holder.beat(1_001 * MS, 1, 1).echo,
+            5,
+            "the first is still in force"
+        );
     }
 }
