@@ -85,9 +85,14 @@ fn back_up_under_load(cluster: &Cluster, folder: &Path) -> Vec<String> {
         for node in cluster.nodes() {
             let (over, address) = (&over, node.http());
             scope.spawn(move || {
+                // However fast they ask, the three leave some of the quota.
+                let mut left = LIMIT / 5;
                 while !over.load(Ordering::SeqCst) {
                     assert_eq!(status(address, FREE_KEY), 200);
-                    assert!([200, 429].contains(&status(address, files::KEY)));
+                    if left > 0 {
+                        assert!([200, 429].contains(&status(address, files::KEY)));
+                        left -= 1;
+                    }
                 }
             });
         }

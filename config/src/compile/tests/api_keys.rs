@@ -1,0 +1,101 @@
+//! What becomes of API keys and usage plans.
+
+use super::*;
+
+#[test]
+fn keys_find_the_plan_that_opens_a_stage() {
+    let mut model = model([api("shop", &[("GET /", http("http://a"))], stage("prod"))]);
+    let burst = |burst_limit| Throttle {
+        burst_limit,
+        rate_limit: Rate::ONE,
+    };
+    let plan = UsagePlan {
+        id: "gold".into(),
+        api_stages: vec![ApiStage {
+            api_id: "shop".into(),
+            stage: "prod".into(),
+            throttle: [("/pets/GET".into(), burst(3))].into(),
+        }],
+        throttle: Some(burst(7)),
+        quota: Some(Quota {
+            limit: 9,
+            ..Quota::default()
+        }),
+        ..UsagePlan::default()
+    };
+    let value = "0123456789012345678901";
+    let key = ApiKey {
+        id: "key1".into(),
+        value: value.into(),
+        usage_plans: vec!["gold".into()],
+        ..ApiKey::default()
+    };
+    model.usage_plans.insert("gold".into(), Arc::new(plan));
+    model.api_keys.insert("key1".into(), Arc::new(key));
+    let snapshot = compiled(model);
+    let entry = snapshot.keys.get(&keys::digest(value)).unwrap();
+    assert!(snapshot.keys.get(&keys::digest("another")).is_none());
+    assert!(entry.plan_for("shop", "test").is_none());
+    let (plan, index) = entry.plan_for("shop", "prod").unwrap();
+    assert_eq!(plan.throttle.as_ref().unwrap().limit().burst_limit, 7);
+    assert_eq!(plan.quota.as_ref().unwrap().quota().limit, 9);
+    assert_eq!(
+        (plan.route_throttles[0].0, &*plan.route_throttles[0].1),
+        (index, "GET /pets")
+    );
+}
+
+#[test]
+fn a_changed_key_replaces_its_entry_and_no_other() {
+    let key = |id: &str, value: &str| {
+        Arc::new(ApiKey {
+            id: id.into(),
+            value: value.into(),
+            ..ApiKey::default()
+        })
+    };
+    let mut model = Model::default();
+    for n in 0..1_000 {
+        let id = format!("key{n:04}");
+        model
+            .api_keys
+            .insert(id.as_str().into(), key(&id, &format!("value {n}")));
+    }
+    let mut cells = Cells::default();
+    let mut compiled = |model: &Model, previous: Option<&Snapshot>| {
+        let model = Arc::new(model.clone());
+        compile(&model, Revision(1), &facts(), previous, &mut cells).unwrap()
+    };
+    let first = compiled(&model, None);
+    // Two exchange their values, one goes, one comes.
+    model
+        .api_keys
+        .insert("key0001".into(), key("key0001", "value 2"));
+    model
+        .api_keys
+        .insert("key0002".into(), key("key0002", "value 1"));
+    model.api_keys.remove("key0003");
+    model.api_keys.insert("new".into(), key("new", "value new"));
+    let second = compiled(&model, Some(&first));
+    let whole = compiled(&model, None);
+    let found = |table: &Snapshot, value: &str| {
+        let entry = table.keys.get(&keys::digest(value));
+        entry.map(|it| it.key_id.as_str().to_owned())
+    };
+    for value in (0..1_000)
+        .map(|n| format!("value {n}"))
+        .chain(["value new".into()])
+    {
+        assert_eq!(found(&second, &value), found(&whole, &value), "{value}");
+    }
+    assert_eq!(found(&second, "value 1").as_deref(), Some("key0002"));
+    assert_eq!(found(&second, "value 3"), None);
+    let unchanged = |table: &Snapshot| {
+        let entry = table.keys.get(&keys::digest("value 4"));
+        Arc::clone(entry.unwrap())
+    };
+    assert!(Arc::ptr_eq(&unchanged(&first), &unchanged(&second)));
+    let shared = first.keys.shards.iter().zip(&second.keys.shards);
+    let shared = shared.filter(|(a, b)| Arc::ptr_eq(a, b)).count();
+    assert!(shared >= 256 - 5, "{shared} shards are shared");
+}
