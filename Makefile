@@ -63,8 +63,8 @@ prove-long:
 writes:
 	@tests/install.sh etcd
 	@cargo build --profile dist --locked --package tollgate-node
-	@TOLLGATE_BIN=$(CURDIR)/target/dist/tollgate cargo test --quiet --profile ci --locked \
-		--package tollgate-tests --test writes -- --include-ignored --nocapture
+	@TOLLGATE_BIN=$(CURDIR)/target/dist/tollgate cargo run --quiet --profile ci --locked \
+		--package tollgate-tests --bin writes
 
 bench:
 	@tests/install.sh

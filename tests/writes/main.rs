@@ -28,9 +28,7 @@ fn median(mut of: Vec<Figures>) -> Figures {
     of.swap_remove(of.len() / 2)
 }
 
-#[test]
-#[ignore = "takes minutes and wants a quiet machine: `make writes`"]
-fn changes_are_made_at_least_as_fast_as_puts_to_etcd() {
+fn main() {
     let etcd = etcd::Etcd::start();
     let gateway = gateway::Gateway::start();
     let mut table = String::from("clients  system    writes/s  p50 ms  p99 ms  CPU us/write\n");
@@ -70,6 +68,6 @@ fn changes_are_made_at_least_as_fast_as_puts_to_etcd() {
         ),
     );
     if profile() == "dist" {
-        assert!(ratio >= 1.0, "{ratio:.2}");
+        assert!(ratio >= 1.0, "{ratio:.2} x etcd's throughput");
     }
 }
