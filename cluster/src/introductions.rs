@@ -2,8 +2,13 @@
 //!
 //! A link takes calls of nodes that this one knows by their keys, and what a node knows is in the
 //! log, which comes from a leader that it may not know yet. So it asks the nodes that it knows.
-//! They answer from what is agreed on; that is believed until its own log says otherwise. A node
-//! that joins begins with what the member says that let it in.
+//! They answer from what is agreed on. A node that joins begins with what the member says that let
+//! it in.
+//!
+//! One of those that are asked may have been removed, and this node not have heard of it: such a
+//! machine can vouch for ids that nobody was given. So what others say is believed only while this
+//! node cannot find out what is agreed on. Once its log has reached that, the log alone decides,
+//! and what was believed before is forgotten.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -32,12 +37,15 @@ const FILE: u8 = 69;
 const ASKED_ABOUT_MAX: usize = tollgate_link::limits::STRANGERS_MAX;
 /// Nodes that are asked at once.
 const ASKED_MAX: usize = 32;
-/// Nodes that are known from others and not from the log; further ones push the oldest out.
+/// Nodes that are known from others and not from the log; further ones push out those that were
+/// introduced first.
 const INTRODUCED_MAX: usize = 256;
 /// How long a node may take to answer.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(1);
 /// Between two rounds of questions: strangers call again about as often.
 const PAUSE: Duration = Duration::from_millis(200);
+/// How often a node that believes others looks whether its log has caught up.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 /// Below the data directory: who was known when this node was let in.
 const NAME: &str = "tls/nodes";
 
@@ -61,26 +69,56 @@ struct Answer(Vec<Introduced>);
 
 /// Whom this node knows from others. Clones share it.
 #[derive(Clone, Default)]
-pub(crate) struct Introductions(Arc<Mutex<BTreeMap<NodeId, Peer>>>);
+pub(crate) struct Introductions(Arc<Mutex<Known>>);
+
+#[derive(Default)]
+struct Known {
+    /// With its place in the order of introductions.
+    peers: BTreeMap<NodeId, (u64, Peer)>,
+    next: u64,
+}
 
 impl Introductions {
     pub(crate) fn all(&self) -> BTreeMap<NodeId, Peer> {
-        lock(&self.0).clone()
+        let known = lock(&self.0);
+        let peers = known.peers.iter();
+        peers.map(|(id, (_, peer))| (*id, peer.clone())).collect()
     }
 
-    /// Believes what others said.
+    fn is_empty(&self) -> bool {
+        lock(&self.0).peers.is_empty()
+    }
+
+    /// Believes what the member said that let this node in. Whom it knows already stays who it is:
+    /// a node never gets another key.
     pub(crate) fn add(&self, nodes: impl IntoIterator<Item = Introduced>) {
         let mut known = lock(&self.0);
         for it in nodes.into_iter().filter(|it| !it.removed) {
+            if known.peers.contains_key(&it.node) {
+                continue;
+            }
             let peer = Peer {
                 key: Pin(it.key_hash),
                 addresses: it.addresses,
             };
-            known.insert(it.node, peer);
-            if known.len() > INTRODUCED_MAX {
-                known.pop_first();
+            let place = known.next;
+            known.next += 1;
+            known.peers.insert(it.node, (place, peer));
+            if known.peers.len() > INTRODUCED_MAX {
+                let first = known.peers.iter().min_by_key(|(_, (place, _))| *place);
+                let first = first.map(|(id, _)| *id);
+                first.and_then(|id| known.peers.remove(&id));
             }
         }
+    }
+
+    /// Believes what others said of nodes that they were asked about.
+    fn add_asked(&self, asked: &BTreeSet<NodeId>, nodes: Vec<Introduced>) {
+        self.add(nodes.into_iter().filter(|it| asked.contains(&it.node)));
+    }
+
+    fn forget(&self) {
+        lock(&self.0).peers.clear();
     }
 }
 
@@ -102,7 +140,12 @@ pub(crate) fn introduce(state: &State, nodes: impl IntoIterator<Item = NodeId>) 
 /// Answers a node that asks who others are.
 pub(crate) fn answer(state: &State, body: &[u8]) -> Result<Vec<u8>, CodecError> {
     let Ask(nodes) = codec::open(ASK, body)?;
-    codec::seal(ANSWER, &Answer(introduce(state, nodes)))
+    tell(introduce(state, nodes))
+}
+
+/// What a node that asks is told.
+pub(crate) fn tell(nodes: Vec<Introduced>) -> Result<Vec<u8>, CodecError> {
+    codec::seal(ANSWER, &Answer(nodes))
 }
 
 /// Keeps who was known when this node was let in: it has to recognise who sends it the log.
@@ -150,21 +193,44 @@ fn agreed(answers: Vec<Vec<Introduced>>) -> Vec<Introduced> {
     agreed
 }
 
-/// Asks about nodes that call and are not known, while the node runs.
+/// Asks about nodes that call and are not known, while the node runs and lags.
 pub(crate) async fn run<N: Net>(lines: Lines<N>, door: Door) {
     let Some(links) = lines.links().cloned() else {
         return;
     };
     loop {
-        let strangers = links.strangers().await;
-        let known = acquaintances(&lines, &door, &strangers);
-        let nodes = agreed(ask_all(&lines, known, &strangers).await);
-        tracing::debug!(?strangers, found = nodes.len(), "unknown nodes called");
-        lines.introductions.add(nodes);
+        let strangers = tokio::select! {
+            biased; // A simulation has no choice that its seed does not make.
+            strangers = links.strangers() => strangers,
+            () = tokio::time::sleep(LOOK_INTERVAL), if !lines.introductions.is_empty() => {
+                BTreeSet::new()
+            }
+        };
+        round(&lines, &door, strangers).await;
         // Anew, so that what was told before is no reason not to tell it.
         Told::default().tell(&lines, &door.machine);
         tokio::time::sleep(PAUSE).await;
     }
+}
+
+/// Hears what others know of nodes; nothing of it counts on a node whose log has caught up.
+async fn round<N: Net>(lines: &Lines<N>, door: &Door, strangers: BTreeSet<NodeId>) {
+    let ask = async {
+        if strangers.is_empty() {
+            return Vec::new();
+        }
+        let known = acquaintances(lines, door, &strangers);
+        ask_all(lines, known, &strangers).await
+    };
+    let (caught_up, answers) = tokio::join!(door.reach_read_index(), ask);
+    if caught_up {
+        tracing::debug!(?strangers, "the log decides who unknown nodes are");
+        lines.introductions.forget();
+        return;
+    }
+    let nodes = agreed(answers);
+    tracing::debug!(?strangers, found = nodes.len(), "unknown nodes called");
+    lines.introductions.add_asked(&strangers, nodes);
 }
 
 /// Who can be asked: every node that is known, however.
@@ -233,15 +299,34 @@ mod tests {
         assert_eq!(agreed(said), [node(4, 4, false)]);
     }
 
+    fn ids(introductions: &Introductions) -> Vec<NodeId> {
+        introductions.all().into_keys().collect()
+    }
+
     #[test]
-    fn a_removed_node_is_not_introduced_and_their_number_is_bounded() {
+    fn a_removed_node_is_not_introduced_and_the_oldest_make_place() {
         let introductions = Introductions::default();
         introductions.add([node(1, 1, true), node(2, 2, false)]);
-        assert_eq!(introductions.all().into_keys().collect::<Vec<_>>(), [2]);
+        assert_eq!(ids(&introductions), [2]);
+        // The highest ids come first: age counts and not the number.
         let most = INTRODUCED_MAX as u64;
-        introductions.add((1..=2 * most).map(|id| node(id, 0, false)));
-        let ids: Vec<NodeId> = introductions.all().into_keys().collect();
-        assert_eq!((ids.len(), ids.last()), (INTRODUCED_MAX, Some(&(2 * most))));
+        introductions.add((1000..1000 + most).map(|id| node(id, 0, false)));
+        introductions.add([node(3, 3, false)]);
+        let now = ids(&introductions);
+        assert_eq!(now.len(), INTRODUCED_MAX);
+        assert_eq!(now[..2], [3, 1001], "2 and 1000 were there first");
+    }
+
+    #[test]
+    fn only_what_was_asked_is_believed_and_nobody_gets_another_key() {
+        let introductions = Introductions::default();
+        introductions.add([node(2, 2, false)]);
+        let said = vec![node(2, 9, false), node(4, 4, false), node(77, 7, false)];
+        introductions.add_asked(&[2, 4].into(), said);
+        assert_eq!(ids(&introductions), [2, 4]);
+        assert_eq!(introductions.all()[&2].key, Pin([2; 32]));
+        introductions.forget();
+        assert!(introductions.is_empty());
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod rates;
 pub(crate) mod sim;
 mod succession;
 mod suite;
+mod trust;
 
 pub(crate) use beside::HeldGate;
 pub(crate) use planted::{plant, planted};

@@ -166,7 +166,7 @@ async fn a_node_joins_by_token_keeps_its_id_and_renews_its_certificate() {
 }
 
 /// Refuses every call.
-struct Nobody;
+pub(super) struct Nobody;
 
 impl Handler for Nobody {
     fn call(&self, _incoming: Incoming) -> Boxed<Result<bytes::Bytes, Refusal>> {
@@ -175,7 +175,7 @@ impl Handler for Nobody {
 }
 
 /// What node 1 answers who calls it with this certificate and key.
-async fn call_first(
+pub(super) async fn call_first(
     first: &Opened,
     there: &Addresses,
     certificate: &NodeCertificate,
