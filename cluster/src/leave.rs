@@ -1,4 +1,4 @@
-//! How a node goes for good, and how it learns that it is gone.
+//! How a node goes for good.
 //!
 //! A node that leaves gives its vote up first and is removed after that: the others refuse a
 //! removed node's calls at once, and if it were still needed for a majority then, nothing could be
@@ -6,14 +6,11 @@
 
 use std::time::Duration;
 
-use tokio::sync::watch;
 use tokio::time::Instant;
-use tollgate_state::{Command, NodeId, Reply};
+use tollgate_state::{Command, Reply};
 
 use crate::door::{Door, DoorError};
-use crate::lines::Lines;
 use crate::peers::{Lane, kind};
-use crate::raft::machine::Machine;
 use crate::raft::parts;
 
 /// How long leaving may take: a node that can take the vote must have kept up for some seconds,
@@ -100,29 +97,5 @@ impl Door {
             }
             tokio::time::sleep(SAY_INTERVAL).await;
         }
-    }
-}
-
-/// Looks whether this node was removed: the log says so, or another node does when it is called.
-pub(crate) fn notice_removal(
-    removal: &watch::Sender<bool>,
-    node: NodeId,
-    machine: &Machine,
-    lines: Option<&Lines>,
-) {
-    // A node that is still a member goes on: its vote may be needed to take it out.
-    let known = || {
-        let removed = machine.look(|state| {
-            let node = state.nodes().get(&node);
-            node.is_some_and(|it| it.removed.is_some())
-        });
-        removed && !machine.members().contains(&node)
-    };
-    let told = || {
-        let links = lines.and_then(Lines::links);
-        links.is_some_and(|links| links.removed_by().is_some())
-    };
-    if !*removal.borrow() && (known() || told()) {
-        removal.send_replace(true);
     }
 }

@@ -28,6 +28,7 @@ mod proposer;
 mod raft;
 mod rates;
 mod renewal;
+mod retirement;
 mod serve;
 mod status;
 pub mod succession;

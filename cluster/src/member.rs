@@ -15,7 +15,6 @@ use tollgate_store::{Error, Identity, Loaded, SnapshotFile, Store};
 
 use crate::autopilot::Settings;
 use crate::door::{Names, Opened, QUEUE_GROUPS_MAX};
-use crate::leave;
 use crate::lines::{Lines, Told};
 use crate::mark::Mark;
 use crate::meeting;
@@ -33,6 +32,7 @@ use crate::raft::network::Network;
 use crate::raft::upkeep::Upkeep;
 use crate::raft::{self, LogLimits, Raft, ballot};
 use crate::rates::{self, Rates};
+use crate::retirement;
 use crate::serve::Server;
 use crate::status::{self, DiskBytes};
 use crate::{Door, Effects, Published};
@@ -377,8 +377,9 @@ fn work(
     watch: (Contacts, Leaving),
     autopilot: Settings,
     (rates, gate): (Rates, Gate),
+    (removal, lines): (watch::Sender<bool>, Option<Lines>),
     inbox: mpsc::Receiver<Group>,
-) -> [JoinHandle<()>; 5] {
+) -> [JoinHandle<()>; 6] {
     let (raft, machine) = (proposer.raft.clone(), proposer.machine.clone());
     let transport = Arc::clone(&proposer.transport);
     let piloting = pilot::run(
@@ -392,7 +393,8 @@ fn work(
         tokio::spawn(piloting),
         tokio::spawn(status::pulse(proposer.clone())),
         tokio::spawn(rates::run(rates, raft, machine, transport)),
-        tokio::spawn(ballot::run(proposer.clone(), gate)),
+        tokio::spawn(ballot::run(proposer.clone(), gate.clone())),
+        tokio::spawn(retirement::run(proposer.clone(), gate, removal, lines)),
         tokio::spawn(proposer.run(inbox)),
     ]
 }
@@ -420,7 +422,8 @@ impl Member {
         let (mut told, node) = (Told::default(), proposer.node);
         let (heard, leader) = (proposer.heard.clone(), proposer.leader.clone());
         let watch = (contacts, leaving);
-        let tasks = work(proposer, watch, autopilot, (rates, gate), inbox);
+        let trust = (removal.clone(), lines.clone());
+        let tasks = work(proposer, watch, autopilot, (rates, gate), trust, inbox);
         let mut metrics = raft.metrics();
         let mut check = tokio::time::interval(CHECK);
         loop {
@@ -430,7 +433,9 @@ impl Member {
                 _ = check.tick() => {
                     upkeep.check(&raft, machine.applied()).await;
                     heard.look(Members::of(&raft, &heard).agrees());
-                    leave::notice_removal(&removal, node, &machine, lines.as_ref());
+                    if !*removal.borrow() && retirement::is_removed(&machine, node) {
+                        removal.send_replace(true);
+                    }
                     if let Some(lines) = &lines {
                         told.tell(lines, &machine);
                     }

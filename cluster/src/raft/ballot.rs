@@ -103,14 +103,20 @@ impl Round {
             self.asking.remove(&node);
             match answer {
                 Ok(true) => drop(self.yes.insert(node, Instant::now())),
-                Err(CallError::Removed(_)) => gate.retire(),
-                Ok(false) | Err(_) => drop(self.yes.remove(&node)),
+                Ok(false) => drop(self.yes.remove(&node)),
+                Err(error) => {
+                    self.yes.remove(&node);
+                    if let CallError::Removed(_) = error {
+                        gate.doubt();
+                    }
+                }
             }
         }
     }
 }
 
-fn is_majority(set: &BTreeSet<NodeId>, willing: impl Fn(&NodeId) -> bool) -> bool {
+/// Whether this holds for more than half of a set.
+pub(crate) fn is_majority(set: &BTreeSet<NodeId>, willing: impl Fn(&NodeId) -> bool) -> bool {
     set.iter().filter(|node| willing(node)).count() * 2 > set.len()
 }
 

@@ -36,6 +36,7 @@ fn may_speak(since_answer: Duration) -> bool {
 pub(crate) struct Gate {
     raft: Arc<OnceLock<Raft>>,
     retired: Arc<AtomicBool>,
+    doubted: Arc<AtomicBool>,
 }
 
 /// The leader is silent for a while.
@@ -49,6 +50,16 @@ impl Gate {
         if self.raft.set(raft).is_err() {
             tracing::error!("the gate was set twice");
         }
+    }
+
+    /// Somebody said that this node was removed.
+    pub(crate) fn doubt(&self) {
+        self.doubted.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether somebody said that since this was asked last.
+    pub(crate) fn take_doubt(&self) -> bool {
+        self.doubted.swap(false, Ordering::Relaxed)
     }
 
     /// This node was removed: it asks for no votes any more. It would raise the term of every

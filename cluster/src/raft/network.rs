@@ -131,7 +131,7 @@ impl RaftNetwork<Types> for Peer {
         let body = body.map_err(|error| unreadable(&error))?;
         let answer = self.call(kind::VOTE, body, option.hard_ttl()).await;
         if matches!(answer, Err(CallError::Removed(_))) {
-            self.gate.retire();
+            self.gate.doubt();
         }
         let answer = answer.map_err(|error| rpc_error(&error))?;
         let voted = VotedV1::open(&answer).map_err(|error| unreadable(&error))?;

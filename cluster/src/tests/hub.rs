@@ -43,6 +43,10 @@ struct Lines {
     unknown: BTreeSet<(NodeId, NodeId)>,
     /// Answered calls of a leader's log, heartbeats among them, by who called whom.
     appends: BTreeMap<(NodeId, NodeId), u64>,
+    /// Who says of whom, wrongly, that it was removed.
+    slanders: BTreeSet<(NodeId, NodeId)>,
+    /// How often that was said.
+    slandered: usize,
     /// How often each node asked another for its vote.
     votes: BTreeMap<NodeId, usize>,
 }
@@ -70,6 +74,10 @@ impl Transport for Line {
             let mut lines = self.hub.0.lock().unwrap();
             if kind == peers::kind::VOTE {
                 *lines.votes.entry(from).or_default() += 1;
+            }
+            if lines.slanders.contains(&(node, from)) {
+                lines.slandered += 1;
+                return Box::pin(async move { Err(CallError::Removed(node)) });
             }
             let way = (from, node);
             let cut = lines.cut.contains(&way) || lines.unknown.contains(&way);
@@ -127,6 +135,30 @@ impl Hub {
                 lines.cut.insert((*b, *a));
             }
         }
+    }
+
+    /// Mends the lines between two sets of nodes.
+    pub(super) fn join(&self, some: &[NodeId], others: &[NodeId]) {
+        let ends = |(from, to): &(NodeId, NodeId)| {
+            (some.contains(from) && others.contains(to))
+                || (some.contains(to) && others.contains(from))
+        };
+        self.0.lock().unwrap().cut.retain(|way| !ends(way));
+    }
+
+    /// From now on, or no more, a node says to another that it was removed.
+    pub(super) fn slander(&self, by: NodeId, of: NodeId, on: bool) {
+        let slanders = &mut self.0.lock().unwrap().slanders;
+        if on {
+            slanders.insert((by, of));
+        } else {
+            slanders.remove(&(by, of));
+        }
+    }
+
+    /// How often a node was told wrongly that it was removed.
+    pub(super) fn slandered(&self) -> usize {
+        self.0.lock().unwrap().slandered
     }
 
     /// Nobody can call this node any more: it moved.

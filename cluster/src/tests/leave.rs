@@ -92,3 +92,54 @@ async fn a_node_leaves_while_another_is_away_and_the_rest_still_agrees() {
     hub.heal();
     until("the revision", || away.revision(), |it| *it >= revision).await;
 }
+
+#[tokio::test]
+async fn one_node_s_word_that_another_was_removed_costs_that_one_nothing() {
+    let (hub, mut nodes, _clock) = cluster(3).await;
+    three_voters(&nodes).await;
+    let leader = nodes[0].door.members().leader.unwrap();
+    let place = nodes.iter().position(|it| it.id == leader).unwrap();
+    let leader = nodes.remove(place);
+    let (victim, liar) = (&nodes[0], &nodes[1]);
+    hub.slander(liar.id, victim.id, true);
+    hub.part(&[leader.id], &[victim.id, liar.id]);
+    until("lies", || hub.slandered(), |it| *it >= 3).await;
+    hub.slander(liar.id, victim.id, false);
+    write(victim).await;
+    // Only the victim has both what was written and somebody to vote for it.
+    let lies = hub.slandered();
+    hub.part(&[liar.id], &[victim.id]);
+    hub.join(&[leader.id], &[victim.id]);
+    write(victim).await;
+    assert_eq!(hub.slandered(), lies);
+    assert_eq!(victim.door.members().leader, Some(victim.id));
+    assert!(!*victim.door.removed().borrow());
+    let revision = victim.revision();
+    until("the revision", || leader.revision(), |it| *it == revision).await;
+}
+
+#[tokio::test]
+async fn a_node_that_was_removed_while_it_was_away_hears_it_of_most_voters() {
+    let (hub, mut nodes, _clock) = cluster(3).await;
+    three_voters(&nodes).await;
+    let leader = nodes[0].door.members().leader.unwrap();
+    let place = nodes.iter().position(|it| it.id != leader).unwrap();
+    let away = nodes.remove(place);
+    hub.part(&[away.id], &[nodes[0].id, nodes[1].id]);
+    let remove = Command::RemoveNode {
+        node: away.id,
+        who: "root".into(),
+    };
+    assert_eq!(nodes[0].propose(remove).await, Reply::Done);
+    for node in &nodes {
+        let members = || node.door.machine.members();
+        until("members", members, |it| !it.contains(&away.id)).await;
+    }
+    assert!(!*away.door.removed().borrow());
+    hub.heal();
+    until("the word", || *away.door.removed().borrow(), |it| *it).await;
+    assert!(
+        away.door
+            .read(|state| state.nodes()[&away.id].removed.is_none())
+    );
+}
