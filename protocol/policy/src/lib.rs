@@ -1,0 +1,33 @@
+//! IAM's policy language: JSON documents are parsed once, decisions are a pure function of them.
+//!
+//! Sources: IAM User Guide, "IAM JSON policy element reference", "Grammar of the IAM JSON policy
+//! language" and "Policy evaluation logic"; API Gateway Developer Guide, "Control access to a REST
+//! API with API Gateway resource policies" and "Output from an API Gateway Lambda authorizer".
+//!
+//! Nothing here reads a clock, an address or an identity: what conditions look at is in the
+//! [`Context`] that the caller fills. A document that this package does not understand wholly is
+//! refused, with the place and the mend, and never half obeyed. Where AWS accepts what cannot mean
+//! anything (an empty list of actions), it is refused as well.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod condition;
+mod context;
+mod document;
+mod error;
+mod evaluate;
+mod json;
+pub mod limits;
+mod pattern;
+mod principal;
+mod resource;
+mod statement;
+mod template;
+mod value;
+
+pub use context::{Caller, Context, Request};
+pub use document::{Kind, Policy};
+pub use error::{Error, Problem};
+pub use evaluate::{By, Decision, combine, evaluate};

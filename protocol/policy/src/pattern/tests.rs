@@ -1,0 +1,118 @@
+//! The matcher against one that tries everything, and the count of its steps.
+
+extern crate std;
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use std::eprintln;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::Context;
+use crate::template::{Syntax, Template, Wildcards};
+
+/// Tries every way to divide the text: obviously right, and exponential.
+fn naive(pattern: &[Item], text: &[char]) -> bool {
+    let Some((first, rest)) = pattern.split_first() else {
+        return text.is_empty();
+    };
+    match first {
+        Item::Run | Item::RunInSegment => (0..=text.len()).any(|taken| {
+            let may = *first == Item::Run || !text[..taken].contains(&':');
+            may && naive(rest, &text[taken..])
+        }),
+        one => text
+            .split_first()
+            .is_some_and(|(c, after)| one.accepts(*c) && naive(rest, after)),
+    }
+}
+
+/// A segment of a pattern: what is written there, variables included.
+const SEGMENT: &str = "([ab*?é]|\\*|\\$\\{x:v\\}){0,4}";
+
+/// Segments joined by colons.
+fn joined(segment: &'static str) -> impl Strategy<Value = String> {
+    proptest::collection::vec(segment, 1..8).prop_map(|segments| segments.join(":"))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+    #[test]
+    fn as_the_naive_matcher(
+        pattern in joined(SEGMENT),
+        text in joined("[abé]{0,3}"),
+        value in "[ab:]{0,3}",
+        wildcards in prop_oneof![
+            Just(Wildcards::All),
+            Just(Wildcards::Segments),
+            Just(Wildcards::Components),
+        ],
+    ) {
+        let mut context = Context::new();
+        context.set("x:v", &*value);
+        let syntax = Syntax { variables: true, wildcards };
+        let template = Template::parse(&pattern, syntax).unwrap();
+        let chars: Vec<char> = text.chars().collect();
+        let (mut fits, mut expected, mut steps, mut most) = (false, true, 0, 0);
+        template.with_items(&context, |items| {
+            (fits, steps) = run(items, &text, Case::Exact);
+            expected = naive(items, &chars);
+            most = (items.len() + 1) * (text.len() + 1) * 2;
+            fits
+        });
+        prop_assert_eq!(fits, expected, "{:?} {:?} {:?}", pattern, value, text);
+        prop_assert!(steps <= most as u64, "{} steps, {:?} {:?}", steps, pattern, text);
+    }
+
+    /// Texts made from the pattern itself, so that long matches occur.
+    #[test]
+    fn what_a_pattern_was_made_of_fits(parts in proptest::collection::vec(("[ab:]{0,4}", "[ab:é]{0,4}"), 1..8)) {
+        let pattern: String = parts.iter().map(|(plain, _)| format!("{plain}*")).collect();
+        let text: String = parts.iter().map(|(plain, filled)| format!("{plain}{filled}")).collect();
+        let syntax = Syntax { variables: true, wildcards: Wildcards::All };
+        let template = Template::parse(&pattern, syntax).unwrap();
+        prop_assert!(template.matches(&text, Case::Exact, &Context::new()));
+    }
+}
+
+/// The shapes that make matchers explode, at the largest sizes that can occur.
+#[test]
+fn no_pattern_blows_up() {
+    let texts = [
+        "a".repeat(2_048),
+        "a:".repeat(1_024),
+        format!("{}b", "a".repeat(2_047)),
+    ];
+    let patterns: [(&str, String); 5] = [
+        ("stars", "*a".repeat(1_000) + "b"),
+        (
+            "one long part",
+            String::from("*") + &"a".repeat(1_000) + "b",
+        ),
+        ("questions", String::from("*") + &"?".repeat(1_000) + "b"),
+        ("stars with questions", "*?".repeat(1_000) + "b"),
+        ("segments", "a*a:*".repeat(1_000) + "b"),
+    ];
+    for (name, pattern) in &patterns {
+        for in_segment in [false, true] {
+            let items: Vec<Item> = pattern
+                .chars()
+                .map(|c| match (c, in_segment) {
+                    ('*', false) => Item::Run,
+                    ('*', true) => Item::RunInSegment,
+                    ('?', _) => Item::One,
+                    (c, _) => Item::Char(c),
+                })
+                .collect();
+            for text in &texts {
+                let (_, steps) = run(&items, text, Case::Exact);
+                let most = (items.len() as u64 + 1) * (text.len() as u64 + 1);
+                assert!(steps <= 2 * most, "{name}: {steps} steps, bound {most}");
+                eprintln!("{name}, {in_segment}: {steps} steps of at most {most}");
+            }
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! Texts of a policy that a request is compared with: literal characters, wildcards and policy
+//! variables.
+//!
+//! Source: IAM User Guide, "IAM policy elements: Variables and tags". Variables exist since version
+//! 2012-10-17; `${*}`, `${?}` and `${$}` are the characters themselves. What a variable stands for
+//! is literal: a `*` in somebody's tag is no wildcard. A variable without a value and without a
+//! default makes its text equal to nothing.
+
+use alloc::borrow::ToOwned as _;
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use crate::pattern::{Case, Item, matches};
+use crate::{Context, Problem};
+
+/// A text with wildcards and variables, compiled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Template {
+    parts: Box<[Part]>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Part {
+    Items(Box<[Item]>),
+    Variable {
+        key: Box<str>,
+        default: Option<Box<str>>,
+    },
+}
+
+/// What has a meaning in a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Syntax {
+    /// `${...}`: since version 2012-10-17.
+    pub(crate) variables: bool,
+    pub(crate) wildcards: Wildcards,
+}
+
+/// How far wildcards reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wildcards {
+    /// They are characters like others.
+    None,
+    /// Over everything.
+    All,
+    /// Resources: over a colon only by a `*` at the end of its segment. What follows the fifth
+    /// colon is one segment.
+    Segments,
+    /// ARN conditions: each of the six components by itself.
+    Components,
+}
+
+impl Template {
+    /// Compiles a text.
+    pub(crate) fn parse(text: &str, syntax: Syntax) -> Result<Self, Problem> {
+        let mut parts = Vec::new();
+        let mut items = Vec::new();
+        let mut colons = 0;
+        let mut rest = text;
+        while let Some(c) = rest.chars().next() {
+            if syntax.variables
+                && let Some(inner) = rest.strip_prefix("${")
+            {
+                let (name, after) = inner.split_once('}').ok_or_else(|| {
+                    Problem::value(rest, "closed variable; write ${$}{ for the characters ${")
+                })?;
+                rest = after;
+                match name {
+                    "*" | "?" | "$" => items.extend(name.chars().map(Item::Char)),
+                    _ => {
+                        if !items.is_empty() {
+                            parts.push(Part::Items(core::mem::take(&mut items).into()));
+                        }
+                        parts.push(variable(name)?);
+                    }
+                }
+                continue;
+            }
+            rest = &rest[c.len_utf8()..];
+            if c == ':' {
+                colons += 1;
+            }
+            let ends_segment = rest.is_empty() || rest.starts_with(':');
+            push(&mut items, syntax.wildcards.item(c, colons, ends_segment));
+        }
+        if !items.is_empty() || parts.is_empty() {
+            parts.push(Part::Items(items.into()));
+        }
+        Ok(Self {
+            parts: parts.into(),
+        })
+    }
+
+    /// A text for actions: in lower case, for [`Case::AsciiFolded`], without variables.
+    pub(crate) fn action(text: &str) -> Result<Self, Problem> {
+        let syntax = Syntax {
+            variables: false,
+            wildcards: Wildcards::All,
+        };
+        Self::parse(&text.to_ascii_lowercase(), syntax)
+    }
+
+    /// Whether a policy variable is in it.
+    pub(crate) fn has_variables(&self) -> bool {
+        self.parts
+            .iter()
+            .any(|part| matches!(part, Part::Variable { .. }))
+    }
+
+    /// Whether a text fits. Allocates only for templates with variables.
+    pub(crate) fn matches(&self, text: &str, case: Case, context: &Context<'_>) -> bool {
+        self.with_items(context, |items| matches(items, text, case))
+    }
+
+    /// Whether a text is the same but for case. Templates of such conditions have no wildcards.
+    pub(crate) fn equals_ignoring_case(&self, text: &str, context: &Context<'_>) -> bool {
+        self.with_items(context, |items| {
+            let own = items.iter().filter_map(|item| match item {
+                Item::Char(c) => Some(*c),
+                _ => None,
+            });
+            own.flat_map(char::to_lowercase)
+                .eq(text.chars().flat_map(char::to_lowercase))
+        })
+    }
+
+    /// Tests the steps of the pattern with its variables replaced; false when one has no value.
+    pub(crate) fn with_items(
+        &self,
+        context: &Context<'_>,
+        test: impl FnOnce(&[Item]) -> bool,
+    ) -> bool {
+        if let [Part::Items(items)] = &*self.parts {
+            return test(items);
+        }
+        let mut all = Vec::new();
+        for part in &self.parts {
+            match part {
+                Part::Items(items) => all.extend_from_slice(items),
+                Part::Variable { key, default } => {
+                    let Some(value) = context.single(key).or(default.as_deref()) else {
+                        return false;
+                    };
+                    all.extend(value.chars().map(Item::Char));
+                }
+            }
+        }
+        test(&all)
+    }
+}
+
+impl Wildcards {
+    /// What a character means behind so many colons.
+    fn item(self, c: char, colons: usize, ends_segment: bool) -> Item {
+        const LAST_SEGMENT: usize = 5;
+        let is_bounded = match self {
+            Self::None => return Item::Char(c),
+            Self::All => false,
+            Self::Segments | Self::Components => colons < LAST_SEGMENT,
+        };
+        match c {
+            '*' if !is_bounded || (self == Self::Segments && ends_segment) => Item::Run,
+            '*' => Item::RunInSegment,
+            '?' if is_bounded => Item::OneInSegment,
+            '?' => Item::One,
+            _ => Item::Char(c),
+        }
+    }
+}
+
+/// Appends an item; of `*` beside `*` the one that reaches further is kept.
+fn push(items: &mut Vec<Item>, item: Item) {
+    match (items.last_mut(), item) {
+        (Some(Item::Run), Item::Run | Item::RunInSegment) => {}
+        (Some(last @ Item::RunInSegment), Item::Run | Item::RunInSegment) => *last = item,
+        _ => items.push(item),
+    }
+}
+
+/// `aws:username`, or `aws:PrincipalTag/team, 'default'`.
+fn variable(inner: &str) -> Result<Part, Problem> {
+    const EXPECTED: &str = "variable; write ${aws:username} or ${aws:username, 'default'}";
+    let (key, default) = match inner.split_once(',') {
+        None => (inner, None),
+        Some((key, default)) => {
+            let quoted = default.trim().strip_prefix('\'');
+            let default = quoted
+                .and_then(|text| text.strip_suffix('\''))
+                .filter(|text| !text.contains('\''))
+                .ok_or_else(|| Problem::value(inner, EXPECTED))?;
+            (key, Some(default.to_owned().into()))
+        }
+    };
+    let key = key.trim();
+    if !is_key(key) {
+        return Err(Problem::value(inner, EXPECTED));
+    }
+    Ok(Part::Variable {
+        key: key.into(),
+        default,
+    })
+}
+
+/// Whether a text can name a key: `prefix:name`. Tags bring names with spaces and slashes.
+pub(crate) fn is_key(text: &str) -> bool {
+    text.split_once(':')
+        .is_some_and(|(prefix, name)| !prefix.is_empty() && !name.is_empty())
+        && !text.contains(['*', '?', '$', '{', '}', '\''])
+        && !text.chars().any(char::is_control)
+}
