@@ -3,11 +3,13 @@
 //! The table is generated from the SDKs' service models. The matcher walks a tree of path segments
 //! without going back: no literal segment competes with a label, which the generator asserts.
 
+mod authorization;
 #[rustfmt::skip]
 mod generated;
 
 use crate::{Service, decode_label, encode_label, query_pairs};
 
+pub use authorization::{Authorization, INVOKE, Place, authorization};
 pub use generated::{ManagementOp, OPERATIONS, V1Op, V2Op};
 
 use generated::NODES;
