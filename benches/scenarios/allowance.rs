@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::sync::Arc;
 
-use tollgate_config::cells::{LeaseCell, QuotaSlot, Take, TokenBucket};
+use tollgate_config::cells::{QuotaSlot, Take, TokenBucket};
 use tollgate_model::{Quota, Throttle};
 use tollgate_protocol::{Millis, Rate};
 
@@ -22,9 +22,8 @@ pub(crate) fn wide() -> Throttle {
 
 /// Gives a quota a lease that does not run out, for the period around `now`.
 pub(crate) fn lease(slot: &QuotaSlot, now: Millis) {
-    let cell = LeaseCell::new(Millis(0), Millis(now.0 * 2), PLENTY);
-    cell.grant(PLENTY, 1, 0, false);
-    slot.replace(Some(Arc::new(cell)));
+    slot.cell().open(Millis(0), Millis(now.0 * 2));
+    slot.cell().grant(PLENTY, 1, 0, false);
 }
 
 struct Check {

@@ -97,9 +97,10 @@ impl Leases {
             let before = held.slot.quota();
             if before != quota {
                 held.slot.set_quota(quota);
-                if quota.limit < before.limit {
-                    // What is held may be more than what is left: it goes back before another
-                    // request is admitted.
+                let periods = |it: &Quota| (it.period, it.offset);
+                if quota.limit < before.limit || periods(&quota) != periods(&before) {
+                    // What is held may be more than what is left, or of a period that is none any
+                    // more: it goes back before another request is admitted.
                     self.closing
                         .extend(held.close(self.seq, &mut self.next_lease));
                 }
@@ -182,7 +183,7 @@ impl Leases {
             if held.has_news() {
                 news.entry(place.clone()).or_insert(Need::Report);
             }
-            held.cell.is_some()
+            held.open.is_some()
         });
     }
 
@@ -191,7 +192,7 @@ impl Leases {
     pub fn report_and_ask(&mut self) {
         self.report();
         for (place, held) in &self.held {
-            if held.cell.as_ref().is_some_and(|cell| cell.is_exhausted()) {
+            if held.slot.cell().is_exhausted() {
                 self.news.insert(place.clone(), Need::Want);
             }
         }
@@ -215,7 +216,7 @@ impl Leases {
             let Some(held) = self.held.get_mut(&place) else {
                 continue;
             };
-            if held.cell.as_ref().is_some_and(|cell| now >= cell.end) {
+            if held.open.is_some_and(|it| now >= it.end) {
                 items.extend(held.close(self.seq, &mut self.next_lease));
             }
             match need {
@@ -258,7 +259,7 @@ impl Leases {
             LeaseVerdict::Open { .. } => {
                 let open = Open::of(verdict)?;
                 if !held.is_over(&open) {
-                    if held.cell.is_none() {
+                    if held.open.is_none() {
                         self.in_use.insert(place.clone());
                     }
                     let more = held.open(seq, &open);

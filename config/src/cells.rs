@@ -12,7 +12,7 @@ mod tests;
 
 /// What the quota cell is made of. `config/tests/loom` compiles that module with loom's.
 mod atomic {
-    pub(super) use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+    pub(super) use std::sync::atomic::{AtomicU64, Ordering};
 }
 
 pub use bucket::{BucketKey, Demand, Refused, TokenBucket, WHOLE};

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use tollgate_config::cells::{LeaseCell, QuotaSlot};
+use tollgate_config::cells::QuotaSlot;
 use tollgate_protocol::Millis;
 use tollgate_state::{LeaseItem, LeaseVerdict};
 
@@ -18,11 +18,20 @@ const DEMAND_MS_MIN: u64 = 100;
 /// Tokens to ask for beside the demand seen: the state decides what there is.
 const WANT_MIN: u64 = 32;
 
+/// What an open lease is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Period {
+    pub(super) start: Millis,
+    pub(super) end: Millis,
+    cap: u64,
+}
+
 #[derive(Debug)]
 pub(super) struct Held {
     pub(super) slot: Arc<QuotaSlot>,
     pub(super) lease: u32,
-    pub(super) cell: Option<Arc<LeaseCell>>,
+    /// The period and the limit of the lease that is open, as the state said.
+    pub(super) open: Option<Period>,
     pub(super) granted: u64,
     returned: u64,
     /// `used` and `returned` as the last item said.
@@ -45,7 +54,7 @@ impl Held {
         Self {
             slot,
             lease,
-            cell: None,
+            open: None,
             granted: 0,
             returned: 0,
             reported: 0,
@@ -59,12 +68,11 @@ impl Held {
     }
 
     pub(super) fn left(&self) -> u64 {
-        self.cell.as_ref().map_or(0, |cell| cell.left())
+        self.slot.cell().left()
     }
 
     fn used(&self) -> u64 {
-        let cell = self.cell.as_ref();
-        cell.map_or(0, |cell| self.granted - self.returned - cell.left())
+        self.granted - self.returned - self.left()
     }
 
     pub(super) fn has_news(&self) -> bool {
@@ -78,7 +86,7 @@ impl Held {
         LeaseItem {
             plan: self.slot.plan.clone(),
             key: self.slot.key.clone(),
-            start: self.cell.as_ref().map(|cell| cell.start),
+            start: self.open.map(|it| it.start),
             lease: self.lease,
             used: self.reported,
             returned: self.returned,
@@ -112,36 +120,28 @@ impl Held {
     /// given back while a request can still take it would be spent twice.
     pub(super) fn give_back(&mut self, seq: u64) {
         self.reopened_in = seq;
-        if let Some(cell) = &self.cell {
-            let taken = if planted(Bug::ReturnedAfterSpent) {
-                cell.left().saturating_sub(self.slot.waiting())
-            } else {
-                cell.withdraw(self.slot.waiting())
-            };
-            self.returned += taken;
-        }
+        let cell = self.slot.cell();
+        self.returned += if planted(Bug::ReturnedAfterSpent) {
+            cell.left().saturating_sub(self.slot.waiting())
+        } else {
+            cell.withdraw(self.slot.waiting())
+        };
     }
 
     /// Somebody changed what is left: the next request asks again.
     pub(super) fn reopen(&mut self, seq: u64) {
         self.reopened_in = seq;
         self.tries = 0;
-        if let Some(cell) = &self.cell {
-            cell.reopen();
-        }
+        self.slot.cell().reopen();
     }
 
     /// The last word on this lease, `None` when it was never opened. Sealing comes first: what is
     /// reported as used can then not grow any more. Another lease takes its place.
     pub(super) fn close(&mut self, seq: u64, next_lease: &mut u32) -> Option<LeaseItem> {
-        let cell = self.cell.take();
-        if cell.is_some() {
-            self.slot.replace(None);
-        }
-        let item = cell.map(|cell| {
-            let returned = self.returned + cell.seal();
+        let item = self.open.map(|period| {
+            let returned = self.returned + self.slot.cell().seal();
             LeaseItem {
-                start: Some(cell.start),
+                start: Some(period.start),
                 used: self.granted - returned,
                 returned,
                 close: true,
@@ -159,19 +159,26 @@ impl Held {
         item
     }
 
-    /// Whether the limit was lowered so far that nothing is free.
+    /// Whether the lease cannot go on: the limit was lowered so far that nothing is free, or the
+    /// quota has other periods now.
     pub(super) fn is_over(&self, open: &Open) -> bool {
-        let lowered = |cell: &Arc<LeaseCell>| cell.start == open.start && open.cap < cell.limit;
-        open.free == 0 && self.cell.as_ref().is_some_and(lowered)
+        self.open.is_some_and(|period| {
+            let moved = (period.start, period.end) != (open.start, open.end);
+            moved || (open.free == 0 && open.cap < period.cap)
+        })
     }
 
     /// Takes in what the state says of the lease; says how many tokens that brings.
     pub(super) fn open(&mut self, seq: u64, open: &Open) -> u64 {
-        let fits = |cell: &Arc<LeaseCell>| cell.start == open.start && cell.limit == open.cap;
-        let cell = match self.cell.as_ref().filter(|cell| fits(cell)) {
-            Some(cell) => Arc::clone(cell),
-            None => self.renew_cell(open),
-        };
+        let cell = self.slot.cell();
+        if self.open.is_none() {
+            cell.open(open.start, open.end);
+        }
+        self.open = Some(Period {
+            start: open.start,
+            end: open.end,
+            cap: open.cap,
+        });
         let known = if planted(Bug::GrantCountedTwice) {
             0
         } else {
@@ -187,21 +194,9 @@ impl Held {
         more
     }
 
-    /// A new cell in the slot, to show another limit, or the first one. What nobody took of the
-    /// old one moves over.
-    fn renew_cell(&mut self, open: &Open) -> Arc<LeaseCell> {
-        let cell = Arc::new(LeaseCell::new(open.start, open.end, open.cap));
-        self.slot.replace(Some(Arc::clone(&cell)));
-        if let Some(old) = self.cell.replace(Arc::clone(&cell)) {
-            cell.grant(old.seal(), 0, 0, false);
-        }
-        cell
-    }
-
     /// Whether requests need no more patience: there are tokens, or there is certainty.
     pub(super) fn is_ready(&self) -> bool {
-        let exhausted = |cell: &Arc<LeaseCell>| cell.is_exhausted();
-        self.left() > 0 || self.cell.as_ref().is_some_and(exhausted)
+        self.left() > 0 || self.slot.cell().is_exhausted()
     }
 }
 

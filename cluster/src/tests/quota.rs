@@ -41,9 +41,13 @@ async fn start(dir: &Path, clock: &Arc<Script>) -> (Opened, Leases) {
 }
 
 pub(super) fn configuration(limit: u64) -> Command {
+    configuration_of(quota(limit))
+}
+
+fn configuration_of(quota: Quota) -> Command {
     let plan = UsagePlan {
         id: "gold".into(),
-        quota: Some(quota(limit)),
+        quota: Some(quota),
         ..UsagePlan::default()
     };
     let key = ApiKey {
@@ -64,7 +68,11 @@ pub(super) fn configuration(limit: u64) -> Command {
 }
 
 async fn configure(door: &Door, limit: u64) {
-    let command = configuration(limit);
+    configure_as(door, quota(limit)).await;
+}
+
+async fn configure_as(door: &Door, quota: Quota) {
+    let command = configuration_of(quota);
     let reply = door.propose(ProposalId::default(), command).await;
     assert!(matches!(reply, Ok(Reply::Configured(_))), "{reply:?}");
 }
@@ -192,6 +200,40 @@ async fn an_adjusted_key_hears_of_it_when_it_asks() {
     leases.report_and_ask();
     exchange(&opened.door, &mut leases, NOON).await;
     assert_eq!(drain(&opened.door, &mut leases, &slot, NOON).await, 2);
+}
+
+/// The day and the week begin together: only their ends tell them apart.
+#[tokio::test]
+async fn what_was_held_of_a_week_is_not_spent_of_the_day() {
+    let weekly = Quota {
+        period: Period::Week,
+        ..quota(1_000)
+    };
+    for heard in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = Arc::new(Script(NOON.0.into()));
+        let (opened, mut leases) = start(dir.path(), &clock).await;
+        configure_as(&opened.door, weekly).await;
+        let slot = leases.slot(&"gold".into(), &"k".into(), weekly);
+        leases.want(&(slot.plan.clone(), slot.key.clone()));
+        exchange(&opened.door, &mut leases, NOON).await;
+        assert!(slot.cell().left() > 10);
+        configure(&opened.door, 1_000).await;
+        if heard {
+            leases.slot(&"gold".into(), &"k".into(), quota(1_000));
+        } else {
+            // The answer to an ask may come before this node compiled the change.
+            leases.want(&(slot.plan.clone(), slot.key.clone()));
+            let command = Command::Lease(leases.batch(NOON).unwrap());
+            match opened.door.propose(ProposalId::default(), command).await {
+                Ok(Reply::Leased(replies)) => drop(leases.answer(replies)),
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(slot.take(NOON), Take::Ask, "{heard}");
+        let admitted = drain(&opened.door, &mut leases, &slot, NOON).await;
+        assert_eq!(admitted, 1_000, "{heard}");
+    }
 }
 
 #[tokio::test]

@@ -3,15 +3,17 @@
 //! The node holds a lease: tokens that the replicated state has already counted against the
 //! quota. A request takes one by a compare-and-swap; when the lease is used up the node asks for
 //! more. What was never granted is never admitted, so nothing here can exceed a quota.
+//!
+//! The cell lies in the slot and stays when the period changes: a pointer to another one would
+//! cost a request twice what the rest does. What the pointer would say is in the word that
+//! requests swap: a count of the leases that were open here. So a request that looked at one
+//! period cannot take a token of another.
 
-use std::sync::Arc;
-
-use arc_swap::ArcSwapOption;
-use tollgate_model::Quota;
+use tollgate_model::{Period, Quota};
 use tollgate_protocol::Millis;
 use tollgate_protocol::ids::{KeyId, PlanId};
 
-use super::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use super::atomic::{AtomicU64, Ordering};
 
 /// What taking a token gave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,145 +31,178 @@ pub enum Take {
     Ask,
 }
 
-/// The tokens of one period that this node holds.
+/// The tokens of one period that this node holds. Requests take; everything else is for the one
+/// owner of the slot.
 #[derive(Debug)]
 pub struct LeaseCell {
-    /// When the period began.
-    pub start: Millis,
-    /// When it ends.
-    pub end: Millis,
-    /// The quota, for headers.
-    pub limit: u64,
-    left: AtomicI64,
-    low_water: AtomicI64,
-    exhausted: AtomicBool,
+    /// From low to high bits: the tokens at hand; whether no more can be granted; how many leases
+    /// were open here.
+    word: AtomicU64,
+    /// The period, milliseconds since the epoch. Written only while there is no token: whoever sees
+    /// one of another lease in the word sees this lease's period, and whoever sees the next lease's
+    /// period fails to swap the word.
+    start: AtomicU64,
+    end: AtomicU64,
+    low_water: AtomicU64,
     elsewhere: AtomicU64,
 }
 
-/// What `left` is once a cell is sealed: every later attempt sees a negative number.
-const SEALED: i64 = i64::MIN / 2;
+/// The tokens at hand: quotas end at 2^53 (`limits::QUOTA_MAX`).
+const LEFT: u64 = (1 << 54) - 1;
+/// No more can be granted. In the word, so that the last grant says in one go what it brings and
+/// that nothing will follow: nobody is refused with a token at hand.
+const EXHAUSTED: u64 = 1 << 54;
+/// One lease more. The count wraps at 512: nobody sleeps through so many leases of a key between
+/// two instructions, and who did would still take a token that was granted.
+const LEASE: u64 = 1 << 55;
+/// No low-water mark: no number of tokens is this.
+const NEVER: u64 = u64::MAX;
+
+impl Default for LeaseCell {
+    fn default() -> Self {
+        Self::new()
+    }
+}
 
 impl LeaseCell {
-    /// A cell that holds nothing yet.
+    /// A cell without a lease.
     #[must_use]
-    pub fn new(start: Millis, end: Millis, limit: u64) -> Self {
+    pub fn new() -> Self {
         Self {
-            start,
-            end,
-            limit,
-            left: AtomicI64::new(0),
-            low_water: AtomicI64::new(-1),
-            exhausted: AtomicBool::new(false),
+            word: AtomicU64::new(0),
+            start: AtomicU64::new(0),
+            end: AtomicU64::new(0),
+            low_water: AtomicU64::new(NEVER),
             elsewhere: AtomicU64::new(0),
         }
+    }
+
+    /// Begins a lease of the period from `start` to before `end`, without a token. The one before
+    /// must have been sealed.
+    pub fn open(&self, start: Millis, end: Millis) {
+        debug_assert_eq!(self.left(), 0, "the lease before was not sealed");
+        self.low_water.store(NEVER, Ordering::Relaxed);
+        self.elsewhere.store(0, Ordering::Relaxed);
+        self.start.store(start.0, Ordering::Release);
+        self.end.store(end.0, Ordering::Release);
+    }
+
+    /// The period of the lease, `None` when there is none.
+    #[must_use]
+    pub fn period(&self) -> Option<(Millis, Millis)> {
+        let end = self.end.load(Ordering::Acquire);
+        (end > 0).then(|| (Millis(self.start.load(Ordering::Acquire)), Millis(end)))
     }
 
     /// Adds granted tokens. The next ask is due when `low_water` are left; `elsewhere` is what the
     /// quota has beside them (a hint, for headers); `exhausted` says that no more can be granted.
     pub fn grant(&self, tokens: u64, low_water: u64, elsewhere: u64, exhausted: bool) {
         self.elsewhere.store(elsewhere, Ordering::Relaxed);
-        self.low_water.store(
-            if exhausted { -1 } else { signed(low_water) },
-            Ordering::Relaxed,
-        );
-        self.left.fetch_add(signed(tokens), Ordering::AcqRel);
-        self.exhausted.store(exhausted, Ordering::Release);
+        let low_water = if exhausted { NEVER } else { low_water };
+        self.low_water.store(low_water, Ordering::Relaxed);
+        self.update(|word| {
+            let left = (word & LEFT).saturating_add(tokens).min(LEFT);
+            let end = if exhausted { EXHAUSTED } else { 0 };
+            (word & !(LEFT | EXHAUSTED)) | left | end
+        });
     }
 
     /// Takes all but `keep` tokens away for giving back; returns how many. Take first, report
     /// after: the other order could hand the same token to two nodes. What is given back somebody
-    /// can ask for again, so a cell that was exhausted is not any more, before a token goes.
+    /// can ask for again, so a cell that was exhausted is not any more, when a token goes.
     pub fn withdraw(&self, keep: u64) -> u64 {
-        self.reopen();
-        let mut left = self.left.load(Ordering::Acquire);
-        loop {
-            let taken = left - signed(keep);
-            if taken <= 0 {
-                return 0;
-            }
-            match self.left.compare_exchange_weak(
-                left,
-                left - taken,
-                Ordering::AcqRel,
-                Ordering::Acquire,
-            ) {
-                Ok(_) => return taken.unsigned_abs(),
-                Err(seen) => left = seen,
-            }
-        }
+        let taken = |word: u64| (word & LEFT).saturating_sub(keep);
+        let before = self.update(|word| (word & !EXHAUSTED) - taken(word));
+        taken(before)
     }
 
-    /// Closes the cell for good and returns what was left in it.
+    /// Ends the lease and returns what was left of it.
     pub fn seal(&self) -> u64 {
-        let left = self.left.swap(SEALED, Ordering::AcqRel);
-        left.max(0).unsigned_abs()
+        let before = self.update(|word| (word & !(LEFT | EXHAUSTED)).wrapping_add(LEASE));
+        // After the word: who sees no period any more, or the next one, fails to swap.
+        self.end.store(0, Ordering::Release);
+        before & LEFT
     }
 
-    /// The tokens at hand, 0 once sealed.
+    /// The tokens at hand.
     #[must_use]
     pub fn left(&self) -> u64 {
-        self.left.load(Ordering::Acquire).max(0).unsigned_abs()
+        self.word.load(Ordering::Acquire) & LEFT
     }
 
     /// Whether the last answer was that no more can be granted.
     #[must_use]
     pub fn is_exhausted(&self) -> bool {
-        self.exhausted.load(Ordering::Acquire)
+        self.word.load(Ordering::Acquire) & EXHAUSTED != 0
     }
 
     /// Forgets that no more can be granted: the quota changed, and the next request asks again.
     pub fn reopen(&self) {
-        self.exhausted.store(false, Ordering::Release);
+        self.word.fetch_and(!EXHAUSTED, Ordering::AcqRel);
     }
 
-    pub(super) fn take(&self) -> Take {
-        if let Some(taken) = self.try_take() {
-            return taken;
+    /// Changes the word; returns what it was before.
+    fn update(&self, change: impl Fn(u64) -> u64) -> u64 {
+        let mut word = self.word.load(Ordering::Acquire);
+        while let Err(seen) =
+            self.word
+                .compare_exchange_weak(word, change(word), Ordering::AcqRel, Ordering::Acquire)
+        {
+            word = seen;
         }
-        if !self.exhausted.load(Ordering::Acquire) {
-            return Take::Ask;
+        word
+    }
+
+    /// The hot path: inlined, for a request pays little more than the swap.
+    #[inline]
+    pub(super) fn take(&self, now: Millis) -> Take {
+        let mut word = self.word.load(Ordering::Acquire);
+        loop {
+            let end = self.end.load(Ordering::Acquire);
+            if now.0 >= end || now.0 < self.start.load(Ordering::Acquire) {
+                return Take::Ask;
+            }
+            let left = word & LEFT;
+            if left == 0 {
+                return self.dry(word, Millis(end));
+            }
+            match self.word.compare_exchange_weak(
+                word,
+                word - 1,
+                Ordering::AcqRel,
+                Ordering::Acquire,
+            ) {
+                Ok(_) if left - 1 == self.low_water.load(Ordering::Relaxed) => {
+                    return Take::TakenLow;
+                }
+                Ok(_) => return Take::Taken,
+                Err(seen) => word = seen,
+            }
         }
-        // The last grant says in one go what it brings and that nothing will follow: whoever saw
-        // nothing at hand before it, and the end after it, must look again.
-        if let Some(taken) = self.try_take() {
-            return taken;
-        }
-        if self.left.load(Ordering::Acquire) > SEALED / 2 {
-            Take::Exhausted { reset: self.end }
+    }
+
+    #[cold]
+    fn dry(&self, word: u64, end: Millis) -> Take {
+        // The end that was seen is this lease's if the word is still the same.
+        if word & EXHAUSTED != 0 && self.word.load(Ordering::Acquire) == word {
+            Take::Exhausted { reset: end }
         } else {
             Take::Ask
         }
     }
-
-    fn try_take(&self) -> Option<Take> {
-        let mut left = self.left.load(Ordering::Acquire);
-        while left > 0 {
-            match self.left.compare_exchange_weak(
-                left,
-                left - 1,
-                Ordering::AcqRel,
-                Ordering::Acquire,
-            ) {
-                Ok(_) => {
-                    let low = left - 1 == self.low_water.load(Ordering::Relaxed);
-                    return Some(if low { Take::TakenLow } else { Take::Taken });
-                }
-                Err(seen) => left = seen,
-            }
-        }
-        None
-    }
 }
 
-/// Where a key's current lease is found; the slot stays, its cell changes with the period.
+/// Where a key's current lease is found, for as long as the key is in the plan.
 #[derive(Debug)]
 pub struct QuotaSlot {
     /// The plan.
     pub plan: PlanId,
     /// The key.
     pub key: KeyId,
-    quota: ArcSwapOption<Quota>,
-    cell: ArcSwapOption<LeaseCell>,
+    /// The quota: its limit; its offset and its period.
+    limit: AtomicU64,
+    shape: AtomicU64,
+    cell: LeaseCell,
     waiting: AtomicU64,
 }
 
@@ -188,8 +223,9 @@ impl QuotaSlot {
         Self {
             plan,
             key,
-            quota: ArcSwapOption::from_pointee(quota),
-            cell: ArcSwapOption::empty(),
+            limit: AtomicU64::new(quota.limit),
+            shape: AtomicU64::new(shape(&quota)),
+            cell: LeaseCell::new(),
             waiting: AtomicU64::new(0),
         }
     }
@@ -207,54 +243,62 @@ impl QuotaSlot {
         self.waiting.load(Ordering::Acquire)
     }
 
-    /// The quota that is in force.
+    /// The requests of a period, as of the quota that is in force.
+    #[must_use]
+    pub fn limit(&self) -> u64 {
+        self.limit.load(Ordering::Acquire)
+    }
+
+    /// The quota that is in force, for the slot's owner: while it changes, others may see the limit
+    /// of one and the period of another.
     #[must_use]
     pub fn quota(&self) -> Quota {
-        self.quota.load().as_deref().copied().unwrap_or_default()
+        let shape = self.shape.load(Ordering::Acquire);
+        Quota {
+            limit: self.limit(),
+            // The upper half.
+            offset: (shape >> 32) as u32,
+            period: match shape & 3 {
+                0 => Period::Day,
+                1 => Period::Week,
+                _ => Period::Month,
+            },
+        }
     }
 
     /// Sets the quota anew.
     pub fn set_quota(&self, quota: Quota) {
-        self.quota.store(Some(Arc::new(quota)));
+        self.shape.store(shape(&quota), Ordering::Release);
+        self.limit.store(quota.limit, Ordering::Release);
     }
 
-    /// Puts another cell in place and returns the old one, which its owner then seals.
-    pub fn replace(&self, cell: Option<Arc<LeaseCell>>) -> Option<Arc<LeaseCell>> {
-        self.cell.swap(cell)
-    }
-
-    /// The current cell.
+    /// What the node holds.
     #[must_use]
-    pub fn cell(&self) -> Option<Arc<LeaseCell>> {
-        self.cell.load_full()
+    pub fn cell(&self) -> &LeaseCell {
+        &self.cell
     }
 
     /// Takes a token for a request at `now`.
     #[must_use]
+    #[inline]
     pub fn take(&self, now: Millis) -> Take {
-        match self.cell.load().as_deref() {
-            Some(cell) if now >= cell.start && now < cell.end => cell.take(),
-            _ => Take::Ask,
-        }
+        self.cell.take(now)
     }
 
     /// What is left of the period as far as this node knows, and when it ends.
     #[must_use]
     pub fn remaining(&self, now: Millis) -> Option<(u64, Millis)> {
-        let cell = self.cell.load();
-        let cell = cell
-            .as_deref()
-            .filter(|cell| now >= cell.start && now < cell.end)?;
-        Some((
-            cell.left() + cell.elsewhere.load(Ordering::Relaxed),
-            cell.end,
-        ))
+        let (start, end) = self.cell.period()?;
+        let elsewhere = self.cell.elsewhere.load(Ordering::Relaxed);
+        (now >= start && now < end).then(|| (self.cell.left() + elsewhere, end))
     }
 }
 
-fn signed(tokens: u64) -> i64 {
-    // Quotas end at 2^53 (`limits::QUOTA_MAX`).
-    i64::try_from(tokens)
-        .unwrap_or(i64::MAX / 4)
-        .min(i64::MAX / 4)
+fn shape(quota: &Quota) -> u64 {
+    let period = match quota.period {
+        Period::Day => 0,
+        Period::Week => 1,
+        Period::Month => 2,
+    };
+    u64::from(quota.offset) << 32 | period
 }

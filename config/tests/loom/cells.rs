@@ -9,10 +9,10 @@
 pub(crate) mod quota;
 
 mod atomic {
-    pub(super) use loom::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+    pub(super) use loom::sync::atomic::{AtomicU64, Ordering};
 }
 
-/// One request on a cell.
-pub(super) fn take(cell: &quota::LeaseCell) -> quota::Take {
-    cell.take()
+/// One request on a cell, at a time.
+pub(super) fn take(cell: &quota::LeaseCell, now: u64) -> quota::Take {
+    cell.take(tollgate_protocol::Millis(now))
 }

@@ -20,7 +20,8 @@ fn every_order(model: impl Fn() + Sync + Send + 'static) {
 }
 
 fn cell(tokens: u64, low_water: u64, exhausted: bool) -> Arc<LeaseCell> {
-    let cell = LeaseCell::new(Millis(0), Millis(100), 10);
+    let cell = LeaseCell::new();
+    cell.open(Millis(0), Millis(100));
     cell.grant(tokens, low_water, 0, exhausted);
     Arc::new(cell)
 }
@@ -32,7 +33,7 @@ fn admitted(taken: Take) -> u64 {
 /// A thread that makes this many requests; it returns how many were let in.
 fn requests(cell: &Arc<LeaseCell>, many: usize) -> thread::JoinHandle<u64> {
     let cell = Arc::clone(cell);
-    thread::spawn(move || (0..many).map(|_| admitted(cells::take(&cell))).sum())
+    thread::spawn(move || (0..many).map(|_| admitted(cells::take(&cell, 50))).sum())
 }
 
 #[test]
@@ -71,7 +72,7 @@ fn a_sealed_cell_lets_nobody_in_and_gives_the_rest_back_once() {
         let sealed = cell.seal();
         let (sum, returned) = (one.join().unwrap(), giver.join().unwrap());
         assert_eq!(sum + returned + sealed, 3);
-        assert_eq!((cell.left(), admitted(cells::take(&cell))), (0, 0));
+        assert_eq!((cell.left(), admitted(cells::take(&cell, 50))), (0, 0));
     });
 }
 
@@ -83,7 +84,7 @@ fn the_last_token_is_used_before_anybody_is_refused() {
         let cell = cell(0, 0, false);
         let asker = {
             let cell = Arc::clone(&cell);
-            thread::spawn(move || cells::take(&cell))
+            thread::spawn(move || cells::take(&cell, 50))
         };
         cell.grant(1, 0, 0, true);
         match asker.join().unwrap() {
@@ -103,7 +104,7 @@ fn a_cell_that_gives_back_asks_again() {
         let cell = cell(1, 0, true);
         let asker = {
             let cell = Arc::clone(&cell);
-            thread::spawn(move || cells::take(&cell))
+            thread::spawn(move || cells::take(&cell, 50))
         };
         let returned = cell.withdraw(0);
         let taken = asker.join().unwrap();
@@ -119,7 +120,7 @@ fn a_cell_that_gives_back_asks_again() {
 fn the_low_mark_is_said_once() {
     every_order(|| {
         let cell = cell(3, 1, false);
-        let low = |cell: &LeaseCell| u64::from(cells::take(cell) == Take::TakenLow);
+        let low = |cell: &LeaseCell| u64::from(cells::take(cell, 50) == Take::TakenLow);
         let other = {
             let cell = Arc::clone(&cell);
             thread::spawn(move || low(&cell))
@@ -128,5 +129,43 @@ fn the_low_mark_is_said_once() {
         said += other.join().unwrap();
         said += low(&cell);
         assert_eq!(said, 1);
+    });
+}
+
+/// A request is charged to the period that it came in: also one that looked at the cell before its
+/// lease ended, and swaps after the next one began.
+#[test]
+fn a_request_takes_no_token_of_another_period() {
+    every_order(|| {
+        let cell = cell(1, 0, false);
+        let ask = |now| {
+            let cell = Arc::clone(&cell);
+            thread::spawn(move || admitted(cells::take(&cell, now)))
+        };
+        let (before, after) = (ask(99), ask(100));
+        let sealed = cell.seal();
+        cell.open(Millis(100), Millis(200));
+        cell.grant(1, 0, 0, false);
+        let (before, after) = (before.join().unwrap(), after.join().unwrap());
+        assert_eq!(before + sealed, 1, "of the period that ended");
+        assert_eq!(after + cell.left(), 1, "of the one that began");
+    });
+}
+
+/// Who is refused is told the end of the period that is used up.
+#[test]
+fn the_end_that_is_told_is_that_of_the_period_used_up() {
+    every_order(|| {
+        let cell = cell(0, 0, true);
+        let asker = {
+            let cell = Arc::clone(&cell);
+            thread::spawn(move || cells::take(&cell, 99))
+        };
+        cell.seal();
+        cell.open(Millis(50), Millis(200));
+        match asker.join().unwrap() {
+            Take::Exhausted { reset } => assert_eq!(reset, Millis(100)),
+            other => assert_eq!(other, Take::Ask),
+        }
     });
 }

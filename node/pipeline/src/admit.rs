@@ -248,7 +248,7 @@ fn exhausted(slot: &QuotaSlot, retry_after_ms: u64, detail: &'static str) -> Fau
     let mut fault = Fault::new(FaultKind::QuotaExceeded, detail);
     fault.limit = Some(Refusal {
         name: "quota",
-        limit: slot.quota().limit,
+        limit: slot.limit(),
         retry_after_ms,
     });
     fault

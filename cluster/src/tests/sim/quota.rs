@@ -157,7 +157,7 @@ impl Shop {
         loop {
             match slot.take(self.now()) {
                 taken @ (Take::Taken | Take::TakenLow) => {
-                    let window = slot.cell().map_or(self.world.began, |cell| cell.start);
+                    let window = slot.cell().period().map_or(self.world.began, |it| it.0);
                     self.world.oracle().admit(self.node, window);
                     self.world.shared().refusing.remove(&self.node);
                     if taken == Take::TakenLow {

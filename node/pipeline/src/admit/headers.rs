@@ -48,14 +48,7 @@ pub(crate) fn admitted_quota(slot: &QuotaSlot, now_ms: u64, headers: &mut Header
     };
     let seconds = end.0.saturating_sub(now_ms).div_ceil(1000);
     let mut text = Vec::with_capacity(48);
-    write_item(
-        headers,
-        "quota",
-        slot.quota().limit,
-        left,
-        seconds,
-        &mut text,
-    );
+    write_item(headers, "quota", slot.limit(), left, seconds, &mut text);
 }
 
 fn write(

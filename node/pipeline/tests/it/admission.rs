@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use aws_lc_rs::digest;
-use tollgate_config::cells::{BucketKey, LeaseCell, QuotaSlot, Tenure, TokenBucket};
+use tollgate_config::cells::{BucketKey, QuotaSlot, Tenure, TokenBucket};
 use tollgate_config::snapshot::{FastMap, KeyEntry, KeyPlan, KeyTable, PlanStage, Snapshot};
 use tollgate_message::Response;
 use tollgate_model::{OnPartition, Period, Quota, Throttle};
@@ -98,9 +98,8 @@ fn quota(limit: u64, granted: u64, exhausted: bool) -> Arc<QuotaSlot> {
     let slot = QuotaSlot::new("plan12".into(), "k".into(), quota);
     // The day of the test's clock, 4 March 2020.
     let start = Millis(1_583_280_000_000);
-    let cell = LeaseCell::new(start, Millis(start.0 + Millis::DAY), limit);
-    cell.grant(granted, 1, 0, exhausted);
-    slot.replace(Some(Arc::new(cell)));
+    slot.cell().open(start, Millis(start.0 + Millis::DAY));
+    slot.cell().grant(granted, 1, 0, exhausted);
     Arc::new(slot)
 }
 
@@ -227,7 +226,7 @@ fn a_refusal_names_its_level_and_costs_no_other_level() {
     );
     let world = World::new();
     let now = world.0.monotonic_us.get();
-    let left = |slot: &QuotaSlot| slot.cell().unwrap().left();
+    let left = |slot: &QuotaSlot| slot.cell().left();
     for (level, name) in [(&own_route, "key-route"), (&own, "key"), (&stage, "route")] {
         let taken: Vec<_> = std::iter::from_fn(|| level.try_take(now).ok()).collect();
         let before = [&own_route, &own, &stage].map(|it| it.remaining(now));
@@ -243,7 +242,8 @@ fn a_refusal_names_its_level_and_costs_no_other_level() {
         taken.iter().for_each(|()| level.put_back());
     }
     // Two keys' worth of rate, but no quota: the rates are given back.
-    allowance.replace(quota(100, 0, true).cell());
+    allowance.cell().withdraw(0);
+    allowance.cell().grant(0, 0, 0, true);
     let response = ask(&world, &snapshot, "k");
     assert_eq!(header(&response, "x-ratelimit-name"), ["quota"]);
     assert_eq!(
@@ -323,7 +323,7 @@ fn without_tokens_at_hand_the_node_is_asked_until_it_has_no_answer() {
     assert_eq!(header(&response, "retry-after"), ["1"]);
     // Now the cluster grants two: the second take says that it is time to ask for more.
     *world.0.on_quota_wait.borrow_mut() = Box::new(|slot| {
-        slot.cell().unwrap().grant(2, 1, 90, false);
+        slot.cell().grant(2, 1, 90, false);
         true
     });
     assert_eq!(ask(&world, &snapshot, "k").status, 200);
