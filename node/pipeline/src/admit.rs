@@ -40,10 +40,10 @@ pub(crate) async fn check<P: Ports>(
     headers: &HeaderList,
     record: &mut Record,
 ) -> Result<Permit, Fault> {
-    let now_us = ports.monotonic_us();
+    let mut now_us = ports.monotonic_us();
     if !route.api_key_required {
         if let Some(bucket) = &route.throttle {
-            take(ports, bucket, now_us, "route").await?;
+            take(ports, bucket, &mut now_us, "route").await?;
         }
         return Ok(Permit {
             bucket: None,
@@ -139,10 +139,10 @@ fn route_bucket<'a>(
 type Level<'a> = (Option<&'a Arc<TokenBucket>>, &'static str);
 
 /// Takes a token of each level, or of none.
-async fn take_all<P: Ports>(ports: &P, levels: &[Level<'_>], now_us: u64) -> Result<(), Fault> {
+async fn take_all<P: Ports>(ports: &P, levels: &[Level<'_>], mut now_us: u64) -> Result<(), Fault> {
     for (at, (bucket, name)) in levels.iter().enumerate() {
         if let Some(bucket) = bucket
-            && let Err(fault) = take(ports, bucket, now_us, name).await
+            && let Err(fault) = take(ports, bucket, &mut now_us, name).await
         {
             put_back(&levels[..at]);
             return Err(fault);
@@ -158,22 +158,25 @@ fn put_back(levels: &[Level<'_>]) {
 }
 
 /// Takes a token of a bucket. Without one at hand only a bucket that is too small to be divided is
-/// asked for elsewhere.
+/// asked for elsewhere. That takes time, and `now_us` is then what it is after: by what it was
+/// before, a share that lapsed meanwhile would still let the request in at the next level.
 async fn take<P: Ports>(
     ports: &P,
     bucket: &TokenBucket,
-    now_us: u64,
+    now_us: &mut u64,
     name: &'static str,
 ) -> Result<(), Fault> {
-    let Err(mut refused) = bucket.try_take(now_us) else {
+    let Err(mut refused) = bucket.try_take(*now_us) else {
         return Ok(());
     };
     if refused.elsewhere {
-        match ports.take_elsewhere(bucket).await {
+        let answer = ports.take_elsewhere(bucket).await;
+        *now_us = ports.monotonic_us();
+        match answer {
             Ok(()) => return Ok(()),
             Err(there) => {
                 refused = there;
-                bucket.deny(now_us, there.retry_after_us);
+                bucket.deny(*now_us, there.retry_after_us);
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use aws_lc_rs::digest;
-use tollgate_config::cells::{BucketKey, QuotaSlot, Tenure, TokenBucket};
+use tollgate_config::cells::{BucketKey, QuotaSlot, Tenure, TokenBucket, WHOLE};
 use tollgate_config::snapshot::{FastMap, KeyEntry, KeyPlan, KeyTable, PlanStage, Snapshot};
 use tollgate_message::Response;
 use tollgate_model::{OnPartition, Period, Quota, Throttle};
@@ -265,15 +265,7 @@ fn the_stages_own_limit_needs_no_key() {
 
 #[test]
 fn a_bucket_that_another_node_has_all_of_is_asked_for_there_until_it_is_refused() {
-    let tenure = Arc::new(Tenure::new(|_| true));
-    tenure.set_floor(0, 3);
-    tenure.set_until_us(u64::MAX);
-    let limit = Throttle {
-        burst_limit: 2,
-        rate_limit: Rate::ONE,
-    };
-    let bucket = TokenBucket::shared(limit, BucketKey(1), tenure, 0, None);
-    let open = route("GET /open", fixed(200, "x")).throttled(Arc::new(bucket));
+    let open = route("GET /open", fixed(200, "x")).throttled(shared(2, 0, u64::MAX));
     let (world, snapshot) = (World::new(), shop(vec![open]));
     let status = || send(&world, &snapshot, request("GET", HOST, "/open")).status;
     assert_eq!((status(), status()), (200, 200));
@@ -281,6 +273,49 @@ fn a_bucket_that_another_node_has_all_of_is_asked_for_there_until_it_is_refused(
     assert_eq!((status(), status(), status()), (429, 429, 429));
     // The first of the three asked; the others knew.
     assert_eq!(world.0.asked_elsewhere.get(), 3);
+}
+
+/// A share of three nodes; `burst` 2 is too small for one.
+fn shared(burst_limit: u32, share: u16, until_us: u64) -> Arc<TokenBucket> {
+    let tenure = Arc::new(Tenure::new(|_| true));
+    tenure.set_floor(0, 3);
+    tenure.set_until_us(until_us);
+    let limit = Throttle {
+        burst_limit,
+        rate_limit: Rate::ONE,
+    };
+    let bucket = TokenBucket::shared(limit, BucketKey(1), tenure, share, None);
+    Arc::new(bucket)
+}
+
+#[test]
+fn what_lapses_while_another_node_is_asked_lets_nobody_in() {
+    for (took_us, status) in [(100_000, 200), (400_000, 429)] {
+        let world = World::new();
+        let lapses_us = world.0.monotonic_us.get() + 300_000;
+        let keys = vec![Key {
+            bucket: Some(shared(2, 0, u64::MAX)),
+            ..key("k")
+        }];
+        let snapshot = snapshot(keys, Some(shared(100, WHOLE / 3, lapses_us)));
+        world.0.elsewhere_us.set(took_us);
+        assert_eq!(ask(&world, &snapshot, "k").status, status, "{took_us}");
+    }
+}
+
+#[test]
+fn a_refusal_from_elsewhere_counts_from_when_it_came() {
+    let open = route("GET /open", fixed(200, "x")).throttled(shared(2, 0, u64::MAX));
+    let (world, snapshot) = (World::new(), shop(vec![open]));
+    world.0.elsewhere.set(Err(500_000));
+    world.0.elsewhere_us.set(400_000);
+    let status = || send(&world, &snapshot, request("GET", HOST, "/open")).status;
+    assert_eq!(status(), 429);
+    let came_us = world.0.monotonic_us.get();
+    world.0.monotonic_us.set(came_us + 450_000);
+    assert_eq!((status(), world.0.asked_elsewhere.get()), (429, 1));
+    world.0.monotonic_us.set(came_us + 501_000);
+    assert_eq!((status(), world.0.asked_elsewhere.get()), (429, 2));
 }
 
 #[test]

@@ -51,6 +51,8 @@ pub(crate) struct State {
     /// What another node says of a bucket that it has all of.
     pub(crate) elsewhere: Cell<Result<(), u64>>,
     pub(crate) asked_elsewhere: Cell<u32>,
+    /// How long its answer takes.
+    pub(crate) elsewhere_us: Cell<u64>,
     pub(crate) cut_off: Cell<bool>,
     pub(crate) quota_exceeded: Cell<u32>,
     /// Back ends that wait are released one by one; `None` lets all calls through.
@@ -115,6 +117,7 @@ impl World {
             on_quota_wait: RefCell::new(Box::new(|_| false)),
             elsewhere: Cell::new(Ok(())),
             asked_elsewhere: Cell::new(0),
+            elsewhere_us: Cell::new(0),
             cut_off: Cell::new(false),
             quota_exceeded: Cell::new(0),
             gate: RefCell::new(None),
@@ -277,6 +280,8 @@ impl Ports for World {
 
     async fn take_elsewhere(&self, _bucket: &TokenBucket) -> Result<(), Refused> {
         self.0.asked_elsewhere.set(self.0.asked_elsewhere.get() + 1);
+        let after_us = self.0.monotonic_us.get() + self.0.elsewhere_us.get();
+        self.0.monotonic_us.set(after_us);
         self.0.elsewhere.get().map_err(|retry_after_us| Refused {
             retry_after_us,
             elsewhere: false,
