@@ -26,7 +26,7 @@ use tollgate_state::NodeId;
 
 use self::grantor::{Grantor, View};
 use self::holder::Holder;
-use self::limits::{BUSY_BEAT_US, HOT_MAX, QUIET_BEAT_US, WAIT_US, floor};
+use self::limits::{BUSY_BEAT_US, HOT_MAX, QUIET_BEAT_US, WAIT_US, divided_from, floor};
 use self::wire::{Answer, Asked, Beat};
 use crate::raft::disk::lock;
 
@@ -204,8 +204,8 @@ impl Parts {
             self.alone_since = None;
             if !nodes.is_empty() {
                 self.was_among = true;
-                let count = u16::try_from(nodes.len()).unwrap_or(u16::MAX);
-                self.holder.be_among(now, floor(nodes.len()), count);
+                let among = (floor(nodes.len()), divided_from(nodes.len()));
+                self.holder.be_among(now, among.0, among.1);
             }
             return;
         }

@@ -17,7 +17,7 @@ use tollgate_config::cells::WHOLE;
 use tollgate_state::NodeId;
 
 use super::division::divide;
-use super::limits::{COOL_US, HOT_MAX, TERM_US, WAIT_US, drift_us, floor};
+use super::limits::{COOL_US, HOT_MAX, TERM_US, WAIT_US, divided_from, drift_us, floor};
 use super::wire::{Answer, Beat, Lease, Want};
 use crate::faults::{Bug, planted};
 
@@ -64,12 +64,12 @@ impl Seat {
         }
     }
 
-    fn count(&self, now: u64, pick: impl Fn(u16, u16) -> u16) -> Option<u16> {
-        let counts = || match self.taken.count {
-            0 => self.sent.count,
-            taken => pick(taken, self.sent.count),
+    fn divided_from(&self, now: u64, pick: impl Fn(u16, u16) -> u16) -> Option<u16> {
+        let both = || match self.taken.divided_from {
+            0 => self.sent.divided_from,
+            taken => pick(taken, self.sent.divided_from),
         };
-        (now < self.ends_us).then(counts)
+        (now < self.ends_us).then(both)
     }
 }
 
@@ -220,7 +220,7 @@ impl Grantor {
         });
         Some(Lease {
             valid_us,
-            count: self.count(now, view, to),
+            divided_from: self.divided_from(now, view, to),
             central: to == view.me,
             floor,
             common,
@@ -299,29 +299,28 @@ impl Grantor {
         });
     }
 
-    /// How many nodes a node is told that share. A bucket that is too small to be divided among so
-    /// many is the leader's alone: when there are more such buckets the others let go first, when
-    /// there are fewer the leader does.
-    fn count(&self, now: u64, view: &View, to: NodeId) -> u16 {
-        let nodes = u16::try_from(view.nodes.len()).unwrap_or(u16::MAX);
+    /// The smallest burst that a node is told is divided. A smaller one is the leader's alone: when
+    /// there are more such buckets the others let go first, when there are fewer the leader does.
+    fn divided_from(&self, now: u64, view: &View, to: NodeId) -> u16 {
+        let least = divided_from(view.nodes.len());
         if to != view.me {
             let mine = self.seats.get(&view.me);
-            let mine = mine.and_then(|seat| seat.count(now, u16::max));
-            return nodes.max(mine.unwrap_or(0));
+            let mine = mine.and_then(|seat| seat.divided_from(now, u16::max));
+            return least.max(mine.unwrap_or(0));
         }
         let mut others = self.seats.iter().filter(|(id, _)| **id != view.me);
         let let_go = others.all(|(_, seat)| {
-            let least = seat.count(now, u16::min);
-            least.is_none_or(|count| count >= nodes)
+            let told = seat.divided_from(now, u16::min);
+            told.is_none_or(|told| told >= least)
         });
         if let_go {
-            return nodes;
+            return least;
         }
-        let counts = self
+        let told = self
             .seats
             .values()
-            .filter_map(|seat| seat.count(now, u16::min));
-        counts.fold(nodes, u16::min)
+            .filter_map(|seat| seat.divided_from(now, u16::min));
+        told.fold(least, u16::min)
     }
 }
 

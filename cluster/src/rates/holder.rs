@@ -1,7 +1,7 @@
 //! A node's side of leased shares: what it asks for, what it was given, and what each of its
 //! buckets has by that. It is told the time and touches buckets only through their shares.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Weak};
 
 use tollgate_config::cells::{BucketKey, Tenure, TokenBucket, WHOLE};
@@ -128,7 +128,7 @@ impl Holder {
         if self.alone {
             return WHOLE;
         }
-        if bucket.limit().burst_limit < u32::from(lease.count) {
+        if bucket.limit().burst_limit < u32::from(lease.divided_from) {
             return if lease.central { WHOLE } else { 0 };
         }
         lease.floor + lease.of(bucket.key().0)
@@ -141,16 +141,16 @@ impl Holder {
             self.alone = true;
             self.tenure.set_floor(WHOLE, 1);
             self.tenure.set_until_us(u64::MAX);
-            self.spread(now, |_, _, share| share);
+            self.spread(now, None, |_, _, share| share);
         }
     }
 
     /// Others share with this node from now on. What it holds until its next lease is the floor.
-    pub(crate) fn be_among(&mut self, now: u64, floor: u16, count: u16) {
+    pub(crate) fn be_among(&mut self, now: u64, floor: u16, divided_from: u16) {
         if self.alone {
             self.alone = false;
             (self.floor, self.lease) = (floor, Lease::default());
-            self.tenure.set_floor(floor, count.into());
+            self.tenure.set_floor(floor, divided_from.into());
             self.tenure.set_until_us(now);
             self.settle(now);
         }
@@ -212,7 +212,7 @@ impl Holder {
                 self.watched.entry(BucketKey(*key)).or_default();
             }
         }
-        let equal = u64::from(WHOLE) / u64::from(self.lease.count.max(1));
+        let equal = u64::from(WHOLE) / u64::from(self.lease.divided_from.max(1));
         let (buckets, lease) = (&self.buckets, &self.lease);
         self.watched.retain(|key, watched| {
             let listed = lease
@@ -270,20 +270,24 @@ impl Holder {
         self.echo = echo;
         self.settle(now);
         let was_alone = std::mem::take(&mut self.alone);
-        let moves = was_alone || self.is_lapsed(now) || !lease.is_like(&self.lease);
-        if moves {
-            // First what falls, while it is still held by what was before; then the new end; then
-            // what rises.
-            self.spread(now, |holder, bucket, _| {
-                holder.leased(&lease, bucket).min(bucket.share())
-            });
-        }
+        let all = was_alone || self.is_lapsed(now) || !lease.is_alike(&self.lease);
+        // While a bucket is in demand each answer gives it another share: nearly always a few
+        // buckets move, of perhaps a million.
+        let moved = if all {
+            None
+        } else {
+            Some(moved(&self.lease, &lease))
+        };
+        // First what falls, while it is still held by what was before; then the new end; then what
+        // rises.
+        self.spread(now, moved.as_deref(), |holder, bucket, _| {
+            holder.leased(&lease, bucket).min(bucket.share())
+        });
         (self.floor, self.lease) = (lease.floor, lease);
-        self.tenure.set_floor(self.floor, self.lease.count.into());
+        self.tenure
+            .set_floor(self.floor, self.lease.divided_from.into());
         self.tenure.set_until_us(until);
-        if moves {
-            self.spread(now, |_, _, share| share);
-        }
+        self.spread(now, moved.as_deref(), |_, _, share| share);
         true
     }
 
@@ -300,17 +304,45 @@ impl Holder {
         }
     }
 
-    /// Gives every bucket the share that `share` says, of the bucket and what it has by the lease.
-    fn spread(&self, now: u64, share: impl Fn(&Self, &TokenBucket, u16) -> u16) {
-        for bucket in self.buckets.values().filter_map(Weak::upgrade) {
-            let leased = self.share(now, &bucket);
-            bucket.set_share(share(self, &bucket, leased), now);
+    /// Gives buckets, of these names or all, the share that `share` says, of the bucket and what it
+    /// has by the lease.
+    fn spread(
+        &self,
+        now: u64,
+        names: Option<&[BucketKey]>,
+        share: impl Fn(&Self, &TokenBucket, u16) -> u16,
+    ) {
+        let give = |bucket: &TokenBucket| {
+            let leased = self.share(now, bucket);
+            bucket.set_share(share(self, bucket, leased), now);
+        };
+        match names {
+            Some(names) => {
+                let named = names.iter().filter_map(|key| self.find(*key));
+                named.for_each(|bucket| give(&bucket));
+            }
+            None => {
+                let all = self.buckets.values().filter_map(Weak::upgrade);
+                all.for_each(|bucket| give(&bucket));
+            }
         }
     }
 }
 
+/// The buckets that two leases, which are alike, give different shares.
+fn moved(before: &Lease, after: &Lease) -> Vec<BucketKey> {
+    let named = before.own.iter().chain(&after.own);
+    let named: BTreeSet<u128> = named.map(|(key, _)| *key).collect();
+    let moved = named
+        .into_iter()
+        .filter(|key| before.of(*key) != after.of(*key));
+    moved.map(BucketKey).collect()
+}
+
 #[cfg(test)]
 mod tests {
+    use tollgate_protocol::Rate;
+
     use super::super::limits;
     use super::*;
 
@@ -325,7 +357,7 @@ mod tests {
             stamp,
             lease: Some(Lease {
                 valid_us,
-                count: 3,
+                divided_from: 3,
                 floor: limits::floor(3),
                 common: 10,
                 ..Lease::default()
@@ -341,5 +373,49 @@ mod tests {
             5,
             "the first is still in force"
         );
+    }
+
+    #[test]
+    fn an_answer_touches_the_buckets_that_it_moves_and_no_others() {
+        let mut holder = Holder::new(1, Arc::new(Tenure::new(|_| true)));
+        holder.begin();
+        let limit = Throttle {
+            burst_limit: 1_000,
+            rate_limit: Rate::from_micros(1_000_000),
+        };
+        let buckets: Vec<_> = (0..6)
+            .map(|name| holder.bucket(0, BucketKey(name), limit))
+            .collect();
+        holder.be_among(0, limits::floor(3), 3);
+        let floor = limits::floor(3);
+        let mut answer = |at: u64, common: u16, own: &[(u128, u16)]| {
+            let beat = holder.beat(at, 1, 1);
+            let lease = Lease {
+                valid_us: 2_000 * MS,
+                divided_from: 3,
+                central: false,
+                floor,
+                common,
+                own: own.to_vec(),
+            };
+            let answer = Answer {
+                number: beat.number,
+                stamp: at,
+                lease: Some(lease),
+            };
+            assert!(holder.take_in(at, (1, 1), answer));
+        };
+        answer(1, 1_000, &[(1, 2_000), (2, 3_000)]);
+        let shares = || buckets.iter().map(|it| it.share() - floor);
+        let all = [1_000, 2_000, 3_000, 1_000, 1_000, 1_000];
+        assert!(shares().eq(all));
+        // Marks that show who is touched.
+        buckets.iter().for_each(|it| it.set_share(floor + 7, 1));
+        answer(2, 1_000, &[(2, 3_000), (3, 5_000), (4, 1_000)]);
+        // 1 has what all have again, 3 its own part; what 2 and 4 have is what they had.
+        assert!(shares().eq([7, 1_000, 7, 5_000, 7, 7]));
+        // Another common part is for all.
+        answer(3, 900, &[(2, 3_000), (3, 5_000)]);
+        assert!(shares().eq([900, 900, 3_000, 5_000, 900, 900]));
     }
 }

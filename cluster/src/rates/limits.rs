@@ -29,20 +29,48 @@ pub(crate) fn floor(nodes: usize) -> u16 {
     u16::try_from(usize::from(WHOLE) / 10 / slots).unwrap_or(0)
 }
 
+/// The smallest burst that is divided among so many nodes: of a smaller one an equal part holds no
+/// token. It is the number of nodes, and one more in fourteen at most where [`WHOLE`] is not a
+/// multiple of it.
+pub(crate) fn divided_from(nodes: usize) -> u16 {
+    // `NODES_MAX` nodes have 15 each.
+    let part = (usize::from(WHOLE) / nodes.max(1)).max(1);
+    u16::try_from(usize::from(WHOLE).div_ceil(part)).unwrap_or(WHOLE)
+}
+
 #[cfg(test)]
 mod tests {
+    use tollgate_protocol::limits::NODES_MAX;
+
     use super::*;
 
     #[test]
     fn floors_are_at_most_a_tenth_and_equal_parts_lose_nothing() {
-        for nodes in 1..=1000 {
+        for nodes in 1..=NODES_MAX as usize {
+            assert!(floor(nodes) > 0, "{nodes}");
             let floors = usize::from(floor(nodes)) * nodes;
             assert!(floors * 10 <= usize::from(WHOLE), "{nodes}");
         }
-        for nodes in 2..=8 {
+        for nodes in 2..=10 {
             let each = usize::from(floor(nodes));
             let part = each + (usize::from(WHOLE) - each * nodes) / nodes;
             assert_eq!(part, usize::from(WHOLE) / nodes, "{nodes}");
+        }
+    }
+
+    #[test]
+    fn of_a_burst_that_is_divided_every_node_has_a_token_and_all_together_no_more() {
+        for nodes in 1..=NODES_MAX as usize {
+            let each = usize::from(floor(nodes));
+            let part = each + (usize::from(WHOLE) - each * nodes) / nodes;
+            assert!(part * nodes <= usize::from(WHOLE), "{nodes}");
+            let burst = usize::from(divided_from(nodes));
+            assert!(part * burst >= usize::from(WHOLE), "{nodes}: {burst}");
+            assert!(part * (burst - 1) < usize::from(WHOLE), "{nodes}: {burst}");
+            assert!(burst <= nodes + nodes / 14 + 1, "{nodes}: {burst}");
+            if nodes <= 10 {
+                assert_eq!(burst, nodes);
+            }
         }
     }
 }

@@ -303,7 +303,7 @@ impl Model {
             let counts = |share: &u16| u64::from(*share) * burst >= u64::from(WHOLE);
             let shares = self.nodes.iter().map(|it| it.share(at));
             let shares: Vec<u16> = shares.filter(counts).collect();
-            if shares.iter().sum::<u16>() > WHOLE {
+            if shares.iter().map(|it| u32::from(*it)).sum::<u32>() > WHOLE.into() {
                 return Err(format!("{:?}: shares {shares:?}", limit.id));
             }
         }
@@ -455,6 +455,30 @@ fn nearly_all_of_a_rate_is_admitted_wherever_the_requests_come_in() {
         assert!(skewed >= 0.9, "{count}: {skewed}");
         assert!(even >= 0.95, "{count}: {even}");
         assert!(moving >= 0.8, "{count}: {moving}");
+    }
+}
+
+/// The smallest bursts that are divided, among numbers of nodes that 840 and 15,120 parts are not
+/// multiples of.
+#[test]
+fn every_node_of_many_gets_a_token_of_a_small_burst() {
+    for count in [9, 11, 13, 17] {
+        let burst = limits::divided_from(count);
+        let mut model = Model::new(5, count, vec![Limit::new("small", burst.into(), 500)]);
+        model.hear_of_leaders();
+        let end = limits::WAIT_US + 4_000 * MS;
+        let mut admitted = vec![0; count];
+        while model.now < end {
+            model.step().unwrap();
+            // A single node would be given nearly all of it: they take turns.
+            let at = (model.now / STEP_US) as usize % count;
+            if model.now >= limits::WAIT_US + 2_000 * MS {
+                admitted[at] += model.ask(at, 0, 1).unwrap();
+            }
+        }
+        assert!(admitted.iter().all(|it| *it > 0), "{count}: {admitted:?}");
+        let (all, asked) = (admitted.iter().sum::<u64>(), 2_000 * MS / STEP_US);
+        assert!(all * 10 >= asked * 9, "{count}: {all} of {asked}");
     }
 }
 

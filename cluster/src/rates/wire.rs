@@ -69,8 +69,8 @@ pub(crate) struct Answer {
 pub(crate) struct Lease {
     /// From when the node sent its beat, in microseconds.
     pub(crate) valid_us: u64,
-    /// The nodes that share.
-    pub(crate) count: u16,
+    /// The smallest burst that is divided.
+    pub(crate) divided_from: u16,
     /// Whether the node holds all of the buckets that are too small to be divided.
     pub(crate) central: bool,
     /// What the node has of every bucket, from now on, without a lease.
@@ -90,10 +90,10 @@ impl Lease {
         }
     }
 
-    /// The same, but for how long.
-    pub(crate) fn is_like(&self, other: &Self) -> bool {
-        let facts = |it: &Self| (it.count, it.central, it.floor, it.common);
-        facts(self) == facts(other) && self.own == other.own
+    /// The same of every bucket that neither names.
+    pub(crate) fn is_alike(&self, other: &Self) -> bool {
+        let facts = |it: &Self| (it.divided_from, it.central, it.floor, it.common);
+        facts(self) == facts(other)
     }
 }
 

@@ -17,9 +17,10 @@ use tollgate_protocol::Rate;
 
 use super::Tenure;
 
-/// A whole bucket, as a share: divisible by 2 to 8, so that equal shares of so many nodes lose
-/// nothing.
-pub const WHOLE: u16 = 840;
+/// A whole bucket, as a share: divisible by 2 to 10, so that equal shares of so many nodes lose
+/// nothing, and fine enough that a thousand nodes (`limits::NODES_MAX`) lose 0.8 %, and that a
+/// tenth of it is still a part for each of them.
+pub const WHOLE: u16 = 15_120;
 
 /// Names a bucket on every node alike: 128 bits of the SHA-256 of its id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -63,10 +64,11 @@ pub struct Demand {
     pub refused: u32,
 }
 
-const SHARE_BITS: u32 = 10;
+const SHARE_BITS: u32 = 14;
 const SHARE_MASK: u64 = (1 << SHARE_BITS) - 1;
-/// A tick is 8 ns: the word then lasts for 4.5 years of uptime.
-const TICKS_PER_US: u64 = 125;
+/// A tick is 125 ns: the word then lasts for 4.5 years of uptime. A token takes whole ticks, so one
+/// node that gets all of a rate of 100,000 a second loses at most 1.25 % of it to rounding.
+const TICKS_PER_US: u64 = 8;
 const TICKS_MAX: u64 = u64::MAX >> SHARE_BITS;
 /// Ticks of a second times millionths of a request.
 const TICK_MICROS: u64 = TICKS_PER_US * 1_000_000 * 1_000_000;
@@ -158,7 +160,7 @@ impl TokenBucket {
     /// Ticks per token, rounded up so that rounding never lets one more in; `None` when nothing is
     /// let in.
     fn token(micros: u64, share: u64) -> Option<u64> {
-        // At most 10^15 times 840.
+        // At most 10^15 times WHOLE, 1.5 * 10^19.
         let part = micros * share;
         (part > 0).then(|| (TICK_MICROS * WHOLE as u64).div_ceil(part))
     }

@@ -18,8 +18,8 @@ pub struct Tenure {
     until_us: AtomicU64,
     /// The share of every bucket after that.
     floor: AtomicU16,
-    /// Nodes that a bucket must have a token for, each, to be divided at all.
-    count: AtomicU32,
+    /// The smallest burst that is divided.
+    divided_from: AtomicU32,
     low: Box<Low>,
 }
 
@@ -30,7 +30,7 @@ impl Tenure {
         Self {
             until_us: AtomicU64::new(0),
             floor: AtomicU16::new(0),
-            count: AtomicU32::new(1),
+            divided_from: AtomicU32::new(1),
             low: Box::new(low),
         }
     }
@@ -46,17 +46,18 @@ impl Tenure {
         self.until_us.store(until_us, Ordering::Release);
     }
 
-    /// Sets what is left after it, of at most [`WHOLE`], and how many nodes share.
-    pub fn set_floor(&self, floor: u16, count: u32) {
+    /// Sets what is left after it, of at most [`WHOLE`], and the smallest burst of which every
+    /// node's part holds a token.
+    pub fn set_floor(&self, floor: u16, divided_from: u32) {
         self.floor.store(floor.min(WHOLE), Ordering::Release);
-        self.count.store(count, Ordering::Release);
+        self.divided_from.store(divided_from, Ordering::Release);
     }
 
     /// Whether a bucket of this burst is too small to be divided: some node would never have a
     /// whole token.
     #[must_use]
     pub fn is_central(&self, burst: u32) -> bool {
-        burst < self.count.load(Ordering::Acquire)
+        burst < self.divided_from.load(Ordering::Acquire)
     }
 
     /// The share of a bucket of this burst without a lease.
@@ -79,7 +80,7 @@ impl fmt::Debug for Tenure {
         f.debug_struct("Tenure")
             .field("until_us", &self.until_us)
             .field("floor", &self.floor)
-            .field("count", &self.count)
+            .field("divided_from", &self.divided_from)
             .finish_non_exhaustive()
     }
 }
