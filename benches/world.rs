@@ -7,7 +7,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tollgate_config::cells::{BucketId, CellSource, QuotaSlot, Refused, TokenBucket};
+use tollgate_config::cells::{
+    BucketId, CellSource, QuotaSlot, Refused, SlotSource, TokenBucket, Unleased,
+};
 use tollgate_config::compile::{NodeFacts, compile};
 use tollgate_config::snapshot::{SigningKey, Snapshot, StagePlan};
 use tollgate_message::{HeaderList, Request, Response};
@@ -195,10 +197,21 @@ impl CellSource for Cells {
         Arc::new(TokenBucket::new(throttle))
     }
 
-    fn quota(&mut self, plan: &PlanId, key: &KeyId, quota: Quota) -> Arc<QuotaSlot> {
-        let slot = QuotaSlot::new(plan.clone(), key.clone(), quota);
+    fn quota(&mut self, plan: &PlanId, quota: Quota) -> Arc<dyn SlotSource> {
+        let plan = plan.clone();
+        Arc::new(Leased(Unleased { plan, quota }))
+    }
+}
+
+/// Slots that hold tokens when they are made.
+#[derive(Debug)]
+struct Leased(Unleased);
+
+impl SlotSource for Leased {
+    fn slot(&self, key: &KeyId) -> Arc<QuotaSlot> {
+        let slot = self.0.slot(key);
         lease(&slot, NOW);
-        Arc::new(slot)
+        slot
     }
 }
 

@@ -94,18 +94,8 @@ impl Leases {
     pub fn slot(&mut self, plan: &PlanId, key: &KeyId, quota: Quota) -> Arc<QuotaSlot> {
         let place = (plan.clone(), key.clone());
         if let Some(held) = self.held.get_mut(&place) {
-            let before = held.slot.quota();
-            if before != quota {
-                held.slot.set_quota(quota);
-                let periods = |it: &Quota| (it.period, it.offset);
-                if quota.limit < before.limit || periods(&quota) != periods(&before) {
-                    // What is held may be more than what is left, or of a period that is none any
-                    // more: it goes back before another request is admitted.
-                    self.closing
-                        .extend(held.close(self.seq, &mut self.next_lease));
-                }
-                held.reopen(self.seq);
-            }
+            let closed = held.set_quota(quota, self.seq, &mut self.next_lease);
+            self.closing.extend(closed);
             return Arc::clone(&held.slot);
         }
         let slot = Arc::new(QuotaSlot::new(plan.clone(), key.clone(), quota));
@@ -113,6 +103,16 @@ impl Leases {
         self.next_lease += 1;
         self.held.insert(place, held);
         slot
+    }
+
+    /// Sets the quota of the slots of a plan anew.
+    pub fn set_quota(&mut self, plan: &PlanId, quota: Quota) {
+        let first = (plan.clone(), KeyId::default());
+        let of_plan = self.held.range_mut(first..);
+        for (_, held) in of_plan.take_while(|((of, _), _)| of == plan) {
+            let closed = held.set_quota(quota, self.seq, &mut self.next_lease);
+            self.closing.extend(closed);
+        }
     }
 
     /// Forgets slots that no snapshot holds any more; what they hold goes back.

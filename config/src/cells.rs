@@ -64,6 +64,30 @@ impl BucketId {
 pub trait CellSource: Debug {
     /// The bucket of this id.
     fn bucket(&mut self, id: BucketId, throttle: Throttle) -> Arc<TokenBucket>;
-    /// The quota of a key in a plan.
-    fn quota(&mut self, plan: &PlanId, key: &KeyId, quota: Quota) -> Arc<QuotaSlot>;
+    /// Sets the quota of a plan, also for the slots that its keys have; says where keys find theirs.
+    fn quota(&mut self, plan: &PlanId, quota: Quota) -> Arc<dyn SlotSource>;
+}
+
+/// The quota slots of a plan's keys, made when a key is first used: of a million keys most are
+/// not. Every snapshot asks the same source for the slots of a plan, so a request that still reads
+/// an old one cannot bring an old quota back.
+pub trait SlotSource: Debug + Send + Sync {
+    /// The slot of a key.
+    fn slot(&self, key: &KeyId) -> Arc<QuotaSlot>;
+}
+
+/// Slots that nobody leases to, for trying a configuration out.
+#[derive(Debug)]
+pub struct Unleased {
+    /// The plan.
+    pub plan: PlanId,
+    /// Its quota.
+    pub quota: Quota,
+}
+
+impl SlotSource for Unleased {
+    fn slot(&self, key: &KeyId) -> Arc<QuotaSlot> {
+        let slot = QuotaSlot::new(self.plan.clone(), key.clone(), self.quota);
+        Arc::new(slot)
+    }
 }

@@ -78,10 +78,11 @@ pub fn compile(
         .default_mapping
         .as_ref()
         .and_then(|target| domains::mapping("", target, &apis, "defaultMapping", &mut errors));
-    let keys = keys::compile(model, previous, cells);
     if !errors.is_empty() {
         return Err(errors);
     }
+    // Only now: limits of keys come into force as they are compiled.
+    let keys = keys::compile(model, previous, cells);
     Ok(Snapshot {
         revision,
         model: Arc::clone(model),

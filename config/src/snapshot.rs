@@ -14,7 +14,8 @@ pub use integration::{
     FixedPlan, FunctionPlan, FunctionTarget, HttpPlan, IntegrationPlan, MappingAction, MappingStep,
     MappingTarget, PathPiece, SigningKey,
 };
-pub use keys::{KeyDigest, KeyEntry, KeyPlan, KeyTable, PlanStage};
+pub(crate) use keys::Found;
+pub use keys::{KeyDigest, KeyEntry, KeyPlan, KeyTable, PlanRoute, PlanStage, PlanTerms};
 pub use route::{AccessLog, CacheKeyPart, CachePlan, LogDestination, RoutePlan, StagePlan};
 pub use router::{Match, RouteKeyError, Router};
 
@@ -26,6 +27,8 @@ use tollgate_protocol::ids::{ApiId, Revision};
 
 /// A map with a fast, seeded hash.
 pub type FastMap<K, V> = std::collections::HashMap<K, V, foldhash::fast::RandomState>;
+/// A set with such a hash.
+pub(crate) type FastSet<K> = std::collections::HashSet<K, foldhash::fast::RandomState>;
 
 /// Everything that a request needs to know.
 #[derive(Debug, Default)]

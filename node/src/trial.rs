@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tollgate_config::cells::{BucketId, CellSource, QuotaSlot, TokenBucket};
+use tollgate_config::cells::{BucketId, CellSource, SlotSource, TokenBucket, Unleased};
 use tollgate_config::compile::{CompileError, NodeFacts, compile};
 use tollgate_config::snapshot::Snapshot;
 use tollgate_model::{Model, Quota, Throttle, Upstream};
-use tollgate_protocol::ids::{KeyId, PlanId, Revision};
+use tollgate_protocol::ids::{PlanId, Revision};
 use tollgate_upstream::TlsSpecError;
 
 use crate::boot::tls_spec;
@@ -81,8 +81,9 @@ impl CellSource for TrialCells {
         Arc::new(TokenBucket::new(throttle))
     }
 
-    fn quota(&mut self, plan: &PlanId, key: &KeyId, quota: Quota) -> Arc<QuotaSlot> {
-        Arc::new(QuotaSlot::new(plan.clone(), key.clone(), quota))
+    fn quota(&mut self, plan: &PlanId, quota: Quota) -> Arc<dyn SlotSource> {
+        let plan = plan.clone();
+        Arc::new(Unleased { plan, quota })
     }
 }
 

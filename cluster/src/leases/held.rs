@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use tollgate_config::cells::QuotaSlot;
+use tollgate_model::Quota;
 use tollgate_protocol::Millis;
 use tollgate_state::{LeaseItem, LeaseVerdict};
 
@@ -133,6 +134,26 @@ impl Held {
         self.reopened_in = seq;
         self.tries = 0;
         self.slot.cell().reopen();
+    }
+
+    /// Sets the quota anew. Where what is held may be more than what is left, or of a period that is
+    /// none any more, it goes back before another request is admitted.
+    pub(super) fn set_quota(
+        &mut self,
+        quota: Quota,
+        seq: u64,
+        next_lease: &mut u32,
+    ) -> Option<LeaseItem> {
+        let before = self.slot.quota();
+        if before == quota {
+            return None;
+        }
+        self.slot.set_quota(quota);
+        let periods = |it: &Quota| (it.period, it.offset);
+        let over = quota.limit < before.limit || periods(&quota) != periods(&before);
+        let closed = over.then(|| self.close(seq, next_lease)).flatten();
+        self.reopen(seq);
+        closed
     }
 
     /// The last word on this lease, `None` when it was never opened. Sealing comes first: what is

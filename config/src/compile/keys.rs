@@ -1,14 +1,15 @@
 //! API keys with their plans' allowances.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, OnceLock};
 
 use tollgate_model::{ApiKey, Model, UsagePlan};
 use tollgate_protocol::ids::PlanId;
 
-use super::same_map;
-use crate::cells::{BucketId, CellSource};
-use crate::snapshot::{FastMap, KeyDigest, KeyEntry, KeyPlan, KeyTable, PlanStage, Snapshot};
+use crate::cells::{BucketId, CellSource, QuotaSlot};
+use crate::snapshot::{
+    Found, KeyDigest, KeyEntry, KeyPlan, KeyTable, PlanRoute, PlanStage, PlanTerms, Snapshot,
+};
 
 /// SHA-256 of a key's value.
 #[must_use]
@@ -27,86 +28,54 @@ pub(super) fn compile(
     if model.api_keys.is_empty() {
         return KeyTable::default();
     }
-    let stages: Stages<'_> = model
-        .usage_plans
-        .iter()
-        .map(|(id, plan)| (id, Arc::new(stages(plan))))
-        .collect();
-    if let Some(old) = previous
-        && same_map(&old.model.usage_plans, &model.usage_plans)
-        && !old.keys.shards.is_empty()
-    {
-        return changed(old, model, &stages, cells);
-    }
-    let mut shards: Vec<Shard> = (0..KeyTable::SHARDS).map(|_| Shard::default()).collect();
-    for key in model.api_keys.values() {
-        let digest = digest(&key.value);
-        let entry = entry(key, model, &stages, cells);
-        shards[usize::from(digest[0])].insert(digest, entry);
-    }
-    KeyTable {
-        shards: shards.into_iter().map(Arc::new).collect(),
-    }
-}
-
-type Shard = FastMap<KeyDigest, Arc<KeyEntry>>;
-type Stages<'m> = BTreeMap<&'m PlanId, Arc<Vec<PlanStage>>>;
-
-/// The table of a snapshot with the keys that differ: the cost of one key of a million is that of
-/// the shard that it is in.
-fn changed(
-    old: &Snapshot,
-    model: &Model,
-    stages: &Stages<'_>,
-    cells: &mut dyn CellSource,
-) -> KeyTable {
-    let mut table = old.keys.clone();
-    let differ = || {
-        let all = old.model.api_keys.changes(&model.api_keys);
-        all.filter(|(_, a, b)| !a.zip(*b).is_some_and(|(a, b)| Arc::ptr_eq(a, b)))
+    let old = previous.filter(|old| !old.keys.shards.is_empty());
+    let (terms, differ) = terms(model, old, cells);
+    let mut entries = Entries {
+        model,
+        terms: &terms,
+        cells,
     };
-    let mut shard = |digest: &KeyDigest, change: &mut dyn FnMut(&mut Shard)| {
-        if let Some(shard) = table.shards.get_mut(usize::from(digest[0])) {
-            change(Arc::make_mut(shard));
+    let mut table = match old {
+        Some(old) => entries.changed(old, &differ),
+        None => {
+            let all = model.api_keys.values();
+            KeyTable::new(all.map(|key| entries.entry(key, None)).collect())
         }
     };
-    // All that go before any that come: two keys may have exchanged their values.
-    for (_, before, _) in differ() {
-        if let Some(before) = before {
-            let digest = digest(&before.value);
-            shard(&digest, &mut |keys| drop(keys.remove(&digest)));
-        }
-    }
-    for (_, _, after) in differ() {
-        if let Some(after) = after {
-            let digest = digest(&after.value);
-            let entry = entry(after, model, stages, cells);
-            shard(&digest, &mut |keys| {
-                drop(keys.insert(digest, Arc::clone(&entry)));
-            });
-        }
-    }
+    table.terms = Arc::new(terms);
     table
 }
 
-fn entry(
-    key: &ApiKey,
+type Terms = BTreeMap<PlanId, Arc<PlanTerms>>;
+
+/// What the plans say of their keys, and the plans that say something else than before.
+fn terms(
     model: &Model,
-    stages: &Stages<'_>,
+    old: Option<&Snapshot>,
     cells: &mut dyn CellSource,
-) -> Arc<KeyEntry> {
-    let plans = key.usage_plans.iter().filter_map(|id| {
-        let plan = model.usage_plans.get(id)?;
-        Some(key_plan(key, plan, stages.get(id)?, cells))
-    });
-    Arc::new(KeyEntry {
-        key_id: key.id.clone(),
-        enabled: key.enabled,
-        plans: plans.collect(),
-    })
+) -> (Terms, BTreeSet<PlanId>) {
+    let (mut all, mut differ) = (Terms::new(), BTreeSet::new());
+    for (id, plan) in &model.usage_plans {
+        let same = old.and_then(|old| {
+            let before = old.model.usage_plans.get(id)?;
+            let same = Arc::ptr_eq(before, plan) || before == plan;
+            old.keys.terms.get(id).filter(|_| same)
+        });
+        let terms = match same {
+            Some(terms) => Arc::clone(terms),
+            None => {
+                differ.insert(id.clone());
+                Arc::new(terms_of(plan, cells))
+            }
+        };
+        all.insert(id.clone(), terms);
+    }
+    let before = old.into_iter().flat_map(|old| old.keys.terms.keys());
+    differ.extend(before.filter(|id| !all.contains_key(*id)).cloned());
+    (all, differ)
 }
 
-fn stages(plan: &UsagePlan) -> Vec<PlanStage> {
+fn terms_of(plan: &UsagePlan, cells: &mut dyn CellSource) -> PlanTerms {
     let mut stages: Vec<PlanStage> = plan
         .api_stages
         .iter()
@@ -117,42 +86,120 @@ fn stages(plan: &UsagePlan) -> Vec<PlanStage> {
         .collect();
     stages.sort_unstable();
     stages.dedup();
-    stages
-}
-
-fn key_plan(
-    key: &ApiKey,
-    plan: &UsagePlan,
-    stages: &Arc<Vec<PlanStage>>,
-    cells: &mut dyn CellSource,
-) -> KeyPlan {
-    let mut route_throttles = Vec::new();
+    let mut routes = Vec::new();
     for it in &plan.api_stages {
         let (api, stage) = (it.api_id.as_str(), it.stage.as_str());
         let found = stages.binary_search_by(|s| (&*s.api_id, &*s.stage).cmp(&(api, stage)));
         let Ok(index) = found else { continue };
         for (route, throttle) in &it.throttle {
-            let route: Box<str> = route_key(route).into();
-            let id = BucketId::KeyRoute(
-                plan.id.clone(),
-                key.id.clone(),
-                api.into(),
-                stage.into(),
-                route.clone(),
-            );
-            route_throttles.push((index, route, cells.bucket(id, *throttle)));
+            routes.push(PlanRoute {
+                stage: index,
+                route_key: route_key(route).into(),
+                throttle: *throttle,
+            });
         }
     }
-    route_throttles.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
-    KeyPlan {
+    routes.sort_by(|a, b| (a.stage, &a.route_key).cmp(&(b.stage, &b.route_key)));
+    PlanTerms {
         plan_id: plan.id.clone(),
-        stages: Arc::clone(stages),
-        throttle: plan
-            .throttle
-            .map(|it| cells.bucket(BucketId::Key(plan.id.clone(), key.id.clone()), it)),
-        route_throttles,
-        quota: plan.quota.map(|it| cells.quota(&plan.id, &key.id, it)),
+        stages,
+        routes,
+        throttle: plan.throttle,
+        quota: plan.quota.map(|it| cells.quota(&plan.id, it)),
         on_partition: plan.on_partition,
+    }
+}
+
+/// Makes the entries of keys.
+struct Entries<'a> {
+    model: &'a Model,
+    terms: &'a Terms,
+    cells: &'a mut dyn CellSource,
+}
+
+impl Entries<'_> {
+    /// The table of a snapshot with the keys that differ or are in a plan that does: the cost of
+    /// one key of a million is that of the shard that it is in.
+    fn changed(&mut self, old: &Snapshot, plans: &BTreeSet<PlanId>) -> KeyTable {
+        let mut table = old.keys.clone();
+        let (before, now) = (&old.model.api_keys, &self.model.api_keys);
+        let differ = || {
+            let all = before.changes(now);
+            all.filter(|(_, a, b)| !a.zip(*b).is_some_and(|(a, b)| Arc::ptr_eq(a, b)))
+        };
+        let mut fresh = Vec::new();
+        for (_, before, after) in differ() {
+            let known = before.map(|it| digest(&it.value));
+            let known = known.and_then(|it| old.keys.get(&it));
+            if let Some(after) = after {
+                fresh.push(self.entry(after, known.map(|it| &**it)));
+            }
+            if let Some(known) = known {
+                table.change(&known.digest, |keys| {
+                    keys.remove(&known.digest);
+                });
+            }
+        }
+        if !plans.is_empty() {
+            for key in now.values() {
+                let same = before.get(&key.id).is_some_and(|it| Arc::ptr_eq(it, key));
+                if !same || !key.usage_plans.iter().any(|id| plans.contains(id)) {
+                    continue;
+                }
+                let known = old.keys.get(&digest(&key.value));
+                fresh.push(self.entry(key, known.map(|it| &**it)));
+            }
+        }
+        // After all that go: two keys may have exchanged their values.
+        for entry in fresh {
+            let digest = entry.digest;
+            table.change(&digest, |keys| drop(keys.replace(Found(entry))));
+        }
+        table
+    }
+
+    /// A key's entry. What the key holds by `before` it goes on holding.
+    fn entry(&mut self, key: &ApiKey, before: Option<&KeyEntry>) -> Arc<KeyEntry> {
+        let plans = key.usage_plans.iter().filter_map(|id| {
+            let terms = self.terms.get(id)?;
+            let held = before
+                .filter(|before| before.key_id == key.id)
+                .and_then(|before| before.plans.iter().find(|it| it.terms.plan_id == *id))
+                .and_then(|plan| plan.slot.get().cloned());
+            Some(plan(key, terms, held, self.cells))
+        });
+        Arc::new(KeyEntry {
+            digest: digest(&key.value),
+            key_id: key.id.clone(),
+            enabled: key.enabled,
+            plans: plans.collect(),
+        })
+    }
+}
+
+/// A key's part in a plan.
+fn plan(
+    key: &ApiKey,
+    terms: &Arc<PlanTerms>,
+    held: Option<Arc<QuotaSlot>>,
+    cells: &mut dyn CellSource,
+) -> KeyPlan {
+    let (plan, key) = (&terms.plan_id, &key.id);
+    let throttle = terms.throttle;
+    let throttle = throttle.map(|it| cells.bucket(BucketId::Key(plan.clone(), key.clone()), it));
+    let route_throttles = terms.routes.iter().map(|route| {
+        let PlanStage { api_id, stage } = &terms.stages[route.stage];
+        let (api, stage, route_key) = (api_id.clone(), stage.clone(), route.route_key.clone());
+        let id = BucketId::KeyRoute(plan.clone(), key.clone(), api, stage, route_key);
+        cells.bucket(id, route.throttle)
+    });
+    let route_throttles = route_throttles.collect();
+    let held = held.filter(|_| terms.quota.is_some());
+    KeyPlan {
+        terms: Arc::clone(terms),
+        throttle,
+        route_throttles,
+        slot: held.map_or_else(OnceLock::new, OnceLock::from),
     }
 }
 

@@ -9,11 +9,11 @@ use tollgate_model::{
     Stage, Throttle, Upstream, UsagePlan,
 };
 use tollgate_protocol::Rate;
-use tollgate_protocol::ids::{KeyId, PlanId, Revision};
+use tollgate_protocol::ids::{PlanId, Revision};
 
 use super::expression::log_template;
 use super::*;
-use crate::cells::{BucketId, QuotaSlot, TokenBucket};
+use crate::cells::{BucketId, SlotSource, TokenBucket, Unleased};
 use crate::snapshot::{
     ContextVar, FunctionTarget, IntegrationPlan, JsonPath, LogDestination, PathPiece, PathStep,
     Piece, Template, Variable,
@@ -30,8 +30,9 @@ impl CellSource for Cells {
         Arc::clone(self.0.entry(id).or_insert_with(new))
     }
 
-    fn quota(&mut self, plan: &PlanId, key: &KeyId, quota: Quota) -> Arc<QuotaSlot> {
-        Arc::new(QuotaSlot::new(plan.clone(), key.clone(), quota))
+    fn quota(&mut self, plan: &PlanId, quota: Quota) -> Arc<dyn SlotSource> {
+        let plan = plan.clone();
+        Arc::new(Unleased { plan, quota })
     }
 }
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use tollgate_config::cells::{BucketId, CellSource, QuotaSlot, TokenBucket};
+use tollgate_config::cells::{BucketId, CellSource, SlotSource, TokenBucket, Unleased};
 use tollgate_config::compile::{NodeFacts, compile};
 use tollgate_config::diagnostic::{render, render_json};
 use tollgate_config::document::{
@@ -17,7 +17,7 @@ use tollgate_config::document::{
 use tollgate_config::openapi::{BasePath, import};
 use tollgate_model::{Model, Quota, Throttle, diff, validate};
 use tollgate_protocol::Millis;
-use tollgate_protocol::ids::{KeyId, PlanId, Revision};
+use tollgate_protocol::ids::{PlanId, Revision};
 
 use crate::golden;
 
@@ -113,8 +113,9 @@ impl CellSource for Cells {
         Arc::new(TokenBucket::new(throttle))
     }
 
-    fn quota(&mut self, plan: &PlanId, key: &KeyId, quota: Quota) -> Arc<QuotaSlot> {
-        Arc::new(QuotaSlot::new(plan.clone(), key.clone(), quota))
+    fn quota(&mut self, plan: &PlanId, quota: Quota) -> Arc<dyn SlotSource> {
+        let plan = plan.clone();
+        Arc::new(Unleased { plan, quota })
     }
 }
 

@@ -60,8 +60,9 @@ pub(crate) async fn check<P: Ports>(
         (route.throttle.as_ref(), "route"),
     ];
     take_all(ports, &levels, now_us).await?;
-    if let Some(slot) = &plan.quota
-        && let Err(fault) = take_quota(ports, slot, plan.on_partition).await
+    let quota = plan.quota(&key.key_id);
+    if let Some(slot) = quota
+        && let Err(fault) = take_quota(ports, slot, plan.terms.on_partition).await
     {
         put_back(&levels);
         return Err(fault);
@@ -69,7 +70,7 @@ pub(crate) async fn check<P: Ports>(
     let bucket = own_route.or(plan.throttle.as_ref()).cloned();
     Ok(Permit {
         bucket,
-        quota: plan.quota.clone(),
+        quota: quota.cloned(),
     })
 }
 
@@ -125,15 +126,16 @@ fn route_bucket<'a>(
         return None;
     }
     let wanted = (&*stage.api_id, &*stage.name);
-    let at = plan
+    let terms = &plan.terms;
+    let at = terms
         .stages
         .binary_search_by(|it| (&*it.api_id, &*it.stage).cmp(&wanted))
         .ok()?;
-    let found = plan
-        .route_throttles
-        .binary_search_by(|(stage, key, _)| (*stage, &**key).cmp(&(at, route_key)))
+    let found = terms
+        .routes
+        .binary_search_by(|it| (it.stage, &*it.route_key).cmp(&(at, route_key)))
         .ok()?;
-    plan.route_throttles.get(found).map(|(_, _, bucket)| bucket)
+    plan.route_throttles.get(found)
 }
 
 type Level<'a> = (Option<&'a Arc<TokenBucket>>, &'static str);

@@ -46,7 +46,7 @@ pub(crate) fn write_parts(
         Var::IdentitySourceIp => text(out, Some(&head.source_ip)),
         Var::IdentityUserAgent => text(out, head.user_agent.as_deref()),
         Var::IdentityApiKeyId => text(out, record.key.as_ref().map(|it| it.0.key_id.as_str())),
-        Var::UsagePlanId => text(out, record.key_plan().map(|it| it.plan_id.as_str())),
+        Var::UsagePlanId => text(out, record.key_plan().map(|it| it.terms.plan_id.as_str())),
         Var::TraceId | Var::TraceParent => trace(var, record, out),
         _ => outcome(var, record, out),
     }

@@ -38,11 +38,10 @@ fn keys_find_the_plan_that_opens_a_stage() {
     assert!(entry.plan_for("shop", "test").is_none());
     let (plan, index) = entry.plan_for("shop", "prod").unwrap();
     assert_eq!(plan.throttle.as_ref().unwrap().limit().burst_limit, 7);
-    assert_eq!(plan.quota.as_ref().unwrap().quota().limit, 9);
-    assert_eq!(
-        (plan.route_throttles[0].0, &*plan.route_throttles[0].1),
-        (index, "GET /pets")
-    );
+    assert_eq!(plan.quota(&entry.key_id).unwrap().quota().limit, 9);
+    let route = &plan.terms.routes[0];
+    assert_eq!((route.stage, &*route.route_key), (index, "GET /pets"));
+    assert_eq!(plan.route_throttles[0].limit().burst_limit, 3);
 }
 
 #[test]
@@ -98,4 +97,70 @@ fn a_changed_key_replaces_its_entry_and_no_other() {
     let shared = first.keys.shards.iter().zip(&second.keys.shards);
     let shared = shared.filter(|(a, b)| Arc::ptr_eq(a, b)).count();
     assert!(shared >= 256 - 5, "{shared} shards are shared");
+}
+
+#[test]
+fn a_quota_slot_is_made_when_its_key_is_used_and_outlives_a_change_of_the_plan() {
+    let plan = |id: &str, limit| {
+        Arc::new(UsagePlan {
+            id: id.into(),
+            quota: Some(Quota {
+                limit,
+                ..Quota::default()
+            }),
+            ..UsagePlan::default()
+        })
+    };
+    let mut model = Model::default();
+    for (id, plan) in [("used", "gold"), ("idle", "gold"), ("other", "free")] {
+        let key = ApiKey {
+            id: id.into(),
+            value: format!("value of {id}"),
+            usage_plans: vec![plan.into()],
+            ..ApiKey::default()
+        };
+        model.api_keys.insert(id.into(), Arc::new(key));
+    }
+    model.usage_plans.insert("gold".into(), plan("gold", 9));
+    model.usage_plans.insert("free".into(), plan("free", 9));
+    let mut cells = Cells::default();
+    let mut compiled = |model: &Model, previous: Option<&Snapshot>| {
+        let model = Arc::new(model.clone());
+        compile(&model, Revision(1), &facts(), previous, &mut cells).unwrap()
+    };
+    let entry = |snapshot: &Snapshot, id: &str| {
+        let digest = keys::digest(&format!("value of {id}"));
+        Arc::clone(snapshot.keys.get(&digest).unwrap())
+    };
+    let first = compiled(&model, None);
+    let used = entry(&first, "used");
+    assert!(used.plans[0].slot.get().is_none(), "nobody used it");
+    let slot = Arc::clone(used.plans[0].quota(&used.key_id).unwrap());
+    model.usage_plans.insert("gold".into(), plan("gold", 5));
+    let second = compiled(&model, Some(&first));
+    let used = entry(&second, "used");
+    assert!(Arc::ptr_eq(
+        &slot,
+        used.plans[0].quota(&used.key_id).unwrap()
+    ));
+    let idle = entry(&second, "idle");
+    let limit = idle.plans[0].quota(&idle.key_id).unwrap().quota().limit;
+    assert_eq!(limit, 5, "what came into force later");
+    let other = |snapshot| Arc::as_ptr(&entry(snapshot, "other"));
+    assert_eq!(other(&first), other(&second), "its plan did not change");
+    // A key that changes keeps its slot, one whose plan goes has none.
+    let renamed = ApiKey {
+        name: "another name".into(),
+        ..(*model.api_keys["used"]).clone()
+    };
+    model.api_keys.insert("used".into(), Arc::new(renamed));
+    let third = compiled(&model, Some(&second));
+    let used = entry(&third, "used");
+    assert!(Arc::ptr_eq(
+        &slot,
+        used.plans[0].quota(&used.key_id).unwrap()
+    ));
+    model.usage_plans.remove("gold");
+    let fourth = compiled(&model, Some(&third));
+    assert!(entry(&fourth, "used").plans.is_empty());
 }

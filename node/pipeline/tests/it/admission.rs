@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use aws_lc_rs::digest;
-use tollgate_config::cells::{BucketKey, QuotaSlot, Tenure, TokenBucket, WHOLE};
-use tollgate_config::snapshot::{FastMap, KeyEntry, KeyPlan, KeyTable, PlanStage, Snapshot};
+use tollgate_config::cells::{BucketKey, QuotaSlot, SlotSource, Tenure, TokenBucket, WHOLE};
+use tollgate_config::snapshot::{
+    KeyEntry, KeyPlan, KeyTable, PlanRoute, PlanStage, PlanTerms, Snapshot,
+};
 use tollgate_message::Response;
 use tollgate_model::{OnPartition, Period, Quota, Throttle};
 use tollgate_pipeline::FaultKind;
+use tollgate_protocol::ids::KeyId;
 use tollgate_protocol::{Millis, Rate};
 
 use crate::plans::{HOST, fixed, route, shop, throttle};
@@ -35,40 +38,49 @@ fn key(value: &'static str) -> Key {
     }
 }
 
+/// Gives a key the slot that was made for it.
+#[derive(Debug)]
+struct Made(Arc<QuotaSlot>);
+
+impl SlotSource for Made {
+    fn slot(&self, _: &KeyId) -> Arc<QuotaSlot> {
+        Arc::clone(&self.0)
+    }
+}
+
 fn table(keys: Vec<Key>) -> KeyTable {
-    let mut shards: Vec<FastMap<_, _>> =
-        (0..KeyTable::SHARDS).map(|_| FastMap::default()).collect();
-    for key in keys {
-        let digest: [u8; 32] = digest::digest(&digest::SHA256, key.value.as_bytes())
-            .as_ref()
-            .try_into()
-            .unwrap();
+    let entry = |key: Key| {
+        let digest = digest::digest(&digest::SHA256, key.value.as_bytes());
         let stages = vec![PlanStage {
             api_id: "shop".into(),
             stage: key.stage.into(),
         }];
-        let plan = KeyPlan {
+        let route = |bucket: &Arc<TokenBucket>| PlanRoute {
+            stage: 0,
+            route_key: "GET /keyed".into(),
+            throttle: bucket.limit(),
+        };
+        let terms = PlanTerms {
             plan_id: "plan12".into(),
-            stages: Arc::new(stages),
-            throttle: key.bucket,
-            route_throttles: key
-                .route_bucket
-                .into_iter()
-                .map(|bucket| (0, "GET /keyed".into(), bucket))
-                .collect(),
-            quota: key.quota,
+            stages,
+            routes: key.route_bucket.iter().map(route).collect(),
+            throttle: key.bucket.as_ref().map(|it| it.limit()),
+            quota: key
+                .quota
+                .map(|it| Arc::new(Made(it)) as Arc<dyn SlotSource>),
             on_partition: key.on_partition,
         };
-        let entry = KeyEntry {
+        let mut plan = KeyPlan::new(Arc::new(terms));
+        plan.throttle = key.bucket;
+        plan.route_throttles = key.route_bucket.into_iter().collect();
+        Arc::new(KeyEntry {
+            digest: digest.as_ref().try_into().unwrap(),
             key_id: format!("id-{}", key.value).as_str().into(),
             enabled: key.enabled,
-            plans: vec![plan],
-        };
-        shards[usize::from(digest[0])].insert(digest, Arc::new(entry));
-    }
-    KeyTable {
-        shards: shards.into_iter().map(Arc::new).collect(),
-    }
+            plans: [plan].into(),
+        })
+    };
+    KeyTable::new(keys.into_iter().map(entry).collect())
 }
 
 fn snapshot(keys: Vec<Key>, route_bucket: Option<Arc<TokenBucket>>) -> Snapshot {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use tollgate_config::cells::{BucketId, CellSource, QuotaSlot, TokenBucket};
+use tollgate_config::cells::{BucketId, CellSource, SlotSource, TokenBucket, Unleased};
 use tollgate_config::compile::{NodeFacts, compile};
 use tollgate_config::snapshot::Snapshot;
 use tollgate_message::Response;
@@ -13,7 +13,7 @@ use tollgate_model::{
     Throttle, UsagePlan,
 };
 use tollgate_protocol::Rate;
-use tollgate_protocol::ids::{KeyId, PlanId, Revision};
+use tollgate_protocol::ids::{PlanId, Revision};
 
 use crate::plans::HOST;
 use crate::support::{RequestExt, World, request, send, text};
@@ -27,8 +27,9 @@ impl CellSource for Cells {
         Arc::clone(self.0.entry(id).or_insert_with(new))
     }
 
-    fn quota(&mut self, plan: &PlanId, key: &KeyId, quota: Quota) -> Arc<QuotaSlot> {
-        Arc::new(QuotaSlot::new(plan.clone(), key.clone(), quota))
+    fn quota(&mut self, plan: &PlanId, quota: Quota) -> Arc<dyn SlotSource> {
+        let plan = plan.clone();
+        Arc::new(Unleased { plan, quota })
     }
 }
 
