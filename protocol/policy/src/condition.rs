@@ -87,14 +87,16 @@ impl Condition {
             ..
         } = self.operator;
         let values = context.values(&self.key);
+        // For Null and for set operators a key whose values are all empty has none: Null is what
+        // keeps ForAllValues from holding for such a key.
+        let is_empty = values.iter().all(|value| value.is_empty());
         if let Test::Null(wanted) = &self.test {
-            return wanted.contains(&values.is_empty());
+            return wanted.contains(&is_empty);
         }
         let fits = |value: &str| self.test.fits(value, context);
-        // Of a set operator's view, values that are empty texts are no values.
         let is_null = match quantifier {
             Quantifier::None => values.is_empty(),
-            Quantifier::Any | Quantifier::All => values.iter().all(|value| value.is_empty()),
+            Quantifier::Any | Quantifier::All => is_empty,
         };
         if is_null {
             return if_exists
