@@ -5,6 +5,8 @@
 //! A header comes first, a footer with the number of records and a checksum over all of them last,
 //! so that a lost, repeated, reordered or foreign record is found as well as a damaged one.
 
+mod keys;
+
 use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -22,6 +24,8 @@ use crate::nodes::Nodes;
 use crate::proposals::Proposals;
 use crate::quota::{Bucket, QuotaTable, Sessions};
 use crate::tokens::Tokens;
+
+use self::keys::KeyV1;
 
 /// The envelope's kind of a record of a state snapshot.
 const KIND: u8 = 17;
@@ -41,8 +45,8 @@ enum Record {
         bytes: Vec<u8>,
         last: bool,
     },
-    /// API keys, each as JSON.
-    Keys(Vec<Vec<u8>>),
+    /// API keys.
+    Keys(Vec<KeyV1>),
     /// Quotas of keys.
     Buckets(Vec<((PlanId, KeyId), Bucket)>),
     Footer {
@@ -183,7 +187,7 @@ impl Records {
                 }))
             }
             Step::Keys(Some(from)) => {
-                let (keys, next) = self.keys(&from)?;
+                let (keys, next) = self.keys(&from);
                 self.step = Step::Keys(next);
                 Ok(Some(Record::Keys(keys)))
             }
@@ -232,17 +236,17 @@ impl Records {
         Ok(Step::Piece { piece, bytes })
     }
 
-    fn keys(&self, from: &KeyId) -> Result<(Vec<Vec<u8>>, Option<KeyId>), CodecError> {
+    fn keys(&self, from: &KeyId) -> (Vec<KeyV1>, Option<KeyId>) {
         let (mut keys, mut bytes) = (Vec::new(), 0);
         for (id, key) in self.state.model.api_keys.range_from(from) {
             if bytes > RECORD_BYTES {
-                return Ok((keys, Some(id.clone())));
+                return (keys, Some(id.clone()));
             }
-            let key = serde_json::to_vec(&**key).map_err(|_| CodecError::Malformed)?;
-            bytes += key.len();
+            let key = KeyV1::from(&**key);
+            bytes += key.bytes();
             keys.push(key);
         }
-        Ok((keys, None))
+        (keys, None)
     }
 
     #[expect(clippy::type_complexity, reason = "named by its one caller")]
@@ -326,11 +330,11 @@ impl Restore {
             Record::Header(header) => Content::Header(header),
             Record::Part { piece, bytes, last } => Content::Part { piece, bytes, last },
             Record::Keys(keys) => {
-                let read = |json: &Vec<u8>| {
-                    let key: ApiKey = serde_json::from_slice(json).map_err(|e| unreadable(&e))?;
-                    Ok((key.id.clone(), Arc::new(key)))
+                let shared = |key: KeyV1| {
+                    let key = ApiKey::from(key);
+                    (key.id.clone(), Arc::new(key))
                 };
-                Content::Keys(keys.iter().map(read).collect::<Result<_, _>>()?)
+                Content::Keys(keys.into_iter().map(shared).collect())
             }
             Record::Buckets(buckets) => {
                 let shared = buckets.into_iter();
