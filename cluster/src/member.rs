@@ -257,7 +257,8 @@ pub(crate) async fn assemble(
     let node = loaded.identity.node_id;
     let storage = Storage::new(dir, store, &loaded, &ways.work)?;
     let (machine, log) = (storage.machine, storage.log);
-    let (contacts, gate, heard) = (Contacts::default(), Gate::default(), Heard::default());
+    let (contacts, heard) = (Contacts::default(), Heard::default());
+    let gate = Gate::new(heard.clone());
     let network = ways.network(&contacts, &gate);
     let config = raft::config(&loaded.identity.cluster_id, ways.log.kept_entries);
     let raft = consensus(&loaded, config, network, (log.clone(), machine.clone())).await?;

@@ -31,12 +31,8 @@ const NO: &[u8] = b"n";
 
 /// The answer to a node that asks whether this one would vote.
 pub(crate) fn answer(raft: &Raft, heard: &Heard) -> Vec<u8> {
-    let leads = {
-        let metrics = raft.metrics();
-        let metrics = metrics.borrow();
-        let fresh = u128::from(metrics.millis_since_quorum_ack.unwrap_or(0)) < LEASE.as_millis();
-        metrics.state == ServerState::Leader && fresh
-    };
+    let leads = heard.majority_silent_for(&raft.metrics().borrow());
+    let leads = leads.is_some_and(|silent| silent < LEASE);
     let follows = heard.silent_for().is_some_and(|silent| silent < LEASE);
     if leads || follows { NO } else { YES }.to_vec()
 }

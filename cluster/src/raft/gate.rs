@@ -9,8 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use openraft::ServerState;
-
+use super::heard::Heard;
 use super::{ELECTION_MAX_MS, Raft};
 
 /// How long a majority may be silent before its leader falls silent too.
@@ -32,9 +31,10 @@ fn may_speak(since_answer: Duration) -> bool {
 }
 
 /// The gate that what a leader sends goes through. Clones share it.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Gate {
     raft: Arc<OnceLock<Raft>>,
+    heard: Heard,
     retired: Arc<AtomicBool>,
     doubted: Arc<AtomicBool>,
 }
@@ -45,6 +45,15 @@ pub(crate) struct Gate {
 pub(crate) struct Silent;
 
 impl Gate {
+    pub(crate) fn new(heard: Heard) -> Self {
+        Self {
+            raft: Arc::default(),
+            heard,
+            retired: Arc::default(),
+            doubted: Arc::default(),
+        }
+    }
+
     /// Consensus exists only after its network does.
     pub(crate) fn set(&self, raft: Raft) {
         if self.raft.set(raft).is_err() {
@@ -82,14 +91,8 @@ impl Gate {
         let Some(raft) = self.raft.get() else {
             return Ok(());
         };
-        let metrics = raft.metrics();
-        let metrics = metrics.borrow();
-        let alone = metrics.membership_config.membership().voter_ids().count() <= 1;
-        if metrics.state != ServerState::Leader || alone {
-            return Ok(());
-        }
-        let since = metrics.millis_since_quorum_ack.unwrap_or(0);
-        if may_speak(Duration::from_millis(since)) {
+        let silent = self.heard.majority_silent_for(&raft.metrics().borrow());
+        if silent.is_none_or(may_speak) {
             Ok(())
         } else {
             Err(Silent)

@@ -1,4 +1,4 @@
-//! Who leads, believed only while it is heard.
+//! Who leads, believed only while it is heard, and whether a leader is heard by a majority.
 //!
 //! Consensus names the last leader that it knew until it asks for votes itself. A learner never
 //! does, and neither does a voter that may not; both would name a dead one for ever.
@@ -6,6 +6,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use openraft::{EmptyNode, RaftMetrics, ServerState};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tollgate_state::NodeId;
@@ -27,6 +28,8 @@ const CUT_OFF_AFTER: Duration = Duration::from_secs(3);
 pub(crate) struct Heard {
     last: Arc<Mutex<Option<(NodeId, Instant)>>>,
     agreed: Arc<Mutex<Instant>>,
+    /// The term that this node was last seen to lead, and since when.
+    led: Arc<Mutex<Option<(u64, Instant)>>>,
     cut_off: watch::Sender<bool>,
 }
 
@@ -35,6 +38,7 @@ impl Default for Heard {
         Self {
             last: Arc::default(),
             agreed: Arc::new(Mutex::new(Instant::now())),
+            led: Arc::default(),
             cut_off: watch::Sender::new(false),
         }
     }
@@ -64,6 +68,34 @@ impl Heard {
     fn recently(&self, node: NodeId) -> bool {
         let last = *lock(&self.last);
         last.is_some_and(|(leader, at)| leader == node && at.elapsed() < BELIEVED_WITHIN)
+    }
+
+    /// Where this node leads: how long ago a majority answered it last. Consensus counts from the
+    /// first answer; a leader that never had one counts from when it was first seen to lead. A
+    /// node that is a majority by itself always answers. `None` where it does not lead.
+    pub(crate) fn majority_silent_for(
+        &self,
+        metrics: &RaftMetrics<NodeId, EmptyNode>,
+    ) -> Option<Duration> {
+        if metrics.state != ServerState::Leader {
+            return None;
+        }
+        if metrics.membership_config.membership().voter_ids().count() <= 1 {
+            return Some(Duration::ZERO);
+        }
+        let since = self.led_since(metrics.current_term).elapsed();
+        Some(match metrics.millis_since_quorum_ack {
+            Some(answered_ms) => Duration::from_millis(answered_ms),
+            None => since,
+        })
+    }
+
+    fn led_since(&self, term: u64) -> Instant {
+        let mut led = lock(&self.led);
+        match *led {
+            Some((known, since)) if known == term => since,
+            _ => led.insert((term, Instant::now())).1,
+        }
     }
 
     /// Takes in whether changes can be agreed on now; looked at several times a second.
@@ -113,6 +145,29 @@ mod tests {
         assert!(!heard.recently(1));
         heard.accepted(2);
         assert!(heard.recently(2) && !heard.recently(1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_leader_that_no_majority_ever_answered_counts_from_when_it_began() {
+        let heard = Heard::default();
+        let voters = std::collections::BTreeSet::from([1, 2, 3]);
+        let members = openraft::Membership::new(vec![voters], None);
+        let mut metrics = RaftMetrics::new_initial(1);
+        metrics.membership_config = Arc::new(openraft::StoredMembership::new(None, members));
+        assert_eq!(heard.majority_silent_for(&metrics), None);
+        (metrics.state, metrics.current_term) = (ServerState::Leader, 4);
+        let mut silent_ms = |term, answered_ms| {
+            (metrics.current_term, metrics.millis_since_quorum_ack) = (term, answered_ms);
+            heard.majority_silent_for(&metrics).unwrap().as_millis()
+        };
+        assert_eq!(silent_ms(4, None), 0);
+        tokio::time::advance(Duration::from_secs(3)).await;
+        assert_eq!(silent_ms(4, None), 3_000);
+        assert_eq!(silent_ms(4, Some(20)), 20);
+        // It led before, and does again: nobody answered it in this term.
+        assert_eq!(silent_ms(6, None), 0);
+        tokio::time::advance(Duration::from_secs(2)).await;
+        assert_eq!(silent_ms(6, None), 2_000);
     }
 
     #[tokio::test(start_paused = true)]
