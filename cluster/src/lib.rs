@@ -30,6 +30,7 @@ mod rates;
 mod renewal;
 mod retirement;
 mod serve;
+mod sieve;
 mod status;
 pub mod succession;
 

@@ -13,7 +13,7 @@ use openraft::error::{ClientWriteError, RaftError};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
 use tollgate_protocol::Clock;
-use tollgate_state::{Command, Entry as Proposed, NodeId, Reply};
+use tollgate_state::{Command, Entry as Proposed, NodeId, Reply, State};
 
 use crate::DoorError;
 use crate::faults::{Bug, planted};
@@ -23,6 +23,7 @@ use crate::raft::heard::Heard;
 use crate::raft::machine::Machine;
 use crate::raft::wire::{ProposeV1, ProposeVerdictV1, ProposedV1};
 use crate::raft::{Batch, Raft, parts};
+use crate::sieve::Sieve;
 
 /// Commands that share an entry of the log.
 const BATCH_COMMANDS_MAX: usize = 256;
@@ -233,8 +234,26 @@ impl Proposer {
             .look(|state| state.live_ids().filter(|id| *id != self.node).collect())
     }
 
+    /// Whether this node, where it leads, has applied all that was agreed on before: the level may
+    /// have risen in it.
+    fn has_begun(&self) -> bool {
+        let metrics = self.raft.metrics();
+        let metrics = metrics.borrow();
+        let applied = metrics.last_applied.map(|id| id.leader_id.term);
+        applied == Some(metrics.current_term)
+    }
+
     /// Writes an entry here, where this node leads.
-    async fn write(&self, mut commands: Vec<Proposed>) -> Attempt {
+    async fn write(&self, commands: Vec<Proposed>) -> Attempt {
+        let level = self.machine.look(State::level);
+        let (mut commands, sieve) = Sieve::sift(commands, level, Command::level);
+        if sieve.refuses() && !self.has_begun() {
+            return Attempt::Unknown;
+        }
+        if commands.is_empty() {
+            let (index, replies) = (self.machine.applied(), sieve.answers(Vec::new()));
+            return Attempt::Done { index, replies };
+        }
         let at = self.clock.now();
         for command in &mut commands {
             command.at = at;
@@ -243,7 +262,7 @@ impl Proposer {
         match tokio::time::timeout(ATTEMPT_DEADLINE, written).await {
             Ok(Ok(response)) => Attempt::Done {
                 index: response.log_id.index,
-                replies: response.data.0,
+                replies: sieve.answers(response.data.0),
             },
             Ok(Err(RaftError::APIError(ClientWriteError::ForwardToLeader(_)))) => {
                 Attempt::Elsewhere(None)
