@@ -17,7 +17,7 @@ help:
 	@echo "make demo    build, then show a gateway at work in one minute"
 	@echo "make cluster build, then show three nodes behind HAProxy as one gateway"
 	@echo "make test    everything that must hold before a change lands; changes no source file"
-	@echo "make prove   whole clusters in a simulator, SEEDS of them (500), a disk that fails, and then"
+	@echo "make prove   whole clusters in a simulator, SEEDS of them (10,000), a disk that fails, and then"
 	@echo "             real nodes through every fault, with the figures that are promised"
 	@echo "make prove-long  the same for hours (MINUTES, 480); seeds that fail go to target/failed-seeds.txt"
 	@echo "make writes  changes of the configuration beside etcd's puts, on this machine"
@@ -40,12 +40,12 @@ test:
 	@tests/verify.sh
 
 # SEED begins elsewhere than at 0; a seed that is printed is run again, to the same end, by SEED alone.
-SIMULATE := cargo test --profile ci --locked --package tollgate-cluster --lib
+SIMULATE := cargo test --profile prove --locked --package tollgate-cluster --lib
 
 prove:
 	@THOROUGH=1 cargo test --profile ci --locked --package tollgate-store --lib -- --nocapture
 	@REPLAYS=$(or $(REPLAYS),48) $(SIMULATE) sim::runs::one_seed_replays_one_run
-	@SEEDS=$(or $(SEEDS),500) THREADS=$$(nproc) $(SIMULATE) \
+	@SEEDS=$(or $(SEEDS),10000) THREADS=$$(nproc) $(SIMULATE) \
 		sim::runs::no_seed_violates_an_invariant -- --nocapture
 	@tests/install.sh
 	@cargo build --profile ci --locked --package tollgate-node

@@ -26,6 +26,7 @@ use crate::raft::beside::Beside;
 use crate::raft::disk::{Disk, End, Owner};
 use crate::raft::gate::Gate;
 use crate::raft::heard::Heard;
+use crate::raft::keeper::Keeper;
 use crate::raft::log::LogStore;
 use crate::raft::machine::{Feeds, Machine, Saved};
 use crate::raft::network::Network;
@@ -161,7 +162,8 @@ pub(crate) fn start(
         runtime.block_on(async {
             let clock = Arc::clone(&ways.clock);
             let ready = async {
-                let (mut member, mut open) = assemble(&path, store, loaded, ways).await?;
+                let (mut member, mut open) =
+                    assemble(&path, Keeper::File(store), loaded, ways).await?;
                 if let Some((peering, lines)) = peering {
                     member.lines = Some(lines.clone());
                     open.lines = lines.clone();
@@ -201,15 +203,15 @@ struct Storage {
 }
 
 impl Storage {
-    fn new(dir: &Path, store: Store, loaded: &Loaded, work: &Work) -> Result<Self, Error> {
+    fn new(dir: &Path, keeper: Keeper, loaded: &Loaded, work: &Work) -> Result<Self, Error> {
         let corrupt = |reason: String| Error::Corrupt {
             path: dir.to_owned(),
             reason,
         };
         let committed = Arc::new(Mutex::new(None));
         let (end, ended) = End::new();
-        let (reader, snapshots) = (store.reader(), store.snapshots());
-        let owner = Owner::new(store, Arc::clone(&committed), end.clone());
+        let (reader, snapshots) = (keeper.reader(), keeper.snapshots());
+        let owner = Owner::new(keeper, Arc::clone(&committed), end.clone());
         let disk = match work {
             #[cfg(test)]
             Work::Simulated(pause) => Disk::simulate(owner, Arc::clone(pause)),
@@ -250,12 +252,12 @@ impl Storage {
 /// Puts a member together and waits until it has applied what it knows to be agreed on.
 pub(crate) async fn assemble(
     dir: &Path,
-    store: Store,
+    keeper: Keeper,
     loaded: Loaded,
     ways: Ways,
 ) -> Result<(Member, Opened), Error> {
     let node = loaded.identity.node_id;
-    let storage = Storage::new(dir, store, &loaded, &ways.work)?;
+    let storage = Storage::new(dir, keeper, &loaded, &ways.work)?;
     let (machine, log) = (storage.machine, storage.log);
     let (contacts, heard) = (Contacts::default(), Heard::default());
     let gate = Gate::new(heard.clone());

@@ -14,6 +14,7 @@ pub(crate) mod beside;
 pub(crate) mod disk;
 pub(crate) mod gate;
 pub(crate) mod heard;
+pub(crate) mod keeper;
 pub(crate) mod log;
 pub(crate) mod machine;
 pub(crate) mod network;

@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use openraft::storage::LogFlushed;
 use tokio::sync::oneshot;
-use tollgate_store::{Change, Error, Store};
+use tollgate_store::{Change, Error};
 
 use super::Types;
+use super::keeper::Keeper;
 use crate::faults::{Bug, planted};
 
 /// Jobs that may wait, and that share a flush. Consensus waits for each append and vote before it
@@ -50,9 +51,9 @@ pub(crate) enum Disk {
     Task(tokio::sync::mpsc::Sender<Job>),
 }
 
-/// Owns the store. After the first failure nothing is written any more.
+/// Owns the log. After the first failure nothing is written any more.
 pub(crate) struct Owner {
-    store: Store,
+    keeper: Keeper,
     committed: Committed,
     failed: Option<String>,
     end: End,
@@ -82,9 +83,9 @@ impl End {
 pub(crate) type Committed = Arc<Mutex<Option<Vec<u8>>>>;
 
 impl Owner {
-    pub(crate) fn new(store: Store, committed: Committed, end: End) -> Self {
+    pub(crate) fn new(keeper: Keeper, committed: Committed, end: End) -> Self {
         Self {
-            store,
+            keeper,
             committed,
             failed: None,
             end,
@@ -99,7 +100,7 @@ impl Owner {
         let changes: Vec<_> = changes.into_iter().filter(|it| !forgets(it)).collect();
         if self.failed.is_none() {
             let committed = lock(&self.committed).take();
-            if let Err(error) = self.store.commit(&changes, committed.as_deref()) {
+            if let Err(error) = self.keeper.commit(&changes, committed.as_deref()) {
                 self.failed = Some(error.to_string());
                 self.end.tell(Err(error));
             }
@@ -139,17 +140,17 @@ impl Owner {
     /// what is known to be agreed on. The end is told when nothing is open any more.
     fn close(self) {
         let Self {
-            mut store,
+            mut keeper,
             committed,
             failed,
             end,
         } = self;
         let committed = lock(&committed).take();
         let result = match committed {
-            Some(committed) if failed.is_none() => store.commit(&[], Some(committed.as_slice())),
+            Some(committed) if failed.is_none() => keeper.commit(&[], Some(committed.as_slice())),
             _ => Ok(()),
         };
-        drop(store);
+        drop(keeper);
         end.tell(result);
     }
 }

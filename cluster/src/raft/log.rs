@@ -9,9 +9,10 @@ use openraft::storage::{LogFlushed, RaftLogStorage};
 use openraft::{LogState, RaftLogReader, StorageIOError};
 use tokio::sync::watch;
 use tollgate_state::NodeId;
-use tollgate_store::{Change, Error, Loaded, Reader};
+use tollgate_store::{Change, Error, Loaded};
 
 use super::disk::{Committed, Disk, Done, Job, lock};
+use super::keeper::Entries;
 use super::machine::Saved;
 use super::tail::Tail;
 use super::wire::{self, MarkV1, VoteV1};
@@ -26,7 +27,7 @@ pub(crate) const READ_BYTES_MAX: usize = 1024 * 1024;
 pub(crate) struct LogStore {
     // Dropped before the way to the disk: the disk's thread says that nothing is open any more when
     // the last way to it is gone, and the reader holds the file too.
-    reader: Reader,
+    reader: Entries,
     disk: Disk,
     shared: Arc<Shared>,
 }
@@ -56,7 +57,7 @@ impl LogStore {
     /// The log that a store held.
     pub(crate) fn new(
         disk: Disk,
-        reader: Reader,
+        reader: Entries,
         committed: Committed,
         saved: watch::Receiver<Saved>,
         loaded: &Loaded,

@@ -11,6 +11,7 @@
 
 mod chaos;
 mod host;
+mod memory;
 mod net;
 mod oracle;
 mod quota;
@@ -30,6 +31,7 @@ use tollgate_state::NodeId;
 use turmoil::Sim;
 
 use self::chaos::Chaos;
+pub(crate) use self::memory::Memory;
 use self::oracle::Oracle;
 use self::random::Random;
 use self::world::World;
@@ -101,12 +103,20 @@ struct Run<'a> {
     calm: bool,
 }
 
+/// One machine's log in so many is in a real file; see [`Memory`].
+const FILES_EVERY: u64 = 20;
+
 /// Runs a seed; says what was wrong, if anything.
 fn run(seed: u64) -> Result<Summary, String> {
+    run_with(seed, seed % FILES_EVERY == 1)
+}
+
+/// Runs a seed with logs in files or in memory. What happens is the same.
+fn run_with(seed: u64, files: bool) -> Result<Summary, String> {
     runtime::seed(Some(seed));
     wire::begin();
     let mut random = Random::new(seed, 2);
-    let world = world(seed, &mut random);
+    let world = world(seed, files, &mut random);
     WITNESS.set(Some(Arc::clone(&world.oracle)));
     let mut sim = turmoil::Builder::new()
         .rng_seed(seed)
@@ -135,7 +145,7 @@ fn run(seed: u64) -> Result<Summary, String> {
 }
 
 /// What a seed's cluster is like.
-fn world(seed: u64, random: &mut Random) -> Arc<World> {
+fn world(seed: u64, files: bool, random: &mut Random) -> Arc<World> {
     let first_nodes = random.pick(&[3, 3, 3, 4, 5]);
     let all_nodes = first_nodes + random.below(2);
     let limit = random.pick(&[1, 2, 10, 100, 1_000]);
@@ -146,7 +156,13 @@ fn world(seed: u64, random: &mut Random) -> Arc<World> {
         NOON
     };
     let voters_max = random.pick(&[3, 5]);
-    World::new(seed, (first_nodes, all_nodes), voters_max, limit, began)
+    World::new(
+        (seed, files),
+        (first_nodes, all_nodes),
+        voters_max,
+        limit,
+        began,
+    )
 }
 
 impl Run<'_> {

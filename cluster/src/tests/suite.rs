@@ -12,6 +12,7 @@ use crate::mark::Mark;
 use crate::raft::Types;
 use crate::raft::beside::Beside;
 use crate::raft::disk::{Disk, End, Owner};
+use crate::raft::keeper::Keeper;
 use crate::raft::log::LogStore;
 use crate::raft::machine::{Feeds, Machine, Saved};
 use crate::{Effects, Published};
@@ -24,9 +25,10 @@ impl StoreBuilder<Types, LogStore, Machine, TempDir> for Builder {
         let first = || Identity::first("c".repeat(32), Millis(1));
         let (store, loaded) = Store::open(dir.path(), first).unwrap();
         let committed = Arc::new(Mutex::new(None));
-        let (reader, snapshots) = (store.reader(), store.snapshots());
+        let keeper = Keeper::File(store);
+        let (reader, snapshots) = (keeper.reader(), keeper.snapshots());
         let (end, _ended) = End::new();
-        let disk = Disk::start(Owner::new(store, Arc::clone(&committed), end)).unwrap();
+        let disk = Disk::start(Owner::new(keeper, Arc::clone(&committed), end)).unwrap();
         // The suite purges logs without a snapshot: it tests the log alone.
         let anything = Saved {
             index: u64::MAX,

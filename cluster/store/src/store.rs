@@ -140,9 +140,7 @@ impl Store {
     /// The snapshots of the directory.
     #[must_use]
     pub fn snapshots(&self) -> Snapshots {
-        Snapshots {
-            dir: self.dir.clone(),
-        }
+        Snapshots::of(&self.dir)
     }
 }
 
@@ -151,6 +149,14 @@ impl Store {
 pub struct Snapshots {
     dir: PathBuf,
 }
+    /// The snapshots of a directory that is there, whoever keeps its log.
+    #[must_use]
+    pub fn of(dir: &Path) -> Self {
+        Self {
+            dir: dir.to_owned(),
+        }
+    }
+
 
 impl Snapshots {
     /// Writes what is going to be a snapshot that holds everything up to `index`. It is flushed,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tollgate_link::net::Net as _;
 use tollgate_link::{ClusterId, Links, Settings};
 use tollgate_state::{Addresses, Command, NodeId, ProposalId, Reply};
-use tollgate_store::{Identity, Store};
+use tollgate_store::{Identity, Loaded, Snapshots, Store};
 
 use super::net::{Desk, Turmoil};
 use super::quota::Shop;
@@ -19,6 +19,7 @@ use crate::lines::{Lines, Told};
 use crate::member::{self, Ways, Work};
 use crate::raft::LogLimits;
 use crate::raft::disk::lock;
+use crate::raft::keeper::Keeper;
 use crate::tests::quota::configuration;
 use crate::{Door, DoorError, Opened, autopilot};
 
@@ -77,21 +78,33 @@ fn ways(world: &World, node: NodeId, lines: &Lines<Turmoil>) -> Ways {
     }
 }
 
+/// The log of a machine.
+fn open(world: &World, node: NodeId) -> Result<(Keeper, Loaded), tollgate_store::Error> {
+    let dir = world.dir(node);
+    let first = || Identity {
+        node_id: node,
+        ..Identity::first("c".repeat(32), world.began)
+    };
+    if let Some(memory) = &world.machines[&node].memory {
+        let snapshots = Snapshots::of(&dir);
+        let loaded = memory.open(first(), &snapshots);
+        return Ok((Keeper::Memory(memory.clone(), snapshots), loaded));
+    }
+    let (store, loaded) = Store::open(&dir, first)?;
+    Ok((Keeper::File(store), loaded))
+}
+
 /// One life of a node.
 pub(super) async fn life(world: Arc<World>, node: NodeId) -> turmoil::Result {
     while !world.shared().admitted.contains(&node) {
         tokio::time::sleep(LOOK).await;
     }
-    let first = || Identity {
-        node_id: node,
-        ..Identity::first("c".repeat(32), world.began)
-    };
-    let (store, loaded) = Store::open(&world.dir(node), first)?;
+    let (keeper, loaded) = open(&world, node)?;
     world.oracle().begins(node);
     let lines = Lines::default();
     lines.introductions.add((1..node).map(introduced));
     let ways = ways(&world, node, &lines);
-    let (member, opened) = member::assemble(&world.dir(node), store, loaded, ways).await?;
+    let (member, opened) = member::assemble(&world.dir(node), keeper, loaded, ways).await?;
     let Opened {
         door,
         server,

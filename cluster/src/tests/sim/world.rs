@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use tollgate_protocol::{Clock, Millis};
 use tollgate_state::{Command, NodeId, ProposalId};
 
+use super::Memory;
 use super::oracle::Oracle;
 use crate::Door;
 use crate::raft::disk::lock;
@@ -32,6 +33,8 @@ pub(super) struct World {
 /// What outlives a node's crash.
 pub(super) struct Machine {
     dir: TempDir,
+    /// The log, where it is not in a file.
+    pub(super) memory: Option<Memory>,
     pub(super) clock: Arc<Skewed>,
     /// Milliseconds that a flush takes at most.
     pub(super) flush_ms: Arc<AtomicU64>,
@@ -101,7 +104,7 @@ impl Clock for Skewed {
 
 impl World {
     pub(super) fn new(
-        seed: u64,
+        (seed, files): (u64, bool),
         (first_nodes, all_nodes): (u64, u64),
         voters_max: usize,
         limit: u64,
@@ -112,6 +115,7 @@ impl World {
             dir: tempfile::tempdir_in("/dev/shm")
                 .or_else(|_| tempfile::tempdir())
                 .unwrap(),
+            memory: (!files).then(Memory::default),
             clock: Arc::new(Skewed {
                 began,
                 elapsed_ms: Arc::clone(&elapsed_ms),
