@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use tollgate_protocol::Clock;
 use tollgate_protocol::ids::Revision;
 use tollgate_state::{Addresses, NodeId};
-use tollgate_store::{Error, Identity, Loaded, SnapshotFile, Store};
+use tollgate_store::{Error, Identity, Loaded, SnapshotFile, Snapshots, Store};
 
 use crate::autopilot::Settings;
 use crate::door::{Names, Opened, QUEUE_GROUPS_MAX};
@@ -30,6 +30,7 @@ use crate::raft::keeper::Keeper;
 use crate::raft::log::LogStore;
 use crate::raft::machine::{Feeds, Machine, Saved};
 use crate::raft::network::Network;
+use crate::raft::parts::Incoming;
 use crate::raft::upkeep::Upkeep;
 use crate::raft::{self, LogLimits, Raft, ballot};
 use crate::rates::{self, Rates};
@@ -41,8 +42,8 @@ use crate::{Door, Effects, Published};
 /// How often it is looked what there is to do beside consensus.
 const CHECK: Duration = Duration::from_millis(200);
 /// Threads for long work beside the cluster's: a snapshot that is made, one that is installed, one
-/// that is read, and the disk walk of `status`.
-const THREADS_BESIDE_MAX: usize = 4;
+/// that is read, one that comes in, a look behind a snapshot, and the disk walk of `status`.
+const THREADS_BESIDE_MAX: usize = 6;
 /// A start of a cluster of one waits this long until it leads itself and has applied its log.
 const START_DEADLINE: Duration = Duration::from_secs(60);
 
@@ -56,6 +57,14 @@ pub(crate) struct Ways {
 }
 
 impl Ways {
+    fn incoming(&self, dir: &Path) -> Incoming {
+        Incoming::new(
+            Snapshots::of(dir),
+            self.work.beside_calls(),
+            self.log.transfers,
+        )
+    }
+
     fn network(&self, contacts: &Contacts, gate: &Gate) -> Network {
         Network {
             transport: Arc::clone(&self.transport),
@@ -80,6 +89,15 @@ pub(crate) enum Work {
 }
 
 impl Work {
+    /// Where bytes that come in are written.
+    fn beside_calls(&self) -> Beside {
+        match self {
+            #[cfg(test)]
+            Self::Held(_) => Beside::Thread,
+            _ => self.beside(),
+        }
+    }
+
     fn beside(&self) -> Beside {
         match self {
             Self::Threads => Beside::Thread,
@@ -262,7 +280,8 @@ pub(crate) async fn assemble(
     let (contacts, heard) = (Contacts::default(), Heard::default());
     let gate = Gate::new(heard.clone());
     let network = ways.network(&contacts, &gate);
-    let config = raft::config(&loaded.identity.cluster_id, ways.log.kept_entries);
+    let incoming = ways.incoming(dir);
+    let config = raft::config(&loaded.identity.cluster_id, &ways.log);
     let raft = consensus(&loaded, config, network, (log.clone(), machine.clone())).await?;
     gate.set(raft.clone());
     begin(&raft, &loaded).await?;
@@ -313,7 +332,7 @@ pub(crate) async fn assemble(
         lines: None,
     };
     let opened = Opened {
-        server: Server::new(&door),
+        server: Server::new(&door, incoming),
         door,
         identity: loaded.identity,
         first_start: loaded.first_start,
@@ -435,6 +454,7 @@ impl Member {
                 _ = stop.recv() => break,
                 _ = check.tick() => {
                     upkeep.check(&raft, machine.applied()).await;
+                    machine.forget_prepared();
                     heard.look(Members::of(&raft, &heard).agrees());
                     if !*removal.borrow() && retirement::is_removed(&machine, node) {
                         removal.send_replace(true);

@@ -19,6 +19,7 @@ pub(crate) mod log;
 pub(crate) mod machine;
 pub(crate) mod network;
 pub(crate) mod parts;
+pub(crate) mod preparing;
 #[cfg(test)]
 pub(crate) mod runtime;
 pub(crate) mod snapshot;
@@ -29,6 +30,7 @@ pub(crate) mod wire;
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::parts::Transfers;
 #[cfg(not(test))]
 use openraft::impls::TokioRuntime as Runtime;
 use openraft::{Config, EmptyNode, SnapshotPolicy};
@@ -75,9 +77,6 @@ const ELECTION_MIN_MS: u64 = 500;
 const ELECTION_MAX_MS: u64 = 700;
 /// Entries of one append; its bytes are limited where the log is read.
 const APPEND_ENTRIES_MAX: u64 = 64;
-/// A snapshot that takes longer to send is tried again from where it stood.
-const SNAPSHOT_DEADLINE: Duration = Duration::from_secs(60);
-
 /// When a snapshot is made, and what of the log is kept behind it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LogLimits {
@@ -90,6 +89,8 @@ pub(crate) struct LogLimits {
     pub(crate) kept_entries: u64,
     /// Their bytes, which may allow fewer.
     pub(crate) kept_bytes: u64,
+    /// How snapshots are sent and taken in.
+    pub(crate) transfers: Transfers,
 }
 
 impl LogLimits {
@@ -100,21 +101,22 @@ impl LogLimits {
         snapshot_entries: 50_000,
         kept_entries: 5_000,
         kept_bytes: 16 * 1024 * 1024,
+        transfers: Transfers::OF_A_NODE,
     };
 }
 
-/// openraft's settings; so many entries are kept behind a snapshot.
-pub(crate) fn config(cluster: &str, log_kept: u64) -> Config {
+/// openraft's settings.
+pub(crate) fn config(cluster: &str, limits: &LogLimits) -> Config {
     Config {
         cluster_name: cluster.to_owned(),
         heartbeat_interval: HEARTBEAT_MS,
         election_timeout_min: ELECTION_MIN_MS,
         election_timeout_max: ELECTION_MAX_MS,
-        install_snapshot_timeout: millis(SNAPSHOT_DEADLINE),
+        install_snapshot_timeout: millis(limits.transfers.patience),
         max_payload_entries: APPEND_ENTRIES_MAX,
-        replication_lag_threshold: log_kept,
+        replication_lag_threshold: limits.kept_entries,
         snapshot_policy: SnapshotPolicy::Never,
-        max_in_snapshot_log_to_keep: log_kept,
+        max_in_snapshot_log_to_keep: limits.kept_entries,
         ..Config::default()
     }
 }

@@ -16,6 +16,7 @@ use crate::raft::Raft;
 use crate::raft::ballot;
 use crate::raft::network::{self, ServeError};
 use crate::raft::parts::{self, Incoming, Received};
+use crate::raft::snapshot::Image;
 use crate::raft::wire::{ProposeV1, ProposeVerdictV1, ProposedV1};
 use crate::rates;
 
@@ -49,11 +50,11 @@ impl From<ServeError> for Refused {
 
 impl Server {
     /// Serves what is behind a door.
-    pub(crate) fn new(door: &Door) -> Self {
+    pub(crate) fn new(door: &Door, incoming: Incoming) -> Self {
         Self {
             raft: door.raft.clone(),
             groups: door.groups.clone(),
-            incoming: Incoming::default(),
+            incoming,
             served: door.served.clone(),
             leaving: door.leaving.clone(),
             door: door.clone(),
@@ -65,18 +66,21 @@ impl Server {
     /// # Errors
     /// [`Refused`] when it makes no sense or this node is stopping.
     pub async fn serve(&self, from: NodeId, of: u8, body: Bytes) -> Result<Bytes, Refused> {
-        let body = match self.incoming.receive(from, body) {
-            Received::Body(body) => body,
+        let body = match self.incoming.receive(from, of, body).await {
+            Received::Body(image) if of == kind::INSTALL => return self.install(from, image).await,
+            Received::Body(Image::Bytes(body)) => body,
             Received::Progress(answer) => {
                 self.door.heard.arrived(from);
                 return Ok(answer);
             }
-            Received::Malformed => return Err(Refused("the call cannot be read".into())),
+            Received::Unkept(reason) => return Err(Refused(reason)),
+            Received::Body(_) | Received::Malformed => {
+                return Err(Refused("the call cannot be read".into()));
+            }
         };
         let answer = match of {
-            kind::APPEND | kind::VOTE | kind::INSTALL => {
-                let node = (&self.raft, &self.door.machine);
-                network::serve(node, (from, &self.door.heard), of, &body).await?
+            kind::APPEND | kind::VOTE => {
+                network::serve(&self.raft, (from, &self.door.heard), of, &body).await?
             }
             kind::STATUS => self.door.sealed_status().await?,
             kind::LEAVE => {
@@ -102,6 +106,17 @@ impl Server {
             _ => return Err(Refused(format!("there is no call {of}"))),
         };
         Ok(parts::answer(&answer))
+    }
+
+    /// Installs a leader's snapshot, or says that it is still worked at.
+    async fn install(&self, from: NodeId, image: Image) -> Result<Bytes, Refused> {
+        let total = image.len();
+        let (node, heard) = ((&self.raft, &self.door.machine), (from, &self.door.heard));
+        let installed = network::install(node, heard, image, self.incoming.limits()).await?;
+        Ok(match installed {
+            Some(vote) => parts::answer(&vote),
+            None => parts::progress(total),
+        })
     }
 
     /// Takes another node's commands into the queue, if this node leads.

@@ -152,7 +152,7 @@ fn replay(loaded: &Loaded, reader: &Reader) -> Result<Option<(State, LogIdV1)>, 
     let mut last: Option<LogIdV1> = None;
     if let Some(file) = &loaded.snapshot {
         let read = || -> Result<_, ReadError> {
-            let (meta, image) = snapshot::open(file.clone())?;
+            let (meta, image) = snapshot::open(file)?;
             Ok((meta.last, snapshot::restore(&image)?))
         };
         (last, state) = read().map_err(|error| format!("snapshot {}: {error}", file.index()))?;

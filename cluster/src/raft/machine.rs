@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
 
 use openraft::storage::RaftStateMachine;
 use openraft::{EntryPayload, RaftSnapshotBuilder, Snapshot, StorageIOError};
@@ -12,6 +13,7 @@ use tollgate_state::{Command, Entry as Proposed, NodeId, State};
 use tollgate_store::{Loaded, SnapshotFile, Snapshots, Written};
 
 use super::beside::Beside;
+use super::preparing::{Prepared, Preparing};
 use super::snapshot::{self, Image, ReadError, Ready};
 use super::wire::MetaV1;
 use super::{Entry, LogId, Outcome, SnapshotMeta, StorageError, StoredMembership, Types};
@@ -37,8 +39,8 @@ struct Shared {
     node: NodeId,
     /// Where snapshots are made and read.
     beside: Beside,
-    /// Held while a snapshot that is coming in is prepared.
-    preparing: tokio::sync::Mutex<()>,
+    /// A snapshot that is coming in.
+    preparing: Preparing,
 }
 
 struct Inner {
@@ -77,7 +79,7 @@ impl Machine {
         };
         if let Some(file) = &loaded.snapshot {
             let read = || -> Result<_, ReadError> {
-                let (meta, image) = snapshot::open(file.clone())?;
+                let (meta, image) = snapshot::open(file)?;
                 Ok((meta, snapshot::restore(&image)?))
             };
             let (meta, state) =
@@ -97,8 +99,8 @@ impl Machine {
                 effects: feeds.effects,
                 saved: feeds.saved,
                 node: loaded.identity.node_id,
+                preparing: Preparing::new(beside.clone()),
                 beside,
-                preparing: tokio::sync::Mutex::default(),
             }),
         };
         machine.publish();
@@ -122,22 +124,37 @@ impl Machine {
         self.read().applied.map_or(0, |id| id.index)
     }
 
-    /// Does all that takes long about installing a snapshot that is coming in. While consensus
-    /// itself installs one it answers nothing, so that only the rest is left to it.
+    /// Does all that takes long about installing a snapshot that is coming in, and waits for it
+    /// this long. While consensus itself installs one it answers nothing, so that only the rest is
+    /// left to it. `None` when it takes longer: it goes on, for whoever asks again.
     ///
     /// # Errors
     /// When it cannot be read or written.
-    pub(crate) async fn prepare(&self, meta: &MetaV1, image: Image) -> std::io::Result<Image> {
-        // One at a time: whoever sends may lose patience and send it again.
-        let _turn = self.shared.preparing.lock().await;
+    pub(crate) async fn prepare(
+        &self,
+        meta: &MetaV1,
+        image: Image,
+        within: Duration,
+    ) -> std::io::Result<Option<Image>> {
         if meta.last.is_some_and(|last| last.index <= self.applied()) {
             // Consensus refuses what is not news, and looks at its head only.
-            return Ok(image);
+            return Ok(Some(image));
         }
-        let (shared, meta) = (Arc::clone(&self.shared), meta.clone());
-        let prepared = self.shared.beside.run(move || shared.prepare(&meta, image));
-        let ready = prepared.await?.map_err(std::io::Error::other)?;
-        Ok(Image::Ready(ready))
+        let (shared, of) = (Arc::clone(&self.shared), meta.clone());
+        let work = move || {
+            let prepared = shared.prepare(&of, image);
+            prepared.map_err(|error| error.to_string())
+        };
+        let prepared = self.shared.preparing.ask(meta, within, work).await;
+        Ok(match prepared.map_err(std::io::Error::other)? {
+            Prepared::Ready(ready) => Some(Image::Ready(ready)),
+            Prepared::Busy => None,
+        })
+    }
+
+    /// Lets go of a prepared snapshot that nobody asks for any more.
+    pub(crate) fn forget_prepared(&self) {
+        self.shared.preparing.forget_old(self.applied());
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Inner> {
@@ -241,7 +258,7 @@ impl Shared {
     fn save(&self, inner: &Inner) -> Result<Snapshot<Types>, StorageError> {
         let meta = MetaV1::new(inner.applied, &inner.members);
         let written = self.write(&meta, &inner.state)?;
-        in_openraft(self.keep(&meta, &written)?).map_err(|error| write_error(&error))
+        in_openraft(&self.keep(&meta, &written)?).map_err(|error| write_error(&error))
     }
 
     /// Does all that takes long about installing a snapshot.
@@ -274,7 +291,7 @@ impl Shared {
     }
 }
 
-fn in_openraft(file: SnapshotFile) -> Result<Snapshot<Types>, ReadError> {
+fn in_openraft(file: &SnapshotFile) -> Result<Snapshot<Types>, ReadError> {
     let (meta, image) = snapshot::open(file)?;
     Ok(Snapshot {
         meta: meta.to_openraft(),
@@ -368,7 +385,7 @@ impl RaftStateMachine<Types> for Machine {
         let snapshots = self.shared.snapshots.clone();
         let newest = self.shared.beside.run(move || {
             let newest = snapshots.newest().map_err(|error| read_error(&error))?;
-            let opened = newest.map(in_openraft).transpose();
+            let opened = newest.as_ref().map(in_openraft).transpose();
             opened.map_err(|error| read_error(&error))
         });
         newest.await.map_err(|error| read_error(&error))?

@@ -20,8 +20,8 @@ use super::beside::Beside;
 use super::gate::Gate;
 use super::heard::Heard;
 use super::machine::Machine;
-use super::parts::Body;
-use super::snapshot;
+use super::parts::{Body, Transfers, Within};
+use super::snapshot::{self, Image};
 use super::wire::{AppendV1, AppendedV1, AskVoteV1, MetaV1, VoteV1, VotedV1};
 use super::{HEARTBEAT_MS, Raft, Types, Vote, parts};
 use crate::peers::{CallError, Lane, Transport, kind};
@@ -153,9 +153,10 @@ impl RaftNetwork<Types> for Peer {
         let head = head.map_err(|error| unreadable(&error))?;
         let body = Body::with_image(head.into(), *snapshot.snapshot, self.beside.clone());
         let place = (self.node, Lane::Raft, kind::INSTALL);
+        let within = Within::Step(option.hard_ttl());
         let answer = tokio::select! {
             biased;
-            answer = parts::send(&*self.transport, place, body, option.hard_ttl()) => answer,
+            answer = parts::send(&*self.transport, place, body, within) => answer,
             closed = cancel => return Err(StreamingError::Closed(closed)),
             never = self.keep_alive(vote) => match never {},
         };
@@ -183,7 +184,7 @@ pub(crate) enum ServeError {
 
 /// Answers a peer's call to consensus; `from` is heard where it leads.
 pub(crate) async fn serve(
-    (raft, machine): (&Raft, &Machine),
+    raft: &Raft,
     (from, heard): (NodeId, &Heard),
     of: u8,
     body: &Bytes,
@@ -204,24 +205,36 @@ pub(crate) async fn serve(
             let response = raft.vote(request).await.map_err(stopped)?;
             Ok(VotedV1::from(response).seal()?)
         }
-        kind::INSTALL => {
-            let (vote, meta, image) = snapshot::from_transfer(body)?;
-            let image = machine.prepare(&meta, image).await?;
-            let snapshot = Snapshot {
-                meta: meta.to_openraft(),
-                snapshot: Box::new(image),
-            };
-            heard.arrived(from);
-            let vote = Vote::from(vote);
-            let response = raft
-                .install_full_snapshot(vote, snapshot)
-                .await
-                .map_err(|error| ServeError::Stopped(error.to_string()))?;
-            if response.vote == vote {
-                heard.accepted(from);
-            }
-            Ok(VoteV1::from(response.vote).seal()?)
-        }
         _ => Err(ServeError::Malformed(CodecError::WrongKind(of))),
     }
+}
+
+/// Installs a snapshot of a peer; `None` when that takes longer than a call should. It is gone on
+/// with, and the peer asks again.
+pub(crate) async fn install(
+    (raft, machine): (&Raft, &Machine),
+    (from, heard): (NodeId, &Heard),
+    body: Image,
+    limits: &Transfers,
+) -> Result<Option<Vec<u8>>, ServeError> {
+    let (vote, meta, image) = snapshot::from_transfer(body)?;
+    heard.arrived(from);
+    let prepared = machine.prepare(&meta, image, limits.answer_within).await?;
+    let Some(image) = prepared else {
+        return Ok(None);
+    };
+    let snapshot = Snapshot {
+        meta: meta.to_openraft(),
+        snapshot: Box::new(image),
+    };
+    heard.arrived(from);
+    let vote = Vote::from(vote);
+    let response = raft
+        .install_full_snapshot(vote, snapshot)
+        .await
+        .map_err(|error| ServeError::Stopped(error.to_string()))?;
+    if response.vote == vote {
+        heard.accepted(from);
+    }
+    Ok(Some(VoteV1::from(response.vote).seal()?))
 }

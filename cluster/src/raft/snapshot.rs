@@ -15,7 +15,7 @@ use bytes::Bytes;
 use tollgate_protocol::codec::{self, CodecError, ENVELOPE_BYTES};
 use tollgate_protocol::limits::SNAPSHOT_RECORD_BYTES_MAX;
 use tollgate_state::{Decoded, Restore, RestoreError, State};
-use tollgate_store::{SnapshotFile, Written};
+use tollgate_store::{OpenFile, SnapshotFile, Written};
 
 use super::wire::{MetaV1, VoteV1};
 
@@ -27,13 +27,13 @@ const RECORDS_AHEAD: usize = 4;
 /// one thread's work, and more than a few would wait for it.
 const DECODERS_MAX: usize = 4;
 
-/// The state part of a snapshot: in a file, as it was received, or ready to be installed.
+/// The state part of a snapshot: in memory as it was received, in a file, or ready to be installed.
 #[derive(Debug)]
 pub(crate) enum Image {
-    /// Received.
+    /// Received, and small.
     Bytes(Bytes),
     /// A file, from this byte on.
-    File(SnapshotFile, u64),
+    File(OpenFile, u64),
     /// Read, checked and written.
     Ready(Box<Ready>),
 }
@@ -59,6 +59,18 @@ impl Image {
             Self::File(file, from) => file.bytes().saturating_sub(*from),
             Self::Ready(_) => 0,
         }
+    }
+
+    /// What is behind so many bytes of it.
+    fn after(self, bytes: usize) -> Result<Self, ReadError> {
+        if bytes as u64 > self.len() {
+            return Err(ReadError::CutShort);
+        }
+        Ok(match self {
+            Self::Bytes(all) => Self::Bytes(all.slice(bytes..)),
+            Self::File(file, from) => Self::File(file, from + bytes as u64),
+            ready @ Self::Ready(_) => ready,
+        })
     }
 
     /// So many bytes from a place on.
@@ -111,17 +123,9 @@ pub(crate) fn write(file: &mut dyn Write, meta: &MetaV1, state: &State) -> std::
 }
 
 /// The head of a file that [`write`] made, and its state part.
-pub(crate) fn open(file: SnapshotFile) -> Result<(MetaV1, Image), ReadError> {
-    let mut length = [0; 4];
-    file.read_at(0, &mut length)?;
-    let length = u32::from_le_bytes(length);
-    if length > HEAD_BYTES_MAX || u64::from(length) + 4 > file.bytes() {
-        return Err(ReadError::CutShort);
-    }
-    let mut head = vec![0; length as usize];
-    file.read_at(4, &mut head)?;
-    let meta = MetaV1::open(&head)?;
-    Ok((meta, Image::File(file, u64::from(length) + 4)))
+pub(crate) fn open(file: &SnapshotFile) -> Result<(MetaV1, Image), ReadError> {
+    let (meta, image) = split_head(Image::File(file.file().clone(), 0))?;
+    Ok((MetaV1::open(&meta)?, image))
 }
 
 /// What stands before the state part on its way to a follower, from the leader with this vote. The
@@ -135,12 +139,10 @@ pub(crate) fn transfer_head(vote: &VoteV1, meta: &MetaV1) -> Result<Vec<u8>, Cod
 }
 
 /// What [`transfer_head`] made and the state part behind it.
-pub(crate) fn from_transfer(bytes: &Bytes) -> Result<(VoteV1, MetaV1, Image), ReadError> {
-    let (vote, rest) = split_head(bytes)?;
-    let vote = VoteV1::open(vote)?;
-    let (head, image) = split_head(rest)?;
-    let image = Image::Bytes(bytes.slice_ref(image));
-    Ok((vote, MetaV1::open(head)?, image))
+pub(crate) fn from_transfer(body: Image) -> Result<(VoteV1, MetaV1, Image), ReadError> {
+    let (vote, rest) = split_head(body)?;
+    let (meta, image) = split_head(rest)?;
+    Ok((VoteV1::open(&vote)?, MetaV1::open(&meta)?, image))
 }
 
 fn put_head(bytes: &mut Vec<u8>, head: &[u8]) -> Result<(), CodecError> {
@@ -150,11 +152,14 @@ fn put_head(bytes: &mut Vec<u8>, head: &[u8]) -> Result<(), CodecError> {
     Ok(())
 }
 
-fn split_head(bytes: &[u8]) -> Result<(&[u8], &[u8]), ReadError> {
-    let (length, rest) = bytes.split_at_checked(4).ok_or(ReadError::CutShort)?;
+fn split_head(image: Image) -> Result<(Bytes, Image), ReadError> {
+    let length = image.piece(0, 4)?;
     let length = u32::from_le_bytes([length[0], length[1], length[2], length[3]]);
-    rest.split_at_checked(length as usize)
-        .ok_or(ReadError::CutShort)
+    if length > HEAD_BYTES_MAX {
+        return Err(ReadError::CutShort);
+    }
+    let head = image.piece(4, length as usize)?;
+    Ok((head, image.after(4 + length as usize)?))
 }
 
 /// The records of an image, one after the other.

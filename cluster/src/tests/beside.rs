@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Condvar, Mutex};
 
+use tollgate_model::{Change, UsagePlan};
 use tollgate_state::{Command, Reply};
 
 use super::hub::{LIMITS, TestNode, cluster, until};
@@ -65,6 +66,23 @@ async fn change(node: &TestNode, bytes: usize) -> u64 {
     }
 }
 
+/// Makes the state larger.
+async fn grow(node: &TestNode, number: usize) {
+    let plan = UsagePlan {
+        id: format!("p{number}").as_str().into(),
+        description: Some("x".repeat(LARGE)),
+        ..UsagePlan::default()
+    };
+    let changes = serde_json::to_vec(&[Change::PutUsagePlan(Arc::new(plan))]).unwrap();
+    let command = Command::Configure {
+        expected: None,
+        changes,
+        who: "root".into(),
+    };
+    let reply = node.propose(command).await;
+    assert!(matches!(reply, Reply::Configured(_)), "{reply:?}");
+}
+
 async fn three_voters() -> (super::hub::Hub, Vec<TestNode>) {
     let (hub, nodes, _clock) = cluster(3).await;
     for node in &nodes {
@@ -123,6 +141,52 @@ async fn heartbeats_are_answered_while_a_snapshot_is_installed() {
     let revision = change(&leader, 1).await;
     hub.part(&[other.id], &[leader.id, late.id]);
     until("the revision", || late.revision(), |it| *it >= revision).await;
+}
+
+/// The preparation takes longer than a sender waits for an answer, and than a transfer is kept that
+/// nobody handles.
+#[tokio::test]
+async fn a_snapshot_that_takes_long_to_install_is_sent_and_prepared_once() {
+    let (hub, mut nodes) = three_voters().await;
+    let leader = nodes.remove(leader_of(&nodes));
+    let (other, late) = (&nodes[0], &nodes[1]);
+    late.door.raft.runtime_config().elect(false);
+    hub.part(&[late.id], &[leader.id, other.id]);
+    for number in 0..6 {
+        grow(&leader, number).await;
+    }
+    let missed = late.door.members().last_log;
+    until(
+        "entries that are in the snapshot only",
+        || leader.door.members().purged,
+        |purged| *purged > missed,
+    )
+    .await;
+    let held = Shut::new(&late.gate);
+    hub.heal();
+    until("the installation", || late.gate.waiting(), |it| *it > 0).await;
+    let (calls, bytes) = hub.installs(leader.id, late.id);
+    let began = tokio::time::Instant::now();
+    let limits = LIMITS.transfers;
+    until(
+        "a sender that would have lost its patience twice",
+        || (began.elapsed(), hub.installs(leader.id, late.id).0),
+        |(took, asked)| *took > 2 * limits.patience.max(limits.idle) && *asked >= calls + 10,
+    )
+    .await;
+    let (asked, sent) = hub.installs(leader.id, late.id);
+    assert!(bytes > 4 * LARGE as u64, "it is too small: {bytes}");
+    // Whoever only asks sends a head.
+    assert!(sent - bytes < 100 * (asked - calls), "{bytes}, then {sent}");
+    assert_eq!(late.gate.waiting(), 1, "it is prepared more than once");
+    drop(held);
+    let revision = leader.revision();
+    until("the revision", || late.revision(), |it| *it == revision).await;
+    let (_, installed) = hub.installs(leader.id, late.id);
+    assert!(
+        installed - bytes < bytes / 2,
+        "it was sent again: {bytes}, {sent}, {installed}"
+    );
 }
 
 #[tokio::test]

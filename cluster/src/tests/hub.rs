@@ -16,6 +16,7 @@ use crate::autopilot::Settings;
 use crate::member::{self, Ways, Work};
 use crate::peers::{self, Boxed, CallError, Lane, Transport};
 use crate::raft::LogLimits;
+use crate::raft::parts::Transfers;
 use crate::{Door, DoorError, Opened, Server};
 
 /// A clock that stands still unless it is moved.
@@ -47,6 +48,8 @@ struct Lines {
     slanders: BTreeSet<(NodeId, NodeId)>,
     /// How often that was said.
     slandered: usize,
+    /// Calls with a snapshot, and their bytes, by who called whom.
+    installs: BTreeMap<(NodeId, NodeId), (u64, u64)>,
     /// How often each node asked another for its vote.
     votes: BTreeMap<NodeId, usize>,
 }
@@ -80,6 +83,11 @@ impl Transport for Line {
                 return Box::pin(async move { Err(CallError::Removed(node)) });
             }
             let way = (from, node);
+            if kind == peers::kind::INSTALL {
+                let (calls, bytes) = lines.installs.entry(way).or_default();
+                *calls += 1;
+                *bytes += body.len() as u64;
+            }
             let cut = lines.cut.contains(&way) || lines.unknown.contains(&way);
             lines.servers.get(&node).filter(|_| !cut).cloned()
         };
@@ -176,6 +184,12 @@ impl Hub {
         lines.appends.get(&(from, to)).copied().unwrap_or(0)
     }
 
+    /// How often one node called another with a snapshot, and with how many bytes together.
+    pub(super) fn installs(&self, from: NodeId, to: NodeId) -> (u64, u64) {
+        let lines = self.0.lock().unwrap();
+        lines.installs.get(&(from, to)).copied().unwrap_or_default()
+    }
+
     pub(super) fn heal(&self) {
         let mut lines = self.0.lock().unwrap();
         lines.cut.clear();
@@ -201,6 +215,12 @@ pub(super) const LIMITS: LogLimits = LogLimits {
     snapshot_bytes: 1024 * 1024,
     kept_entries: 3,
     kept_bytes: 512 * 1024,
+    transfers: Transfers {
+        patience: Duration::from_secs(2),
+        answer_within: Duration::from_millis(200),
+        idle: Duration::from_secs(3),
+        memory_bytes: 64 * 1024,
+    },
     ..LogLimits::OF_A_NODE
 };
 

@@ -10,6 +10,7 @@ mod identity;
 mod log;
 mod rewrite;
 mod snapshot_file;
+mod spool;
 mod store;
 
 #[cfg(test)]
@@ -20,4 +21,5 @@ pub use identity::{Identity, has_identity, is_removed, mark_removed};
 pub use log::{Change, Reader};
 pub use rewrite::{Rewrite, Successor, belongs_to_a_node};
 pub use snapshot_file::write_durably;
+pub use spool::{OpenFile, Spool};
 pub use store::{Loaded, SnapshotFile, Snapshots, Store, Written};

@@ -59,7 +59,10 @@ pub(crate) fn put_in_place(beside: &Path, path: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-fn io_error(operation: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Error {
+pub(crate) fn io_error(
+    operation: &'static str,
+    path: &Path,
+) -> impl FnOnce(std::io::Error) -> Error {
     let path = path.to_owned();
     move |source| Error::Io {
         operation,

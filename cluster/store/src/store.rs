@@ -1,14 +1,12 @@
 //! A data directory: identity, log and snapshots.
 
-use std::fs::File;
 use std::io::Write;
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::log::{Change, Log, Reader};
+use crate::spool::{OpenFile, Spool};
 use crate::{Error, Identity, rewrite, snapshot_file};
 
 /// Snapshots kept: the newest, and one more in case that one is damaged.
@@ -149,6 +147,8 @@ impl Store {
 pub struct Snapshots {
     dir: PathBuf,
 }
+
+impl Snapshots {
     /// The snapshots of a directory that is there, whoever keeps its log.
     #[must_use]
     pub fn of(dir: &Path) -> Self {
@@ -157,8 +157,6 @@ pub struct Snapshots {
         }
     }
 
-
-impl Snapshots {
     /// Writes what is going to be a snapshot that holds everything up to `index`. It is flushed,
     /// but not one before [`Snapshots::keep`].
     ///
@@ -199,6 +197,14 @@ impl Snapshots {
         Ok(saved)
     }
 
+    /// Makes a place for one that is coming in.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the file system refuses.
+    pub fn spool(&self) -> Result<Spool, Error> {
+        Spool::make(&self.dir)
+    }
+
     /// The newest one.
     ///
     /// # Errors
@@ -224,33 +230,18 @@ impl Drop for Written {
     }
 }
 
-/// A snapshot, open to be read piece by piece; also after it was removed. Cloning gives another
-/// handle.
+/// A snapshot, open to be read. Cloning gives another handle.
 #[derive(Debug, Clone)]
 pub struct SnapshotFile {
     index: u64,
-    bytes: u64,
-    file: Arc<File>,
-    path: PathBuf,
+    file: OpenFile,
 }
 
 impl SnapshotFile {
     fn open((index, path): &(u64, PathBuf)) -> Result<Self, Error> {
-        let open = || -> std::io::Result<(File, u64)> {
-            let file = File::open(path)?;
-            let bytes = file.metadata()?.len();
-            Ok((file, bytes))
-        };
-        let (file, bytes) = open().map_err(|source| Error::Io {
-            operation: "open",
-            path: path.clone(),
-            source,
-        })?;
         Ok(Self {
             index: *index,
-            bytes,
-            file: Arc::new(file),
-            path: path.clone(),
+            file: OpenFile::open(path)?,
         })
     }
 
@@ -260,23 +251,10 @@ impl SnapshotFile {
         self.index
     }
 
-    /// Its size in bytes.
+    /// Its bytes.
     #[must_use]
-    pub fn bytes(&self) -> u64 {
-        self.bytes
-    }
-
-    /// Fills `piece` with what stands `at` so many bytes from its beginning.
-    ///
-    /// # Errors
-    /// [`Error::Io`], also when it ends before.
-    pub fn read_at(&self, at: u64, piece: &mut [u8]) -> Result<(), Error> {
-        let read = self.file.read_exact_at(piece, at);
-        read.map_err(|source| Error::Io {
-            operation: "read",
-            path: self.path.clone(),
-            source,
-        })
+    pub fn file(&self) -> &OpenFile {
+        &self.file
     }
 }
 

@@ -90,9 +90,10 @@ fn what_was_appended_is_there_after_reopening() {
     assert_eq!(loaded.incarnation, 2);
     let snapshot = loaded.snapshot.clone().unwrap();
     let mut piece = [0; 3];
-    snapshot.read_at(2, &mut piece).unwrap();
-    assert_eq!((snapshot.index(), snapshot.bytes(), &piece), (3, 5, b"ree"));
-    assert!(snapshot.read_at(3, &mut piece).is_err(), "it is too short");
+    let file = snapshot.file();
+    file.read_at(2, &mut piece).unwrap();
+    assert_eq!((snapshot.index(), file.bytes(), &piece), (3, 5, b"ree"));
+    assert!(file.read_at(3, &mut piece).is_err(), "it is too short");
     assert_eq!(loaded.purged, Some((2, b"mark 2".to_vec())));
     assert_eq!(loaded.vote.as_deref(), Some(b"me".as_slice()));
     assert_eq!(loaded.committed.as_deref(), Some(b"seven".as_slice()));
@@ -174,8 +175,8 @@ fn a_cut_or_overwritten_log_never_yields_wrong_entries() {
 /// The snapshot of a directory: its index and its bytes.
 fn all_of(loaded: &Loaded) -> (u64, Vec<u8>) {
     let file = loaded.snapshot.as_ref().unwrap();
-    let mut bytes = vec![0; usize::try_from(file.bytes()).unwrap()];
-    file.read_at(0, &mut bytes).unwrap();
+    let mut bytes = vec![0; usize::try_from(file.file().bytes()).unwrap()];
+    file.file().read_at(0, &mut bytes).unwrap();
     (file.index(), bytes)
 }
 

@@ -31,8 +31,8 @@ pub(super) struct Held {
 impl Held {
     pub(super) fn of((store, loaded): &(Store, Loaded)) -> Result<Self, Error> {
         let snapshot = loaded.snapshot.as_ref().map(|file| {
-            let mut bytes = vec![0; usize::try_from(file.bytes()).unwrap()];
-            file.read_at(0, &mut bytes).unwrap();
+            let mut bytes = vec![0; usize::try_from(file.file().bytes()).unwrap()];
+            file.file().read_at(0, &mut bytes).unwrap();
             (file.index(), bytes)
         });
         Ok(Self {
