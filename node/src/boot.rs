@@ -5,6 +5,7 @@ mod backends;
 mod drain;
 mod listeners;
 mod membership;
+mod progress;
 mod services;
 mod system;
 mod telemetry;
@@ -36,7 +37,7 @@ use crate::console;
 use crate::credentials::{self, RootKey};
 use crate::logs::LogWriter;
 use crate::metrics::Metrics;
-use crate::ops::{self, Phase, PhaseCell};
+use crate::ops::{self, Phase, PhaseCell, Step, Watched};
 use crate::process;
 use crate::runtime::{NodeRuntime, SetLogLevel};
 use crate::standing::Standing;
@@ -167,8 +168,8 @@ async fn run(config: NodeConfig, mode: Mode, set_log_level: SetLogLevel) -> Resu
     let signals = drain::Signals::listen().map_err(io("cannot listen for signals"))?;
     let certificates = certificates(&config)?;
     let listeners = Listeners::bind(&config)?;
-    let phase = Arc::new(PhaseCell::default());
-    let (opened, key) = membership::enter(&config, &mode, clock, &listeners).await?;
+    let (phase, watched) = tell_phase(&listeners)?;
+    let (opened, key) = membership::enter(&config, &mode, clock, &listeners, &phase).await?;
     let leases = Leases::new(opened.identity.node_id, opened.incarnation);
     let allowances = Allowances::new(leases, opened.door.rates());
     let shared = shared(&config, &mode, clock)?;
@@ -190,13 +191,13 @@ async fn run(config: NodeConfig, mode: Mode, set_log_level: SetLogLevel) -> Resu
         set_log_level,
         clock,
     ));
-    if let Some(socket) = listeners.ops {
-        let observed: Arc<dyn ops::Observed> = Arc::<NodeRuntime>::clone(&runtime);
-        ops::start(socket, Arc::clone(&phase), observed)
-            .map_err(io("cannot start the ops listener"))?;
+    if watched.set(Arc::<NodeRuntime>::clone(&runtime)).is_err() {
+        tracing::error!("the ops listener was told twice what to show");
     }
+    phase.set(Phase::Starting(Step::Configuration));
     let mut applier = apply::Applier::new(&opened.door, &runtime, &config, clock);
     applier.apply_at_start(&config, &mode).await?;
+    phase.set(Phase::Starting(Step::Listeners));
     let admin = match listeners.admin {
         None => None,
         Some(socket) => {
@@ -230,6 +231,17 @@ async fn run(config: NodeConfig, mode: Mode, set_log_level: SetLogLevel) -> Resu
         leave,
     };
     Ok(node.until_stopped(signals).await)
+}
+
+/// Begins to say what the node is at, before it is at anything that takes long.
+fn tell_phase(listeners: &Listeners) -> Result<(Arc<PhaseCell>, Watched), BootError> {
+    let (phase, watched) = (Arc::<PhaseCell>::default(), Watched::default());
+    if let Some(socket) = listeners.ops()? {
+        ops::start(socket, Arc::clone(&phase), Arc::clone(&watched))
+            .map_err(io("cannot start the ops listener"))?;
+    }
+    tokio::spawn(progress::tell(Arc::clone(&phase)));
+    Ok((phase, watched))
 }
 
 /// The root key and whether it is new and must be told.

@@ -27,8 +27,10 @@ use crate::runtime::NodeRuntime;
 const WATCH_INTERVAL: Duration = Duration::from_millis(300);
 /// By how much a file's time may lie before the clock's at its writing: kernels count in ticks.
 const STAMP_SLACK: Duration = Duration::from_millis(50);
-/// How long a change may take to be served.
-const SERVED_DEADLINE: Duration = Duration::from_secs(10);
+/// How long the first configuration may take to be served. It is not there to end a start that
+/// goes on: a million API keys on a busy machine take their time, and a start that gives up
+/// begins anew with the same.
+const SERVED_DEADLINE: Duration = Duration::from_secs(600);
 /// Files below a function's directory that are watched.
 const WATCHED_FILES_MAX: usize = 10_000;
 

@@ -25,7 +25,7 @@ const BACKLOG: i32 = 128;
 pub(super) struct Listeners {
     pub(super) data: Data,
     pub(super) admin: Option<TcpListener>,
-    pub(super) ops: Option<TcpListener>,
+    ops: Option<TcpListener>,
     peer: Option<TcpListener>,
 }
 
@@ -97,6 +97,14 @@ impl Listeners {
         socket
             .transpose()
             .map_err(super::io("cannot use the peer listener"))
+    }
+
+    /// The socket for health and metrics.
+    pub(super) fn ops(&self) -> Result<Option<TcpListener>, BootError> {
+        let socket = self.ops.as_ref().map(TcpListener::try_clone);
+        socket
+            .transpose()
+            .map_err(super::io("cannot use the ops listener"))
     }
 
     /// Prints the addresses, and the root key when it is new, and writes `addresses.json`.

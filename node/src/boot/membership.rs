@@ -22,6 +22,7 @@ use crate::actors::{RouteHandle, ThrottleHandle};
 use crate::clock::SystemClock;
 use crate::console;
 use crate::credentials::{self, RootKey};
+use crate::ops::{Phase, PhaseCell, Step};
 
 /// A node that has a configuration serves it after this long, also when no majority answers.
 const LIFE_DEADLINE: Duration = Duration::from_secs(5);
@@ -167,6 +168,7 @@ pub(super) async fn enter(
     mode: &Mode,
     clock: SystemClock,
     listeners: &Listeners,
+    phase: &PhaseCell,
 ) -> Result<(Opened, RootKey), BootError> {
     if tollgate_store::is_removed(&config.data_dir) {
         let reason = format!("{} is of a node that left", config.data_dir.display());
@@ -174,9 +176,13 @@ pub(super) async fn enter(
     }
     let addresses = addresses(config, &listeners.bound());
     let joined = match mode {
-        Mode::Join(invitation) => join(config, clock, invitation, addresses.clone()).await?,
+        Mode::Join(invitation) => {
+            phase.set(Phase::Starting(Step::Join));
+            join(config, clock, invitation, addresses.clone()).await?
+        }
         Mode::Start | Mode::Dev(_) => None,
     };
+    phase.set(Phase::Starting(Step::State));
     let peer = listeners.peer()?;
     let (opened, secrets) = open(config, clock, joined, peer, addresses.clone())?;
     let level = opened.door.read(State::level);
@@ -187,6 +193,8 @@ pub(super) async fn enter(
     listeners.announce(config, &key, is_new)?;
     // Whoever joins from now on gets the same root key.
     secrets.get_or_init(|| key.to_bytes());
+    tracing::info!(state_ms = clock.monotonic_us() / 1000, "the state is read");
+    phase.set(Phase::Starting(Step::Life));
     let mut removed = opened.door.removed();
     tokio::select! {
         begun = begin_life(&opened, addresses) => begun?,
