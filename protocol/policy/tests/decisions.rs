@@ -1,9 +1,13 @@
 //! The table of decisions: documents, requests, and what must come of them, each with its source.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 use tollgate_policy::{By, Caller, Context, Decision, Kind, Policy, Request, combine, evaluate};
+
+/// How often a decision is made again, to say how long one takes.
+const REPEATS: u32 = 100;
 
 const API: &str = "arn:aws:execute-api:us-east-1:123456789012:api-id";
 
@@ -105,7 +109,7 @@ fn text(decision: Decision<'_>, policies: usize) -> String {
 
 #[test]
 fn every_case_of_the_table() {
-    let (mut cases, mut wrong) = (0, Vec::new());
+    let (mut cases, mut wrong, mut spent) = (0, Vec::new(), Duration::ZERO);
     let groups = groups();
     for group in &groups {
         assert!(group.source.len() > 20, "name the source: {}", group.source);
@@ -138,6 +142,11 @@ fn every_case_of_the_table() {
                 context: &context,
             };
             let decision = text(evaluate(&policies, &request), policies.len());
+            let begin = Instant::now();
+            for _ in 0..REPEATS {
+                std::hint::black_box(evaluate(&policies, std::hint::black_box(&request)));
+            }
+            spent += begin.elapsed();
             cases += 1;
             if decision != case.expect {
                 let Case { say, expect, .. } = case;
@@ -147,7 +156,11 @@ fn every_case_of_the_table() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(cases >= 150, "only {cases} cases");
-    eprintln!("{cases} decisions of {} policies as expected", groups.len());
+    let each = spent / (cases * REPEATS);
+    eprintln!(
+        "{cases} decisions of {} policies as expected, {each:?} each",
+        groups.len()
+    );
 }
 
 /// API Gateway Developer Guide, "How API Gateway resource policies affect authorization workflow".
