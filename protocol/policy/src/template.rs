@@ -10,7 +10,7 @@ use alloc::borrow::ToOwned as _;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use crate::pattern::{Case, Item, matches};
+use crate::pattern::{Case, Item, Pattern};
 use crate::{Context, Problem};
 
 /// A text with wildcards and variables, compiled.
@@ -21,7 +21,7 @@ pub(crate) struct Template {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Part {
-    Items(Box<[Item]>),
+    Fixed(Pattern),
     Variable {
         key: Box<str>,
         default: Option<Box<str>>,
@@ -69,7 +69,7 @@ impl Template {
                     "*" | "?" | "$" => items.extend(name.chars().map(Item::Char)),
                     _ => {
                         if !items.is_empty() {
-                            parts.push(Part::Items(core::mem::take(&mut items).into()));
+                            parts.push(Part::Fixed(Pattern::new(core::mem::take(&mut items))));
                         }
                         parts.push(variable(name)?);
                     }
@@ -84,7 +84,7 @@ impl Template {
             push(&mut items, syntax.wildcards.item(c, colons, ends_segment));
         }
         if !items.is_empty() || parts.is_empty() {
-            parts.push(Part::Items(items.into()));
+            parts.push(Part::Fixed(Pattern::new(items)));
         }
         Ok(Self {
             parts: parts.into(),
@@ -109,13 +109,13 @@ impl Template {
 
     /// Whether a text fits. Allocates only for templates with variables.
     pub(crate) fn matches(&self, text: &str, case: Case, context: &Context<'_>) -> bool {
-        self.with_items(context, |items| matches(items, text, case))
+        self.with_pattern(context, |pattern| pattern.matches(text, case))
     }
 
     /// Whether a text is the same but for case. Templates of such conditions have no wildcards.
     pub(crate) fn equals_ignoring_case(&self, text: &str, context: &Context<'_>) -> bool {
-        self.with_items(context, |items| {
-            let own = items.iter().filter_map(|item| match item {
+        self.with_pattern(context, |pattern| {
+            let own = pattern.items().iter().filter_map(|item| match item {
                 Item::Char(c) => Some(*c),
                 _ => None,
             });
@@ -124,19 +124,19 @@ impl Template {
         })
     }
 
-    /// Tests the steps of the pattern with its variables replaced; false when one has no value.
-    pub(crate) fn with_items(
+    /// Tests the pattern with its variables replaced; false when one has no value.
+    pub(crate) fn with_pattern(
         &self,
         context: &Context<'_>,
-        test: impl FnOnce(&[Item]) -> bool,
+        test: impl FnOnce(&Pattern) -> bool,
     ) -> bool {
-        if let [Part::Items(items)] = &*self.parts {
-            return test(items);
+        if let [Part::Fixed(pattern)] = &*self.parts {
+            return test(pattern);
         }
         let mut all = Vec::new();
         for part in &self.parts {
             match part {
-                Part::Items(items) => all.extend_from_slice(items),
+                Part::Fixed(pattern) => all.extend_from_slice(pattern.items()),
                 Part::Variable { key, default } => {
                     let Some(value) = context.single(key).or(default.as_deref()) else {
                         return false;
@@ -145,7 +145,7 @@ impl Template {
                 }
             }
         }
-        test(&all)
+        test(&Pattern::new(all))
     }
 }
 
