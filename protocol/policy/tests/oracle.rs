@@ -1,4 +1,5 @@
-//! Random policies and requests, decided here and by another implementation: both must agree.
+//! Random policies and requests, decided here and by another implementation: both must agree. And
+//! what holds for every policy, however it is written.
 //!
 //! The other one is the crate `iam-rs`. Where it leaves AWS's documentation, the generator does not
 //! go, and `decisions.rs` has those cases by their sources:
@@ -221,13 +222,8 @@ const CASES: u32 = 2_000;
 fn both_decide_alike() {
     let policies = proptest::collection::vec(proptest::collection::vec(statement(), 1..4), 1..3)
         .prop_map(|policies| {
-            let text = |statements: Vec<String>| {
-                format!(
-                    "{{\"Version\":\"2012-10-17\",\"Statement\":[{}]}}",
-                    statements.join(",")
-                )
-            };
-            policies.into_iter().map(text).collect::<Vec<String>>()
+            let texts = policies.iter().map(|statements| policy(statements));
+            texts.collect::<Vec<String>>()
         });
     let request = (
         "(x|y):(Do|Get|Dt)",
@@ -264,5 +260,40 @@ fn both_decide_alike() {
     for kind in ["allow", "deny", "none"] {
         let seen = counts.get(kind).copied().unwrap_or_default();
         assert!(seen > CASES / 20, "too few {kind}: {counts:?}");
+    }
+}
+
+/// A policy of these statements.
+fn policy(statements: &[String]) -> String {
+    let statements = statements.join(",");
+    format!("{{\"Version\":\"2012-10-17\",\"Statement\":[{statements}]}}")
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(400) })]
+
+    /// Source: IAM User Guide, "Policy evaluation logic": neither the order of statements nor the
+    /// policy that they stand in matters, a deny more never allows, an allow more never denies.
+    #[test]
+    fn only_what_statements_say_matters(
+        statements in proptest::collection::vec(statement(), 1..5),
+        more in statement(),
+        action in "(x|y):(Do|Get|Dt)",
+        resource in "arn:aws:(x|y):(r|r1):123456789012:[ab/]{1,4}",
+        keys in context(),
+    ) {
+        let decide = |policies: &[String]| ours(policies, &action, &resource, &keys);
+        let together = decide(&[policy(&statements)]);
+        let mut turned = statements.clone();
+        turned.reverse();
+        prop_assert_eq!(decide(&[policy(&turned)]), together);
+        let apart: Vec<String> = turned.chunks(1).map(policy).collect();
+        prop_assert_eq!(decide(&apart), together);
+        let with = decide(&[policy(&statements), policy(std::slice::from_ref(&more))]);
+        if more.contains("\"Deny\"") {
+            prop_assert!(with == together || with == "deny", "{} {}", together, with);
+        } else {
+            prop_assert!(with == together || (together, with) == ("none", "allow"));
+        }
     }
 }
