@@ -8,6 +8,16 @@
 //! [`Context`] that the caller fills. A document that this package does not understand wholly is
 //! refused, with the place and the mend, and never half obeyed. Where AWS accepts what cannot mean
 //! anything (an empty list of actions), it is refused as well.
+//!
+//! Where AWS's text is silent or says two things, this holds:
+//! - a key with several values under an operator without a set operator fits when one value does,
+//!   and fits a negated one when none does;
+//! - a value that cannot be read as what its operator compares fits nothing, so negated operators
+//!   hold for it;
+//! - `ForAnyValue:...IfExists` holds for an absent key: the suffix is the more specific of two
+//!   rules;
+//! - what a policy variable stands for is literal: a `*` in a tag is no wildcard;
+//! - a principal of S3 (`CanonicalUser`) and a resource whose service has wildcards are refused.
 #![no_std]
 #![forbid(unsafe_code)]
 
