@@ -26,6 +26,7 @@ use crate::members::Members;
 use crate::peers::{Alone, Transport};
 use crate::pilot::Leaving;
 use crate::proposer::{Answer, Group};
+use crate::raft::handover::Office;
 use crate::raft::heard::Heard;
 use crate::raft::machine::Machine;
 use crate::raft::{LogLimits, Raft};
@@ -61,6 +62,7 @@ pub struct Door {
     pub(crate) cluster_key: Arc<OnceLock<ClusterKey>>,
     pub(crate) heard: Heard,
     pub(crate) leaving: Leaving,
+    pub(crate) office: Office,
     pub(crate) disk_bytes: DiskBytes,
     pub(crate) removed: watch::Receiver<bool>,
     pub(crate) rates: Rates,

@@ -78,6 +78,8 @@ impl Door {
 
     /// Tells whoever leads that this node goes, until it neither votes nor leads.
     async fn give_up_vote(&self) {
+        // Else the others would notice by an election that nobody leads.
+        self.office.hand_over().await;
         loop {
             let members = self.members();
             let me = members.node;

@@ -25,6 +25,7 @@ use crate::proposer::{Group, Proposer};
 use crate::raft::beside::Beside;
 use crate::raft::disk::{Disk, End, Owner};
 use crate::raft::gate::Gate;
+use crate::raft::handover::Office;
 use crate::raft::heard::Heard;
 use crate::raft::keeper::Keeper;
 use crate::raft::log::LogStore;
@@ -133,8 +134,7 @@ pub(crate) struct Member {
     upkeep: Upkeep,
     end: End,
     machine: Machine,
-    contacts: Contacts,
-    leaving: Leaving,
+    watch: (Contacts, Leaving),
     rates: Rates,
     removal: watch::Sender<bool>,
     autopilot: Settings,
@@ -281,8 +281,7 @@ pub(crate) async fn assemble(
     let gate = Gate::new(heard.clone());
     let network = ways.network(&contacts, &gate);
     let incoming = ways.incoming(dir);
-    let config = raft::config(&loaded.identity.cluster_id, &ways.log);
-    let raft = consensus(&loaded, config, network, (log.clone(), machine.clone())).await?;
+    let raft = consensus(&loaded, &ways.log, network, (log.clone(), machine.clone())).await?;
     gate.set(raft.clone());
     begin(&raft, &loaded).await?;
     let (groups, inbox) = mpsc::channel(QUEUE_GROUPS_MAX);
@@ -296,6 +295,7 @@ pub(crate) async fn assemble(
         leader: Mark::default(),
         machine: machine.clone(),
         heard: heard.clone(),
+        office: Office::new(node, &raft, &ways.transport, &contacts),
     };
     let door = Door {
         groups,
@@ -309,6 +309,7 @@ pub(crate) async fn assemble(
         cluster_key: Arc::default(),
         heard,
         leaving: Leaving::default(),
+        office: proposer.office.clone(),
         disk_bytes: DiskBytes::default(),
         removed,
         rates: Rates::new(node, loaded.incarnation, Arc::clone(&proposer.clock)),
@@ -320,8 +321,7 @@ pub(crate) async fn assemble(
         upkeep: Upkeep::new(log, ways.log, ways.work.beside()),
         end: storage.end,
         machine,
-        contacts,
-        leaving: door.leaving.clone(),
+        watch: (contacts, door.leaving.clone()),
         rates: door.rates.clone(),
         removal,
         autopilot: ways.autopilot,
@@ -346,11 +346,12 @@ pub(crate) async fn assemble(
 
 async fn consensus(
     loaded: &Loaded,
-    config: openraft::Config,
+    limits: &LogLimits,
     network: Network,
     (log, machine): (LogStore, Machine),
 ) -> Result<Raft, Error> {
     let node = loaded.identity.node_id;
+    let config = raft::config(&loaded.identity.cluster_id, limits);
     let raft = Raft::new(node, Arc::new(config), network, log, machine).await;
     raft.map_err(|error| Error::Failed(error.to_string()))
 }
@@ -430,8 +431,7 @@ impl Member {
             mut upkeep,
             end,
             machine,
-            contacts,
-            leaving,
+            watch,
             rates,
             removal,
             autopilot,
@@ -443,7 +443,7 @@ impl Member {
         } = self;
         let (mut told, node) = (Told::default(), proposer.node);
         let (heard, leader) = (proposer.heard.clone(), proposer.leader.clone());
-        let watch = (contacts, leaving);
+        let office = proposer.office.clone();
         let trust = (removal.clone(), lines.clone());
         let tasks = work(proposer, watch, autopilot, (rates, gate), trust, inbox);
         let mut metrics = raft.metrics();
@@ -456,9 +456,7 @@ impl Member {
                     upkeep.check(&raft, machine.applied()).await;
                     machine.forget_prepared();
                     heard.look(Members::of(&raft, &heard).agrees());
-                    if !*removal.borrow() && retirement::is_removed(&machine, node) {
-                        removal.send_replace(true);
-                    }
+                    retirement::look(&removal, &machine, node);
                     if let Some(lines) = &lines {
                         told.tell(lines, &machine);
                     }
@@ -482,6 +480,7 @@ impl Member {
                 }
             }
         }
+        office.hand_over().await;
         for task in tasks {
             task.abort();
         }

@@ -70,6 +70,8 @@ pub mod kind {
     pub const WOULD_VOTE: u8 = 12;
     /// Up to which entry everything is agreed on; for the leader.
     pub const READ_INDEX: u8 = 13;
+    /// The leader goes, and says who leads next.
+    pub const HAND_OVER: u8 = 14;
 }
 
 /// Carries calls to other nodes. Implementations bound what is in flight.

@@ -33,7 +33,8 @@ impl Contacts {
         lock(&self.0).insert(node, Instant::now());
     }
 
-    fn last(&self, node: NodeId) -> Option<Instant> {
+    /// When a node answered last.
+    pub(crate) fn last(&self, node: NodeId) -> Option<Instant> {
         lock(&self.0).get(&node).copied()
     }
 }

@@ -19,6 +19,7 @@ use crate::DoorError;
 use crate::faults::{Bug, planted};
 use crate::mark::Mark;
 use crate::peers::{CallError, Lane, Transport, kind};
+use crate::raft::handover::Office;
 use crate::raft::heard::Heard;
 use crate::raft::machine::Machine;
 use crate::raft::wire::{ProposeV1, ProposeVerdictV1, ProposedV1};
@@ -64,6 +65,8 @@ pub(crate) struct Proposer {
     pub(crate) leader: Mark<Option<NodeId>>,
     pub(crate) machine: Machine,
     pub(crate) heard: Heard,
+    /// While it is given away nothing is written here.
+    pub(crate) office: Office,
 }
 
 /// What became of an attempt.
@@ -165,7 +168,7 @@ impl Proposer {
             if !leads {
                 // A peer that sent its commands here finds the leader itself: passing them on
                 // could send them in circles.
-                let leader = self.leader();
+                let leader = self.leader().filter(|leader| *leader != self.node);
                 groups = groups
                     .into_iter()
                     .filter_map(|group| turn_away(group, leader))
@@ -221,7 +224,8 @@ impl Proposer {
     fn leads(&self) -> bool {
         let metrics = self.raft.metrics();
         let metrics = metrics.borrow();
-        metrics.state == ServerState::Leader && metrics.current_leader == Some(self.node)
+        let writes = metrics.state == ServerState::Leader && !self.office.yielding.get();
+        writes && metrics.current_leader == Some(self.node)
     }
 
     pub(crate) fn leader(&self) -> Option<NodeId> {

@@ -13,6 +13,7 @@ pub(crate) mod ballot;
 pub(crate) mod beside;
 pub(crate) mod disk;
 pub(crate) mod gate;
+pub(crate) mod handover;
 pub(crate) mod heard;
 pub(crate) mod keeper;
 pub(crate) mod log;

@@ -59,10 +59,13 @@ pub(crate) async fn run(
     }
 }
 
-/// Whether this node's own log says that it was removed, and is out of consensus.
-pub(crate) fn is_removed(machine: &Machine, node: NodeId) -> bool {
+/// Looks whether this node's own log says that it was removed, and is out of consensus.
+pub(crate) fn look(removal: &watch::Sender<bool>, machine: &Machine, node: NodeId) {
     // A node that is still a member goes on: its vote may be needed to take it out.
-    removal_agreed(machine, node) && !machine.members().contains(&node)
+    let out = || removal_agreed(machine, node) && !machine.members().contains(&node);
+    if !*removal.borrow() && out() {
+        removal.send_replace(true);
+    }
 }
 
 fn removal_agreed(machine: &Machine, node: NodeId) -> bool {

@@ -14,10 +14,11 @@ use crate::pilot::Leaving;
 use crate::proposer::{ATTEMPT_DEADLINE, Answer, Group};
 use crate::raft::Raft;
 use crate::raft::ballot;
+use crate::raft::handover;
 use crate::raft::network::{self, ServeError};
 use crate::raft::parts::{self, Incoming, Received};
 use crate::raft::snapshot::Image;
-use crate::raft::wire::{ProposeV1, ProposeVerdictV1, ProposedV1};
+use crate::raft::wire::{HandOverV1, ProposeV1, ProposeVerdictV1, ProposedV1};
 use crate::rates;
 
 /// Answers the calls of other nodes. The caller is who it says: the link has checked it.
@@ -83,6 +84,14 @@ impl Server {
                 network::serve(&self.raft, (from, &self.door.heard), of, &body).await?
             }
             kind::STATUS => self.door.sealed_status().await?,
+            kind::HAND_OVER => {
+                let to = HandOverV1::open(&body)?;
+                let me = self.door.office.node;
+                if !handover::obey(&self.raft, me, from, &to).await {
+                    return Err(Refused("that leader is not followed here".into()));
+                }
+                Vec::new()
+            }
             kind::LEAVE => {
                 self.leaving.said(from);
                 Vec::new()

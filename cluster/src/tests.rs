@@ -2,6 +2,7 @@
 
 mod beside;
 mod exact;
+mod handover;
 mod hub;
 mod leader;
 mod leave;

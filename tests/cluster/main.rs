@@ -8,6 +8,7 @@ mod configuration;
 mod disk;
 mod example;
 mod front;
+mod handover;
 mod joining;
 mod keys;
 mod leave;

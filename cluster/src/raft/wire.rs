@@ -23,6 +23,7 @@ mod kind {
     pub(super) const PROPOSE: u8 = 39;
     pub(super) const PROPOSED: u8 = 40;
     pub(super) const META: u8 = 41;
+    pub(super) const HAND_OVER: u8 = 42;
 }
 
 macro_rules! record {
@@ -114,6 +115,10 @@ record!(
 record!(
     /// What became of them.
     ProposedV1 = kind::PROPOSED, { verdict: ProposeVerdictV1 }
+);
+record!(
+    /// The leader of a term gives its office to another voter.
+    HandOverV1 = kind::HAND_OVER, { term: u64, heir: NodeId }
 );
 record!(
     /// The head of a snapshot: up to where it goes, and who the members were.

@@ -286,9 +286,9 @@ impl TestNode {
     }
 
     pub(super) async fn stop(self) {
-        self.hub.0.lock().unwrap().servers.remove(&self.id);
         self.door.close().await;
         self.ended.await.unwrap().unwrap();
+        self.hub.0.lock().unwrap().servers.remove(&self.id);
     }
 
     /// Tells the cluster that this node lives, until it is heard, as a node of the product does.

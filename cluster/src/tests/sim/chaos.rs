@@ -37,9 +37,10 @@ pub(super) enum Fault {
     Remove,
     Snapshot,
     Limit,
+    HandOver,
 }
 
-const FAULTS: [Fault; 18] = [
+const FAULTS: [Fault; 19] = [
     Fault::Cut,
     Fault::CutOneWay,
     Fault::Isolate,
@@ -58,6 +59,7 @@ const FAULTS: [Fault; 18] = [
     Fault::Remove,
     Fault::Snapshot,
     Fault::Limit,
+    Fault::HandOver,
 ];
 
 /// Breaks things, and mends them.
@@ -151,6 +153,12 @@ impl Chaos {
             }
             Fault::ClockStep => self.step_clock(one, world),
             Fault::Join | Fault::Remove => self.membership(fault, one, world),
+            // Whoever leads is among them.
+            Fault::HandOver => {
+                for node in &nodes {
+                    world.order(*node, Order::HandOver);
+                }
+            }
             Fault::Snapshot => world.order(one, Order::Snapshot),
             Fault::Limit => self.change_limit(one, world),
             Fault::Cut | Fault::CutOneWay | Fault::Hold | Fault::Slow | Fault::FailedDisk => {}

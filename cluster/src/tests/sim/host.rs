@@ -257,6 +257,7 @@ async fn obey(world: Arc<World>, node: NodeId, door: Door) {
                 // Consensus that ended is seen by the simulation itself.
                 drop(door.raft.trigger().snapshot().await);
             }
+            Some(Order::HandOver) => drop(door.office.hand_over().await),
             None => {}
         }
     }

@@ -55,6 +55,7 @@ pub(super) struct Live {
 pub(super) enum Order {
     Propose(Box<Command>, ProposalId),
     Snapshot,
+    HandOver,
 }
 
 /// A change whose outcome nobody knows.
