@@ -66,10 +66,12 @@ pub enum BackupError {
         found: u16,
     },
     /// The cluster that it is of had risen above this release.
-    #[error("it is of feature level {found}, and this release reads up to {}", LEVELS.1)]
+    #[error("release {version} wrote it at feature level {found}, and this one reads up to {}", LEVELS.1)]
     Level {
         /// Its level.
         found: u16,
+        /// The release that wrote it.
+        version: String,
     },
     /// Its end is missing.
     #[error("it ends too early")]
@@ -120,7 +122,10 @@ impl Check {
         } else if self.head.is_none() {
             let head: Head = codec::open(KIND_HEAD, part).map_err(BackupError::Damaged)?;
             if head.level > LEVELS.1 {
-                return Err(BackupError::Level { found: head.level });
+                return Err(BackupError::Level {
+                    found: head.level,
+                    version: head.version,
+                });
             }
             self.head = Some(head);
         } else if kind == KIND_FOOT {
