@@ -93,9 +93,12 @@ pub(crate) fn node_key(dir: &Path) -> Result<NodeKey, CredentialsError> {
 
 /// Whether a directory holds a node's certificate but not what it voted for: with an empty log it
 /// would vote again.
-#[must_use]
-pub fn has_lost_its_log(dir: &Path) -> bool {
-    path(dir, NODE_CERTIFICATE).exists() && !tollgate_store::has_identity(dir)
+///
+/// # Errors
+/// When that cannot be found out.
+pub fn has_lost_its_log(dir: &Path) -> Result<bool, tollgate_store::Error> {
+    let certificate = tollgate_store::exists(path(dir, NODE_CERTIFICATE))?;
+    Ok(certificate && !tollgate_store::has_identity(dir)?)
 }
 
 impl Credentials {

@@ -6,6 +6,7 @@
 //! meanwhile can mix with what is agreed on here.
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -26,6 +27,14 @@ pub enum SuccessionError {
     /// It belongs to a node.
     #[error("{} belongs to a node", .0.display())]
     Occupied(PathBuf),
+    /// It is used for something else.
+    #[error("{} is not empty: {} is nothing of a node's", .dir.display(), .name.display())]
+    Foreign {
+        /// The directory.
+        dir: PathBuf,
+        /// What is in it, among other things maybe.
+        name: OsString,
+    },
     /// There is no node in it.
     #[error("there is no node in {}", .0.display())]
     Empty(PathBuf),
@@ -42,7 +51,7 @@ impl SuccessionError {
     #[must_use]
     pub fn code(&self) -> Code {
         match self {
-            Self::Occupied(_) | Self::Empty(_) => codes::SUCCESSION,
+            Self::Occupied(_) | Self::Foreign { .. } | Self::Empty(_) => codes::SUCCESSION,
             Self::Removed(_) => codes::REMOVED,
             Self::Store(error) => error.code(),
         }
@@ -85,6 +94,10 @@ pub fn restore(
     if belongs_to_a_node(dir)? {
         return Err(SuccessionError::Occupied(dir.to_owned()));
     }
+    if let Some(name) = tollgate_store::foreign_file(dir)? {
+        let dir = dir.to_owned();
+        return Err(SuccessionError::Foreign { dir, name });
+    }
     let identity = Identity::first(crate::new_cluster_id(), now);
     let first = || identity.clone();
     let (store, _) = Store::open_to_rewrite(dir, Rewrite::Restore, first)?;
@@ -104,10 +117,10 @@ pub fn restore(
 /// # Errors
 /// [`SuccessionError`]; nothing starts on the directory then, and the same can be done again.
 pub fn recover(dir: &Path, quotas: Quotas, now: Millis) -> Result<Recovered, SuccessionError> {
-    if tollgate_store::is_removed(dir) {
+    if tollgate_store::is_removed(dir)? {
         return Err(SuccessionError::Removed(dir.to_owned()));
     }
-    if !tollgate_store::has_identity(dir) || !belongs_to_a_node(dir)? {
+    if !tollgate_store::has_identity(dir)? || !belongs_to_a_node(dir)? {
         return Err(SuccessionError::Empty(dir.to_owned()));
     }
     let nobody = || Identity::first(crate::new_cluster_id(), now);
@@ -116,16 +129,23 @@ pub fn recover(dir: &Path, quotas: Quotas, now: Millis) -> Result<Recovered, Suc
         path: dir.to_owned(),
         reason,
     };
-    let Some((mut state, last)) = replay(&loaded, &store.reader()).map_err(corrupt)? else {
+    let replayed = replay(&loaded, &store.reader()).map_err(corrupt)?;
+    let Some((mut state, last)) = replayed else {
+        store.give_up_rewriting(dir)?;
         return Err(SuccessionError::Empty(dir.to_owned()));
     };
+    let node = loaded.identity.node_id;
+    let removed = |state: &State| state.nodes().get(&node)?.removed;
+    if removed(&state).is_some() {
+        store.give_up_rewriting(dir)?;
+        return Err(SuccessionError::Removed(dir.to_owned()));
+    }
     let mark = loaded.committed.as_deref().map(MarkV1::open).transpose();
     let agreed = mark.map_err(|error| corrupt(error.to_string()))?;
     let vote = loaded.vote.as_deref().map(VoteV1::open).transpose();
     let vote = vote.map_err(|error| corrupt(error.to_string()))?;
     let term = vote.map_or(0, |vote| vote.term).max(last.term);
     let old = &loaded.identity;
-    let node = old.node_id;
     let identity = Identity {
         node_id: node,
         ..Identity::first(crate::new_cluster_id(), now)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tollgate_model::{ApiKey, Change};
 use tollgate_protocol::codec;
-use tollgate_state::{Command, ProposalId, Quotas, Reply, State};
+use tollgate_state::{Addresses, Command, ProposalId, Quotas, Reply, State};
 use tollgate_store::Identity;
 
 use super::hub::{NOON, Script};
@@ -131,6 +131,52 @@ async fn a_node_that_is_left_goes_on_alone_with_all_that_it_has() {
     assert!(node.incarnation > lives && keys(&node.door).len() == 5);
     configure(&node.door, "after").await;
     stop(node).await;
+}
+
+#[tokio::test]
+async fn a_node_whose_log_has_its_own_removal_does_not_go_on() {
+    let clock = Arc::new(Script(NOON.0.into()));
+    let dir = tempfile::tempdir().unwrap();
+    let node = start(dir.path(), &clock).await;
+    let expires = tollgate_protocol::Millis(NOON.0 + 1_000);
+    let token = node.door.create_token(expires, 1, "root").await.unwrap();
+    let admit = Command::AdmitNode {
+        token: token.id.to_string(),
+        secret_hash: token.secret.hash().0,
+        key_hash: [2; 32],
+        name: "two".into(),
+        addresses: Addresses::default(),
+    };
+    let remove = Command::RemoveNode {
+        node: 1,
+        who: "root".into(),
+    };
+    for (command, expected) in [(admit, Reply::Admitted(2)), (remove, Reply::Done)] {
+        let reply = node.door.propose(ProposalId::default(), command).await;
+        assert_eq!(reply, Ok(expected));
+    }
+    stop(node).await;
+    // Every time, and nothing is written: it is no half of anything.
+    for _ in 0..2 {
+        let refused = recover(dir.path(), Quotas::AsKnown, NOON).map(drop);
+        assert!(
+            matches!(refused, Err(SuccessionError::Removed(_))),
+            "{refused:?}"
+        );
+        assert!(!dir.path().join("unfinished.json").exists());
+    }
+}
+
+#[test]
+fn a_backup_is_not_restored_into_a_directory_that_is_used_for_something_else() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("letter.txt"), "dear").unwrap();
+    let refused = restore(dir.path(), State::default(), Quotas::AsKnown, NOON);
+    assert!(
+        matches!(refused, Err(SuccessionError::Foreign { .. })),
+        "{refused:?}"
+    );
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! `node.json`: who owns the data directory. Read before anything else in it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use tollgate_protocol::Millis;
@@ -103,13 +103,30 @@ pub fn mark_removed(dir: &Path, at: Millis) -> Result<(), Error> {
 }
 
 /// Whether [`mark_removed`] was called for a data directory.
-#[must_use]
-pub fn is_removed(dir: &Path) -> bool {
-    dir.join(REMOVED_FILE).exists()
+///
+/// # Errors
+/// [`Error::Io`] when that cannot be found out.
+pub fn is_removed(dir: &Path) -> Result<bool, Error> {
+    exists(dir.join(REMOVED_FILE))
 }
 
 /// Whether a directory belongs to a node.
-#[must_use]
-pub fn has_identity(dir: &Path) -> bool {
-    dir.join(FILE).exists()
+///
+/// # Errors
+/// [`Error::Io`] when that cannot be found out.
+pub fn has_identity(dir: &Path) -> Result<bool, Error> {
+    exists(dir.join(FILE))
+}
+
+/// Whether there is such a file. One that may not be looked for is not absent: a node would begin
+/// anew beside its own log.
+///
+/// # Errors
+/// [`Error::Io`] when that cannot be found out.
+pub fn exists(path: PathBuf) -> Result<bool, Error> {
+    path.try_exists().map_err(|source| Error::Io {
+        operation: "look for",
+        path,
+        source,
+    })
 }

@@ -17,9 +17,9 @@ mod store;
 mod tests;
 
 pub use error::Error;
-pub use identity::{Identity, has_identity, is_removed, mark_removed};
+pub use identity::{Identity, exists, has_identity, is_removed, mark_removed};
 pub use log::{Change, Reader};
-pub use rewrite::{Rewrite, Successor, belongs_to_a_node};
+pub use rewrite::{Rewrite, Successor, belongs_to_a_node, foreign_file};
 pub use snapshot_file::write_durably;
 pub use spool::{OpenFile, Spool};
 pub use store::{Loaded, SnapshotFile, Snapshots, Store, Written};

@@ -4,9 +4,11 @@
 //! a directory with one: half of an old log under a new cluster's name is nobody's state. Whoever
 //! was interrupted does the same again.
 
+use std::ffi::OsString;
 use std::io::Write;
 use std::path::Path;
 
+use crate::identity::exists;
 use crate::snapshot_file::{self, OWNER_ONLY, write_durably};
 use crate::{Change, Error, Identity, Loaded, Store};
 
@@ -53,12 +55,50 @@ pub(crate) fn unfinished(dir: &Path) -> Result<Option<Rewrite>, Error> {
 /// # Errors
 /// [`Error::Io`].
 pub fn belongs_to_a_node(dir: &Path) -> Result<bool, Error> {
-    if !dir.is_dir() || unfinished(dir)? == Some(Rewrite::Restore) {
+    if !exists(dir.to_owned())? || unfinished(dir)? == Some(Rewrite::Restore) {
         return Ok(false);
     }
-    let files = ["node.json", "raft.redb", "tls", "removed.json", MARKER];
-    let any = files.iter().any(|it| dir.join(it).exists());
-    Ok(any || !snapshot_file::list(dir)?.is_empty())
+    for file in ["node.json", "raft.redb", "tls", "removed.json", MARKER] {
+        if exists(dir.join(file))? {
+            return Ok(true);
+        }
+    }
+    Ok(!snapshot_file::list(dir)?.is_empty())
+}
+
+/// What may be in a directory before a node is made in it: a key that is put there, what a node
+/// without a log makes, and what a new file system has.
+const BEFORE_A_NODE: [&str; 5] = [
+    "root-key.json",
+    "addresses.json",
+    "logs",
+    "functions",
+    "lost+found",
+];
+
+/// Something in a directory that no node has there: the directory is meant for something else.
+/// What an interrupted restore left is not asked about again.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn foreign_file(dir: &Path) -> Result<Option<OsString>, Error> {
+    if !exists(dir.to_owned())? || unfinished(dir)?.is_some() {
+        return Ok(None);
+    }
+    let read = || -> std::io::Result<Option<OsString>> {
+        for entry in std::fs::read_dir(dir)? {
+            let name = entry?.file_name();
+            if !BEFORE_A_NODE.iter().any(|known| name == *known) {
+                return Ok(Some(name));
+            }
+        }
+        Ok(None)
+    };
+    read().map_err(|source| Error::Io {
+        operation: "read",
+        path: dir.to_owned(),
+        source,
+    })
 }
 
 /// What a directory is to hold: the new identity, and a snapshot in place of its whole log.
@@ -131,15 +171,28 @@ impl Store {
         self.commit(&changes, Some(mark))?;
         identity.write(dir)?;
         drop(self);
-        let path = dir.join(MARKER);
-        std::fs::remove_file(&path)
-            .and_then(|()| std::fs::File::open(dir)?.sync_all())
-            .map_err(|source| Error::Io {
-                operation: "remove",
-                path,
-                source,
-            })
+        unmark(dir)
     }
+
+    /// Leaves the directory to its node, before anything was written.
+    ///
+    /// # Errors
+    /// [`Error`]; the marker stands then.
+    pub fn give_up_rewriting(self, dir: &Path) -> Result<(), Error> {
+        drop(self);
+        unmark(dir)
+    }
+}
+
+fn unmark(dir: &Path) -> Result<(), Error> {
+    let path = dir.join(MARKER);
+    std::fs::remove_file(&path)
+        .and_then(|()| std::fs::File::open(dir)?.sync_all())
+        .map_err(|source| Error::Io {
+            operation: "remove",
+            path,
+            source,
+        })
 }
 
 fn mark(dir: &Path, rewrite: Rewrite) -> Result<(), Error> {

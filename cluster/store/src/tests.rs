@@ -261,3 +261,34 @@ fn an_interrupted_restore_begins_again_from_nothing() {
     assert_eq!(all_of(&loaded), (5, b"all".to_vec()));
     assert_eq!(loaded.identity.node_id, 4);
 }
+
+#[test]
+fn what_may_not_be_looked_for_is_not_taken_for_absent() {
+    let dir = tempfile::tempdir().unwrap();
+    // Nobody can look into it, whoever runs the test.
+    let circle = dir.path().join("circle");
+    std::os::unix::fs::symlink(&circle, &circle).unwrap();
+    for looked in [
+        crate::has_identity(&circle),
+        crate::is_removed(&circle),
+        belongs_to_a_node(&circle),
+    ] {
+        assert!(matches!(looked, Err(Error::Io { .. })), "{looked:?}");
+    }
+    assert!(!crate::has_identity(dir.path()).unwrap());
+}
+
+#[test]
+fn a_directory_that_is_used_for_something_else_is_told_from_a_fresh_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let foreign = || crate::foreign_file(dir.path()).unwrap();
+    assert_eq!(
+        crate::foreign_file(&dir.path().join("not there")).unwrap(),
+        None
+    );
+    fs::write(dir.path().join("root-key.json"), "{}").unwrap();
+    fs::create_dir(dir.path().join("lost+found")).unwrap();
+    assert_eq!(foreign(), None);
+    fs::write(dir.path().join("letter.txt"), "dear").unwrap();
+    assert_eq!(foreign(), Some("letter.txt".into()));
+}

@@ -118,7 +118,7 @@ async fn join(
     addresses: Addresses,
 ) -> Result<Option<Joined>, BootError> {
     let dir = &config.data_dir;
-    if tollgate_store::has_identity(dir) {
+    if tollgate_store::has_identity(dir).map_err(|error| BootError::store(&error))? {
         return Ok(None);
     }
     let mut builder = std::fs::DirBuilder::new();
@@ -170,7 +170,8 @@ pub(super) async fn enter(
     listeners: &Listeners,
     phase: &PhaseCell,
 ) -> Result<(Opened, RootKey), BootError> {
-    if tollgate_store::is_removed(&config.data_dir) {
+    let removed = tollgate_store::is_removed(&config.data_dir);
+    if removed.map_err(|error| BootError::store(&error))? {
         let reason = format!("{} is of a node that left", config.data_dir.display());
         return Err(BootError::new(codes::REMOVED, reason));
     }
@@ -231,7 +232,8 @@ fn open(
     listener: Option<std::net::TcpListener>,
     addresses: Addresses,
 ) -> Result<(Opened, Secrets), BootError> {
-    if joined.is_none() && tollgate_cluster::has_lost_its_log(&config.data_dir) {
+    let lost = tollgate_cluster::has_lost_its_log(&config.data_dir);
+    if lost.map_err(|error| BootError::store(&error))? && joined.is_none() {
         let reason = format!(
             "{} holds a node's certificate but not its log",
             config.data_dir.display()

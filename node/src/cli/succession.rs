@@ -132,7 +132,9 @@ fn unusable(file: &Path, error: &BackupError) -> Failure {
 fn refused(error: &SuccessionError) -> Failure {
     let failure = Failure::new(chain(error));
     let failure = match error {
-        SuccessionError::Occupied(_) => failure.hint("name an empty directory with --data-dir"),
+        SuccessionError::Occupied(_) | SuccessionError::Foreign { .. } => {
+            failure.hint("name an empty directory with --data-dir")
+        }
         SuccessionError::Empty(_) => {
             failure.hint("name the stopped node's data directory with --data-dir")
         }
