@@ -21,6 +21,7 @@ use tollgate_model::{Api, Model, Upstream};
 use tollgate_protocol::ids::Revision;
 
 pub use expression::{ExpressionError, mapping_key, mapping_value};
+pub use keys::digest;
 
 use crate::cells::CellSource;
 use crate::snapshot::{ApiPlan, FastMap, Snapshot};
@@ -96,6 +97,19 @@ pub fn compile(
         default_mapping,
         keys,
     })
+}
+
+/// Whether one API can be served beside the rest of a model.
+#[must_use]
+pub fn try_api(
+    model: &Model,
+    api: &Arc<Api>,
+    facts: &NodeFacts,
+    cells: &mut dyn CellSource,
+) -> Vec<CompileError> {
+    let mut errors = Vec::new();
+    compile_api(model, api, facts, cells, &mut errors);
+    errors
 }
 
 fn compile_api(

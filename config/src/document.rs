@@ -20,7 +20,7 @@ mod yaml;
 
 pub(crate) use load::load_openapi;
 pub use load::{load, load_str};
-pub use merge::{Others, deployment_id, merge};
+pub use merge::{Others, deployment_id, merge, with_api};
 pub use reference::reference;
 pub use schema::schema;
 

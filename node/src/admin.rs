@@ -14,15 +14,16 @@ mod operations;
 mod reply;
 mod server;
 mod tags;
+mod turns;
 mod v1;
 mod v2;
 
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use change::Turn;
 pub use native::Backups;
 pub use server::{AdminServer, start};
+pub use turns::Turns;
 
 use std::fmt;
 use std::sync::Arc;
@@ -33,7 +34,7 @@ use serde_json::Value;
 use tollgate_aws::Secret;
 use tollgate_cluster::Door;
 use tollgate_config::compile::CompileError;
-use tollgate_model::Model;
+use tollgate_model::{Change, Model};
 use tollgate_protocol::Clock;
 use tollgate_protocol::ids::{ApiId, KeyId, PlanId, Revision};
 
@@ -59,7 +60,7 @@ pub struct AdminState {
     /// The running node.
     pub runtime: Arc<dyn Runtime>,
     /// The order of the changes that come in here.
-    pub turn: Turn,
+    pub turns: Turns,
     /// The backups that are being read.
     pub backups: Backups,
     /// Whether unsigned requests from this machine are let in, as `tollgate dev` does.
@@ -151,9 +152,12 @@ pub trait Runtime: Send + Sync {
     /// key id.
     fn leave(&self, who: &str);
 
-    /// Whether the node can serve this configuration.
+    /// The key that has this secret in a configuration.
+    fn key_with(&self, model: &Model, value: &str) -> Option<KeyId>;
+
+    /// Whether the node can serve a configuration with these changes, which are part of it.
     ///
     /// # Errors
-    /// Everything that stands against it.
-    fn check(&self, model: &Arc<Model>) -> Result<(), Vec<CompileError>>;
+    /// Everything that stands against them.
+    fn check(&self, model: &Arc<Model>, changes: &[Change]) -> Result<(), Vec<CompileError>>;
 }

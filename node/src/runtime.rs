@@ -10,7 +10,7 @@ use tollgate_config::compile::{CompileError, NodeFacts};
 use tollgate_config::snapshot::Snapshot;
 use tollgate_edge::Observer;
 use tollgate_functions::Functions;
-use tollgate_model::Model;
+use tollgate_model::{Change, Model};
 use tollgate_pipeline::ResponseCache;
 use tollgate_protocol::ids::{KeyId, PlanId, Revision};
 use tollgate_protocol::metrics as names;
@@ -24,7 +24,7 @@ use crate::metrics::Metrics;
 use crate::ops::Observed;
 use crate::process;
 use crate::standing::Standing;
-use crate::trial::try_serve;
+use crate::trial::{key_with, try_changes};
 
 /// Changes what is logged.
 pub type SetLogLevel = Box<dyn Fn(&str) -> Result<(), String> + Send + Sync>;
@@ -163,8 +163,12 @@ impl Runtime for NodeRuntime {
         self.standing.leave(who);
     }
 
-    fn check(&self, model: &Arc<Model>) -> Result<(), Vec<CompileError>> {
-        try_serve(model, &self.facts, Some(&self.snapshot.load_full()))
+    fn key_with(&self, model: &Model, value: &str) -> Option<KeyId> {
+        key_with(&self.snapshot.load(), model, value)
+    }
+
+    fn check(&self, model: &Arc<Model>, changes: &[Change]) -> Result<(), Vec<CompileError>> {
+        try_changes(model, changes, &self.facts, &self.snapshot.load())
     }
 }
 

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tollgate_config::cells::{BucketId, CellSource, SlotSource, TokenBucket, Unleased};
-use tollgate_config::compile::{CompileError, NodeFacts, compile};
+use tollgate_config::compile::{self, CompileError, NodeFacts, compile};
 use tollgate_config::snapshot::Snapshot;
-use tollgate_model::{Model, Quota, Throttle, Upstream};
-use tollgate_protocol::ids::{PlanId, Revision};
+use tollgate_model::{ApiKey, Change, Model, Quota, Throttle, Upstream};
+use tollgate_protocol::ids::{KeyId, PlanId, Revision};
 use tollgate_upstream::TlsSpecError;
 
 use crate::boot::tls_spec;
@@ -42,6 +42,67 @@ pub(crate) fn try_serve(
     } else {
         Err(errors)
     }
+}
+
+/// Whether a configuration can be served with these changes, which are part of it; what they do
+/// not touch is not tried.
+///
+/// # Errors
+/// Everything that stands against them.
+pub(crate) fn try_changes(
+    model: &Arc<Model>,
+    changes: &[Change],
+    facts: &NodeFacts,
+    served: &Snapshot,
+) -> Result<(), Vec<CompileError>> {
+    let mut errors = Vec::new();
+    for change in changes {
+        match change {
+            Change::PutApi(api) | Change::UpdateApi { api, .. } => {
+                // That of an update lacks the deployments that stay.
+                let api = model.apis.get(&api.api_id);
+                errors.extend(
+                    api.into_iter()
+                        .flat_map(|api| compile::try_api(model, api, facts, &mut TrialCells)),
+                );
+            }
+            // No rule of the compiler looks at these. Who refers to what is gone is known.
+            Change::PutUsagePlan(_)
+            | Change::DeleteUsagePlan(_)
+            | Change::PutApiKey(_)
+            | Change::DeleteApiKey(_)
+            | Change::DeleteApi(_)
+            | Change::DeleteDomainName(_) => {}
+            Change::PutUpstream(_)
+            | Change::DeleteUpstream(_)
+            | Change::PutFunction(_)
+            | Change::DeleteFunction(_)
+            | Change::PutDomainName(_)
+            | Change::PutCertificate(_)
+            | Change::DeleteCertificate(_)
+            | Change::SetDefaultMapping(_) => return try_serve(model, facts, Some(served)),
+        }
+    }
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(errors)
+    }
+}
+
+/// The key of a model that has a secret. Snapshots find keys by it; this one may be of another
+/// revision than the model.
+pub(crate) fn key_with(served: &Snapshot, model: &Model, value: &str) -> Option<KeyId> {
+    let has = |key: &&Arc<ApiKey>| key.value == value;
+    let known = served.keys.get(&compile::digest(value));
+    let known = known
+        .and_then(|it| model.api_keys.get(&it.key_id))
+        .filter(has);
+    let newer = || {
+        let mut changed = served.model.api_keys.changes(&model.api_keys);
+        changed.find_map(|(_, _, key)| key.filter(has))
+    };
+    known.or_else(newer).map(|key| key.id.clone())
 }
 
 /// What is not the same already.

@@ -57,6 +57,7 @@ impl Drop for Shut<'_> {
 async fn change(node: &TestNode, bytes: usize) -> u64 {
     let command = Command::Configure {
         expected: None,
+        rests_on: None,
         changes: b"[]".to_vec(),
         who: "x".repeat(bytes),
     };
@@ -76,6 +77,7 @@ async fn grow(node: &TestNode, number: usize) {
     let changes = serde_json::to_vec(&[Change::PutUsagePlan(Arc::new(plan))]).unwrap();
     let command = Command::Configure {
         expected: None,
+        rests_on: None,
         changes,
         who: "root".into(),
     };

@@ -10,6 +10,7 @@ use super::hub::{TestNode, cluster, until};
 async fn write(node: &TestNode) -> u64 {
     let change = Command::Configure {
         expected: None,
+        rests_on: None,
         changes: b"[]".to_vec(),
         who: "root".into(),
     };

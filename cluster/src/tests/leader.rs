@@ -61,6 +61,7 @@ async fn a_node_that_is_cut_off_says_so_soon_and_takes_changes_again_once_it_is_
     }
     let change = |who: &str| Command::Configure {
         expected: None,
+        rests_on: None,
         changes: b"[]".to_vec(),
         who: who.into(),
     };

@@ -10,6 +10,7 @@ use crate::DoorError;
 fn change(who: &str) -> Command {
     Command::Configure {
         expected: None,
+        rests_on: None,
         changes: b"[]".to_vec(),
         who: who.into(),
     }

@@ -62,6 +62,7 @@ fn configuration_of(quota: Quota) -> Command {
     let changes = serde_json::to_vec(&changes).unwrap();
     Command::Configure {
         expected: None,
+        rests_on: None,
         changes,
         who: "root".into(),
     }
@@ -295,6 +296,7 @@ async fn everything_is_there_after_a_restart_and_snapshots_are_taken() {
     for n in 0..40 {
         let command = Command::Configure {
             expected: None,
+            rests_on: None,
             changes: b"[]".to_vec(),
             who: filler.clone(),
         };

@@ -23,6 +23,7 @@ fn put_key(id: &str) -> Command {
     let changes = serde_json::to_vec(&[Change::PutApiKey(Arc::new(key))]).unwrap();
     Command::Configure {
         expected: None,
+        rests_on: None,
         changes,
         who: "root".into(),
     }

@@ -6,6 +6,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use tollgate_model::Mark;
 use tollgate_protocol::Millis;
 use tollgate_protocol::codec::{Decode, Encode};
 use tollgate_protocol::ids::{KeyId, PlanId, Revision};
@@ -43,8 +44,12 @@ pub enum Command {
     Configure {
         /// The revision that the changes were made against; another one is a conflict.
         expected: Option<Revision>,
+        /// What of that revision they rest on: marks of [`tollgate_model::mark`]. Changes that came
+        /// since then and touched nothing of it, nor what these touch, are no conflict. `None`:
+        /// they rest on everything.
+        rests_on: Option<Vec<Mark>>,
         /// `Vec<tollgate_model::Change>` as JSON. No bytes at all make no revision: the answer is
-        /// the expected revision if it is the latest, else a conflict.
+        /// the latest revision, or a conflict as for any change.
         changes: Vec<u8>,
         /// Who asked: an access key id.
         who: String,

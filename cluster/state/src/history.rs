@@ -10,13 +10,17 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use tollgate_model::{Change, Model};
+use tollgate_model::{Change, Mark, Model, touched};
 use tollgate_protocol::Millis;
 use tollgate_protocol::codec::{Decode, Encode};
 use tollgate_protocol::ids::Revision;
 #[cfg(doc)]
 use tollgate_protocol::limits::HISTORY_NAMED_MAX;
 use tollgate_protocol::limits::{HISTORY_BYTES_MAX, HISTORY_REVISIONS_MAX, WHO_BYTES_MAX};
+
+/// Marks of one revision that are remembered. One that touched more is taken to have touched
+/// everything: it applied a whole file.
+pub const MARKS_MAX: usize = 64;
 
 /// One change of the configuration.
 #[derive(Clone, PartialEq, Eq, Encode, Decode)]
@@ -32,6 +36,8 @@ pub struct RevisionRecord {
     pub changes: u64,
     /// The first of them, at most [`HISTORY_NAMED_MAX`].
     pub named: Vec<Touched>,
+    /// The marks of all that it touched, in order; `None` when they are more than [`MARKS_MAX`].
+    pub marks: Option<Vec<Mark>>,
     /// `Vec<tollgate_model::Change>` that take it back, as JSON. May hold secrets.
     pub undo: Vec<u8>,
 }
@@ -105,6 +111,43 @@ impl core::fmt::Debug for RevisionRecord {
     }
 }
 
+/// What a change was made of.
+#[derive(Clone, Copy)]
+pub(crate) struct Base<'a> {
+    pub(crate) revision: Revision,
+    /// What it rests on; `None` for everything.
+    pub(crate) rests_on: Option<&'a [Mark]>,
+}
+
+/// The marks of what one revision touches, while its changes are carried out.
+pub(crate) struct Marks(Option<Vec<Mark>>);
+
+impl Default for Marks {
+    fn default() -> Self {
+        Self(Some(Vec::new()))
+    }
+}
+
+impl Marks {
+    /// Adds what a change touches of the model before it.
+    pub(crate) fn add(&mut self, before: &Model, change: &Change) {
+        if let Some(marks) = &mut self.0 {
+            touched(before, change, marks);
+            if marks.len() > MARKS_MAX {
+                self.0 = None;
+            }
+        }
+    }
+
+    pub(crate) fn sorted(self) -> Option<Vec<Mark>> {
+        let mut marks = self.0?;
+        marks.sort_unstable();
+        marks.dedup();
+        marks.shrink_to_fit();
+        Some(marks)
+    }
+}
+
 /// The newest records, oldest first, one for each revision.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct History {
@@ -115,6 +158,26 @@ pub(crate) struct History {
 impl History {
     pub(crate) fn records(&self) -> &VecDeque<Arc<RevisionRecord>> {
         &self.records
+    }
+
+    /// Whether what a change was made of is as it was: nothing was touched since that it rests on.
+    /// Also `false` when that is not remembered.
+    pub(crate) fn holds(&self, now: Revision, base: Base<'_>) -> bool {
+        if base.revision == now {
+            return true;
+        }
+        let (Some(rests_on), Some(since)) = (base.rests_on, now.0.checked_sub(base.revision.0))
+        else {
+            return false;
+        };
+        let untouched = |record: &RevisionRecord| {
+            let marks = record.marks.as_ref();
+            marks.is_some_and(|marks| !rests_on.iter().any(|it| marks.binary_search(it).is_ok()))
+        };
+        // One record for each revision, the newest last.
+        let since = usize::try_from(since).unwrap_or(usize::MAX);
+        let mut newer = self.records.iter().rev().take(since);
+        since <= self.records.len() && newer.all(|it| it.revision > base.revision && untouched(it))
     }
 
     /// Adds the newest record; the oldest go when there is more than may be kept.
@@ -147,12 +210,16 @@ impl History {
 }
 
 fn bytes(record: &RevisionRecord) -> usize {
+    let marks = record
+        .marks
+        .as_ref()
+        .map_or(0, |it| size_of::<Mark>() * it.len());
     let named: usize = record
         .named
         .iter()
         .map(|it| it.kind.len() + it.name.len())
         .sum();
-    named + record.undo.len() + record.who.len()
+    named + marks + record.undo.len() + record.who.len()
 }
 
 /// Who asked, cut to its bound.

@@ -33,7 +33,7 @@ pub use command::{
     AdmitRefusal, Applied, Command, Effect, Entry, Hash, LeaseBatch, LeaseItem, LeaseReply,
     LeaseVerdict, NodeId, ProposalId, Reply,
 };
-pub use history::{Action, RevisionRecord, Touched};
+pub use history::{Action, MARKS_MAX, RevisionRecord, Touched};
 pub use levels::LEVELS;
 pub use nodes::{Addresses, Founding, Node};
 pub use period::{Window, window_at};

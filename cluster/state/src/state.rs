@@ -5,13 +5,13 @@ use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use tollgate_model::{Change, Model};
+use tollgate_model::{Change, Mark, Model, mark};
 use tollgate_protocol::Millis;
 use tollgate_protocol::ids::{KeyId, PlanId, Revision};
 use tollgate_protocol::limits::HISTORY_NAMED_MAX;
 
 use crate::command::{Applied, Command, Effect, Entry, LeaseBatch, NodeId, ProposalId, Reply};
-use crate::history::{self, History, RevisionRecord, Touched};
+use crate::history::{self, Base, History, Marks, RevisionRecord, Touched};
 use crate::nodes::{Founding, Node, Nodes};
 use crate::proposals::Proposals;
 use crate::quota::{QuotaTable, Scene};
@@ -98,9 +98,16 @@ impl State {
         match command {
             Command::Configure {
                 expected,
+                rests_on,
                 changes,
                 who,
-            } => self.configure(*expected, changes, who),
+            } => {
+                let base = expected.map(|revision| Base {
+                    revision,
+                    rests_on: rests_on.as_deref(),
+                });
+                self.configure(base, changes, who)
+            }
             Command::Lease(batch) => self.lease(batch),
             Command::AdjustUsage {
                 plan,
@@ -141,9 +148,10 @@ impl State {
         }
     }
 
-    fn configure(&mut self, expected: Option<Revision>, json: &[u8], who: &str) -> Applied {
-        if expected.is_some_and(|revision| revision != self.revision) {
-            return reply(Reply::Conflict(self.revision));
+    fn configure(&mut self, base: Option<Base<'_>>, json: &[u8], who: &str) -> Applied {
+        let conflict = |state: &Self| reply(Reply::Conflict(state.revision));
+        if base.is_some_and(|base| !self.history.holds(self.revision, base)) {
+            return conflict(self);
         }
         if json.is_empty() {
             return reply(Reply::Configured(self.revision));
@@ -152,11 +160,31 @@ impl State {
             Ok(changes) => changes,
             Err(error) => return reply(Reply::Refused(unreadable(&error))),
         };
+        // Whatever its author said that it rests on: nobody's change is overwritten unseen.
+        if let Some(base) = base.filter(|base| base.revision != self.revision) {
+            let own = changes.iter().map(Change::subject);
+            let own: Vec<Mark> = own.map(|(kind, name)| mark(kind, &name)).collect();
+            let rests_on = Some(&*own);
+            if !self.history.holds(self.revision, Base { rests_on, ..base }) {
+                return conflict(self);
+            }
+        }
+        let effects = self.change(changes, who);
+        Applied {
+            reply: Reply::Configured(self.revision),
+            effects,
+        }
+    }
+
+    /// Carries changes out as one revision.
+    fn change(&mut self, changes: Vec<Change>, who: &str) -> Vec<Effect> {
         let (mut effects, mut undo) = (Vec::new(), VecDeque::new());
         let (count, mut named) = (changes.len() as u64, Vec::new());
+        let mut marks = Marks::default();
         let model = Arc::make_mut(&mut self.model);
         for change in changes {
             effects.extend(changed_quota(model, &change));
+            marks.add(model, &change);
             let inverse = model.inverse(&change);
             if named.len() < HISTORY_NAMED_MAX {
                 named.push(Touched::by(&change, &inverse));
@@ -175,14 +203,12 @@ impl State {
             who: history::cut_who(who),
             changes: count,
             named,
+            marks: marks.sorted(),
             undo,
         });
         self.quota.prune(&self.model, self.now);
         effects.push(Effect::PublishConfig(self.revision));
-        Applied {
-            reply: Reply::Configured(self.revision),
-            effects,
-        }
+        effects
     }
 }
 

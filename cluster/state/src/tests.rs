@@ -86,6 +86,7 @@ impl Talk {
             0,
             Command::Configure {
                 expected: None,
+                rests_on: None,
                 changes,
                 who: "root".into(),
             },
@@ -264,6 +265,7 @@ fn a_retry_is_answered_and_not_done_again() {
     let changes = serde_json::to_vec(&[key()]).unwrap();
     let command = Command::Configure {
         expected: Some(before),
+        rests_on: None,
         changes,
         who: "root".into(),
     };
@@ -282,6 +284,7 @@ fn no_changes_confirm_a_revision_and_make_none() {
     let mut confirm = |number, expected| {
         let command = Command::Configure {
             expected: Some(expected),
+            rests_on: None,
             changes: Vec::new(),
             who: "root".into(),
         };
@@ -305,6 +308,7 @@ fn a_failed_command_changes_nothing_and_tells_no_value() {
         7,
         Command::Configure {
             expected: None,
+            rests_on: None,
             changes,
             who: "r".into(),
         },

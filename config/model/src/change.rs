@@ -58,6 +58,26 @@ pub enum Change {
     SetDefaultMapping(Option<StageRef>),
 }
 
+/// The words for kinds of resources, in plans, logs and marks.
+pub mod kind {
+    /// An API with its routes, integrations, stages and deployments.
+    pub const API: &str = "api";
+    /// An upstream group.
+    pub const UPSTREAM: &str = "upstream";
+    /// A function.
+    pub const FUNCTION: &str = "function";
+    /// A usage plan.
+    pub const USAGE_PLAN: &str = "usage plan";
+    /// An API key.
+    pub const API_KEY: &str = "api key";
+    /// A domain name with its mappings.
+    pub const DOMAIN_NAME: &str = "domain name";
+    /// A certificate.
+    pub const CERTIFICATE: &str = "certificate";
+    /// What serves every other host.
+    pub const DEFAULT_MAPPING: &str = "default mapping";
+}
+
 impl Model {
     /// Carries a change out. Removing what is not there does nothing.
     pub fn apply(&mut self, change: Change) {
@@ -361,21 +381,23 @@ impl Change {
     #[must_use]
     pub fn subject(&self) -> (&'static str, String) {
         match self {
-            Self::PutApi(it) | Self::UpdateApi { api: it, .. } => ("api", it.api_id.to_string()),
-            Self::DeleteApi(id) => ("api", id.to_string()),
-            Self::PutUpstream(it) => ("upstream", it.name.clone()),
-            Self::DeleteUpstream(name) => ("upstream", name.clone()),
-            Self::PutFunction(it) => ("function", it.name.clone()),
-            Self::DeleteFunction(name) => ("function", name.clone()),
-            Self::PutUsagePlan(it) => ("usage plan", it.id.to_string()),
-            Self::DeleteUsagePlan(id) => ("usage plan", id.to_string()),
-            Self::PutApiKey(it) => ("api key", it.id.to_string()),
-            Self::DeleteApiKey(id) => ("api key", id.to_string()),
-            Self::PutDomainName(it) => ("domain name", it.domain_name.clone()),
-            Self::DeleteDomainName(name) => ("domain name", name.clone()),
-            Self::PutCertificate(it) => ("certificate", it.name.clone()),
-            Self::DeleteCertificate(name) => ("certificate", name.clone()),
-            Self::SetDefaultMapping(_) => ("default mapping", String::new()),
+            Self::PutApi(it) | Self::UpdateApi { api: it, .. } => {
+                (kind::API, it.api_id.to_string())
+            }
+            Self::DeleteApi(id) => (kind::API, id.to_string()),
+            Self::PutUpstream(it) => (kind::UPSTREAM, it.name.clone()),
+            Self::DeleteUpstream(name) => (kind::UPSTREAM, name.clone()),
+            Self::PutFunction(it) => (kind::FUNCTION, it.name.clone()),
+            Self::DeleteFunction(name) => (kind::FUNCTION, name.clone()),
+            Self::PutUsagePlan(it) => (kind::USAGE_PLAN, it.id.to_string()),
+            Self::DeleteUsagePlan(id) => (kind::USAGE_PLAN, id.to_string()),
+            Self::PutApiKey(it) => (kind::API_KEY, it.id.to_string()),
+            Self::DeleteApiKey(id) => (kind::API_KEY, id.to_string()),
+            Self::PutDomainName(it) => (kind::DOMAIN_NAME, it.domain_name.clone()),
+            Self::DeleteDomainName(name) => (kind::DOMAIN_NAME, name.clone()),
+            Self::PutCertificate(it) => (kind::CERTIFICATE, it.name.clone()),
+            Self::DeleteCertificate(name) => (kind::CERTIFICATE, name.clone()),
+            Self::SetDefaultMapping(_) => (kind::DEFAULT_MAPPING, String::new()),
         }
     }
 }

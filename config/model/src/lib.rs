@@ -12,6 +12,7 @@ extern crate alloc;
 mod api;
 mod change;
 mod domain;
+mod footing;
 mod function;
 mod integration;
 mod keys;
@@ -20,8 +21,9 @@ mod upstream;
 mod validate;
 
 pub use api::{Api, Cors, Definition, Deployment, ProtocolType, Route};
-pub use change::{Change, diff};
+pub use change::{Change, diff, kind};
 pub use domain::{ApiMapping, Certificate, DomainName, StageRef};
+pub use footing::{Mark, gains_stages, mark, mark_kind, rests_on, touched};
 pub use function::{Function, Runtime};
 pub use integration::{
     ConnectionType, FixedResponse, Integration, IntegrationType, PayloadFormat, TlsConfig,
@@ -30,7 +32,7 @@ pub use integration::{
 pub use keys::{ApiKey, ApiStage, OnPartition, Period, Quota, Throttle, UsagePlan};
 pub use stage::{AccessLogSettings, CacheControlStrategy, LoggingLevel, RouteSettings, Stage};
 pub use upstream::{Balance, Ejection, HealthCheck, Server, Upstream, UpstreamProtocol};
-pub use validate::{RouteKey, Violation, validate};
+pub use validate::{RouteKey, Violation, validate, validate_changes};
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;

@@ -9,6 +9,7 @@ mod keys;
 mod mapping;
 mod platform;
 mod route_key;
+mod scope;
 mod stage;
 #[cfg(test)]
 mod tests;
@@ -19,7 +20,10 @@ pub use route_key::RouteKey;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use crate::{Model, StageRef};
+use tollgate_protocol::ids::KeyId;
+
+use self::scope::Scope;
+use crate::{Change, Model, StageRef};
 
 /// A broken rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,52 +41,86 @@ pub struct Violation {
 /// All broken rules of a model, in the order of the model.
 #[must_use]
 pub fn validate(model: &Model) -> Vec<Violation> {
+    check(model, &Scope::everything(), &|_| None)
+}
+
+/// The rules that `changes` of a model that kept them all could break; `after` is the model with
+/// the changes. Costs what the changes cost, and not what the model does.
+///
+/// `holder` finds the key that has a secret in the model before; its answer is not trusted to be
+/// so still.
+#[must_use]
+pub fn validate_changes(
+    before: &Model,
+    after: &Model,
+    changes: &[Change],
+    holder: &dyn Fn(&str) -> Option<KeyId>,
+) -> Vec<Violation> {
+    let mut broken = check(after, &Scope::of(before, changes), holder);
+    if let Some((kind, name)) = Scope::misplaced(after, changes) {
+        let mut findings = Findings::default();
+        findings.in_two(kind, &name, |f| f.here("it is kept under another name"));
+        broken.append(&mut findings.out);
+    }
+    broken
+}
+
+fn check(
+    model: &Model,
+    scope: &Scope<'_>,
+    holder: &dyn Fn(&str) -> Option<KeyId>,
+) -> Vec<Violation> {
     let mut findings = Findings::default();
     let f = &mut findings;
-    for (name, it) in &model.certificates {
+    for (name, it) in scope.certificates.pick(&model.certificates) {
         f.in_two("certificates", name, |f| {
             f.kept_under(name, "name", &it.name);
             platform::certificate(it, f);
         });
     }
-    for (name, it) in &model.upstreams {
+    for (name, it) in scope.upstreams.pick(&model.upstreams) {
         f.in_two("upstreams", name, |f| {
             f.kept_under(name, "name", &it.name);
             platform::upstream(it, f);
         });
     }
-    for (name, it) in &model.functions {
+    for (name, it) in scope.functions.pick(&model.functions) {
         f.in_two("functions", name, |f| {
             f.kept_under(name, "name", &it.name);
             platform::function(it, f);
         });
     }
-    for (id, it) in &model.apis {
+    for (id, it) in scope.apis.pick(&model.apis) {
         f.in_two("apis", id.as_str(), |f| {
             f.kept_under(id.as_str(), "apiId", it.api_id.as_str());
             api::api(model, it, f);
         });
     }
-    for (id, it) in &model.usage_plans {
+    for (id, it) in scope.usage_plans.pick(&model.usage_plans) {
         f.in_two("usagePlans", id.as_str(), |f| {
             f.kept_under(id.as_str(), "id", it.id.as_str());
             keys::usage_plan(model, it, f);
         });
     }
-    let mut values = keys::Values::default();
-    for (id, it) in &model.api_keys {
+    let mut values = keys::Values::new(model, holder);
+    scope.keys(model, |id, it, in_question| {
         f.in_two("apiKeys", id.as_str(), |f| {
             f.kept_under(id.as_str(), "id", it.id.as_str());
-            keys::api_key(model, it, &mut values, f);
+            let values = in_question.then_some(&mut values);
+            keys::api_key(model, it, values, f);
         });
-    }
-    for (name, it) in &model.domain_names {
+    });
+    for (name, it) in scope.domain_names.pick(&model.domain_names) {
         f.in_two("domainNames", name, |f| {
             f.kept_under(name, "domainName", &it.domain_name);
             platform::domain_name(model, it, f);
         });
     }
-    if let Some(target) = &model.default_mapping {
+    if let Some(target) = model
+        .default_mapping
+        .as_ref()
+        .filter(|_| scope.default_mapping)
+    {
         f.inside("defaultMapping", |f| stage_exists(model, target, f));
     }
     findings.out

@@ -13,7 +13,7 @@ use crate::snapshot::{
 
 /// SHA-256 of a key's value.
 #[must_use]
-pub(crate) fn digest(value: &str) -> KeyDigest {
+pub fn digest(value: &str) -> KeyDigest {
     let mut out = KeyDigest::default();
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, value.as_bytes());
     out.copy_from_slice(digest.as_ref());

@@ -51,8 +51,11 @@ pub fn merge(existing: &Model, loaded: Model, now: Millis, others: Others) -> Mo
         .values()
         .map(|it| it.name.as_str())
         .collect();
-    out.api_keys
-        .retain(|id, key| loaded.api_keys.contains_key(id) || !named.contains(key.name.as_str()));
+    if !named.is_empty() {
+        out.api_keys.retain(|id, key| {
+            loaded.api_keys.contains_key(id) || !named.contains(key.name.as_str())
+        });
+    }
     for (id, key) in &loaded.api_keys {
         let key = merge_key(existing.api_keys.get(id).map(Arc::as_ref), key, now);
         out.api_keys.insert(id.clone(), Arc::new(key));
@@ -64,6 +67,18 @@ pub fn merge(existing: &Model, loaded: Model, now: Millis, others: Others) -> Mo
     out.certificates.extend(loaded.certificates);
     if loaded.default_mapping.is_some() {
         out.default_mapping = loaded.default_mapping;
+    }
+    out
+}
+
+/// The model with this API in place of the one of its id, dated and deployed as [`merge`] does it.
+#[must_use]
+pub fn with_api(existing: &Model, api: &Api, now: Millis) -> Model {
+    let mut out = existing.clone();
+    let old = existing.apis.get(&api.api_id);
+    let merged = merge_api(old.map(Arc::as_ref), api, now);
+    if old.is_none_or(|old| **old != merged) {
+        out.apis.insert(api.api_id.clone(), Arc::new(merged));
     }
     out
 }

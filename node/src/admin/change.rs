@@ -3,15 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Mutex, MutexGuard};
 use tollgate_aws::{AwsError, ErrorKind};
-use tollgate_model::{Change, Model, diff, validate};
+use tollgate_model::{Change, Mark, Model, diff, rests_on, validate_changes};
 use tollgate_protocol::Millis;
 use tollgate_protocol::ids::Revision;
 use tollgate_protocol::limits::COMMAND_BYTES_MAX;
 use tollgate_state::{Command, ProposalId, Reply};
 
 use super::call::{Call, above, unavailable};
+pub(crate) use super::turns::LooksAt;
 
 /// How often a change is made again because another one came first.
 const ATTEMPTS_MAX: u32 = 8;
@@ -24,27 +24,8 @@ const SUBJECTS_LOGGED_MAX: usize = 8;
 /// Bytes of a command that are not changes, at most: revision, access key and lengths.
 const COMMAND_FRAME_BYTES: usize = 4096;
 
-/// How long a change waits for those before it.
-const TURN_DEADLINE: Duration = Duration::from_secs(30);
-
-/// The order of this node's changes. Without it, many callers at once would all plan on one
-/// revision, of which one gets through and the others begin anew.
-#[derive(Debug, Default)]
-pub struct Turn(Mutex<()>);
-
-impl Turn {
-    /// Waits for the changes before this one to be committed.
-    ///
-    /// # Errors
-    /// `ServiceUnavailableException` when they take too long.
-    async fn take(&self) -> Result<MutexGuard<'_, ()>, AwsError> {
-        let waited = tokio::time::timeout(TURN_DEADLINE, self.0.lock()).await;
-        waited.map_err(|_| {
-            let text = "too many changes come before this one; try again";
-            AwsError::new(ErrorKind::ServiceUnavailable, text).with_retry_after(1)
-        })
-    }
-}
+/// Marks that a command carries; a change that rests on more rests on everything.
+const RESTS_ON_MAX: usize = 256;
 
 /// A change that was made, or would be.
 pub(crate) struct Changed<T> {
@@ -58,8 +39,9 @@ pub(crate) struct Changed<T> {
     pub(crate) revision: Revision,
 }
 
-/// Changes the configuration: `edit` makes the new one from the committed one, and is called again
-/// when another change came first. Answers when this node serves the result.
+/// Changes the configuration: `edit` makes the new one from the committed one, looking at no more
+/// of it than `looks_at` says, and is called again when that was changed meanwhile. Answers when
+/// this node serves the result.
 ///
 /// # Errors
 /// What `edit` says; `BadRequestException` for a result that breaks a rule;
@@ -67,11 +49,12 @@ pub(crate) struct Changed<T> {
 /// the outcome is not known yet.
 pub(crate) async fn change<T>(
     call: &Call<'_>,
+    looks_at: LooksAt<'_>,
     edit: impl Fn(&Model, Millis) -> Result<(Model, T), AwsError>,
 ) -> Result<Changed<T>, AwsError> {
     // Kept until the change is committed, and not while it comes to be served: the next ones
     // then come into force together.
-    let mut turn = Some(call.state.turn.take().await?);
+    let mut turn = Some(call.state.turns.take(looks_at).await?);
     let mut names = 0;
     for _ in 0..ATTEMPTS_MAX {
         let planned = plan(call, &edit).await?;
@@ -86,6 +69,7 @@ pub(crate) async fn change<T>(
         }
         let command = Command::Configure {
             expected: Some(planned.revision),
+            rests_on: resting_on(&planned, looks_at),
             changes,
             who: call.who.to_owned(),
         };
@@ -128,6 +112,19 @@ pub(crate) async fn change<T>(
     ))
 }
 
+/// What a planned change rests on; `None` for everything.
+fn resting_on<T>(planned: &Changed<T>, looks_at: LooksAt<'_>) -> Option<Vec<Mark>> {
+    let LooksAt::Only(looked_at) = looks_at else {
+        return None;
+    };
+    if planned.changes.len() > RESTS_ON_MAX {
+        return None;
+    }
+    let mut marks = rests_on(&planned.before, &planned.changes);
+    marks.extend(looked_at);
+    (marks.len() <= RESTS_ON_MAX).then(|| marks.into_iter().collect())
+}
+
 /// Changes as a command carries them. No bytes make no revision: they only confirm the expected one.
 fn encode(changes: &[Change]) -> Result<Vec<u8>, AwsError> {
     if changes.is_empty() {
@@ -168,7 +165,7 @@ pub(crate) async fn plan<T>(
     let (after, value) = edit(&before, call.state.clock.now())?;
     let changes = diff(&before, &after);
     if !changes.is_empty() {
-        check(call, after)?;
+        check(call, &before, after, &changes)?;
     }
     Ok(Changed {
         value,
@@ -207,14 +204,22 @@ async fn served(call: &Call<'_>, revision: Revision) -> Result<(), AwsError> {
     Err(AwsError::new(ErrorKind::ServiceUnavailable, text).with_retry_after(1))
 }
 
-/// The rules of the model, and those that only the running node knows.
-fn check(call: &Call<'_>, model: Model) -> Result<(), AwsError> {
-    let broken = validate(&model);
+/// The rules of the model, and those that only the running node knows, as far as changes can have
+/// broken them.
+fn check(
+    call: &Call<'_>,
+    before: &Model,
+    after: Model,
+    changes: &[Change],
+) -> Result<(), AwsError> {
+    let runtime = &call.state.runtime;
+    let holder = |value: &str| runtime.key_with(before, value);
+    let broken = validate_changes(before, &after, changes, &holder);
     if !broken.is_empty() {
         let all = broken.iter().map(|it| (it.path.as_str(), &*it.message));
         return Err(rules(all, broken.len()));
     }
-    match call.state.runtime.check(&Arc::new(model)) {
+    match runtime.check(&Arc::new(after), changes) {
         Ok(()) => Ok(()),
         Err(broken) => {
             let all = broken.iter().map(|it| (it.path.as_str(), &*it.reason));

@@ -7,10 +7,10 @@ use serde::Deserialize;
 use serde_json::json;
 use tollgate_aws::arn::TagResource;
 use tollgate_aws::{AwsError, query_pairs};
-use tollgate_model::{Api, Model, Stage};
+use tollgate_model::{Api, Mark, Model, Stage, kind, mark};
 
 use super::call::Call;
-use super::change::change;
+use super::change::{LooksAt, change};
 use super::reply::{Outcome, Reply};
 
 type Tags = BTreeMap<String, String>;
@@ -32,7 +32,7 @@ pub(crate) async fn get(call: &Call<'_>, arn: &str) -> Outcome {
 /// `TagResource`; the services answer with different statuses.
 pub(crate) async fn put(call: &Call<'_>, arn: &str, status: u16) -> Outcome {
     let input: Input = call.input()?;
-    change(call, |model, _| {
+    change(call, LooksAt::Only(&[tagged(arn)?]), |model, _| {
         let mut model = model.clone();
         find(&mut model, arn)?.extend(input.tags.clone());
         Ok((model, ()))
@@ -50,7 +50,7 @@ pub(crate) async fn remove(call: &Call<'_>, arn: &str) -> Outcome {
         .filter(|(name, _)| name == "tagKeys")
         .map(|(_, key)| key.into_owned())
         .collect();
-    change(call, |model, _| {
+    change(call, LooksAt::Only(&[tagged(arn)?]), |model, _| {
         let mut model = model.clone();
         find(&mut model, arn)?.retain(|key, _| !keys.contains(key));
         Ok((model, ()))
@@ -59,11 +59,29 @@ pub(crate) async fn remove(call: &Call<'_>, arn: &str) -> Outcome {
     Ok(Reply::empty(204))
 }
 
+/// The mark of the resource that has the tags of an ARN.
+fn tagged(arn: &str) -> Result<Mark, AwsError> {
+    Ok(match resource(arn)? {
+        TagResource::Api(id) => mark(kind::API, &id),
+        TagResource::ApiStage { api, .. } => mark(kind::API, &api),
+        TagResource::ApiKey(id) => mark(kind::API_KEY, &id),
+        TagResource::UsagePlan(id) => mark(kind::USAGE_PLAN, &id),
+        TagResource::DomainName(name) => mark(kind::DOMAIN_NAME, &name),
+        _ => return Err(unknown()),
+    })
+}
+
+fn resource(arn: &str) -> Result<TagResource, AwsError> {
+    TagResource::parse(arn).map_err(|_| AwsError::bad_request("Invalid ARN specified"))
+}
+
+fn unknown() -> AwsError {
+    AwsError::not_found("Invalid Resource identifier specified")
+}
+
 /// The tags of the resource that an ARN names.
 fn find<'m>(model: &'m mut Model, arn: &str) -> Result<&'m mut Tags, AwsError> {
-    let resource =
-        TagResource::parse(arn).map_err(|_| AwsError::bad_request("Invalid ARN specified"))?;
-    let found = match resource {
+    let found = match resource(arn)? {
         TagResource::Api(id) => model.apis.get_mut(&*id).map(|api| &mut api_of(api).tags),
         TagResource::ApiStage { api, stage } => model
             .apis
@@ -84,7 +102,7 @@ fn find<'m>(model: &'m mut Model, arn: &str) -> Result<&'m mut Tags, AwsError> {
             .map(|domain| &mut Arc::make_mut(domain).tags),
         _ => None,
     };
-    found.ok_or_else(|| AwsError::not_found("Invalid Resource identifier specified"))
+    found.ok_or_else(unknown)
 }
 
 fn api_of(api: &mut Arc<Api>) -> &mut Api {

@@ -149,7 +149,7 @@ impl Applier {
         if changes.is_empty() {
             return Ok(None);
         }
-        self.check(&wanted).map_err(|reasons| {
+        self.check(&wanted, &changes).map_err(|reasons| {
             BootError::new(codes::API_FILE, format!("{shown}: {}", reasons.join("; ")))
         })?;
         let names: Vec<String> = changes.iter().map(name).collect();
@@ -157,6 +157,7 @@ impl Applier {
             .map_err(|error| BootError::new(codes::API_FILE, error.to_string()))?;
         let command = Command::Configure {
             expected: Some(current.revision),
+            rests_on: None,
             changes: text,
             who: format!("file {shown}"),
         };
@@ -165,7 +166,7 @@ impl Applier {
 
     /// Whether the node can take this model. The file kept the rules by itself; with what was
     /// there before, and refers to what the file replaces, the whole may not.
-    fn check(&self, wanted: &Arc<Model>) -> Result<(), Vec<String>> {
+    fn check(&self, wanted: &Arc<Model>, changes: &[Change]) -> Result<(), Vec<String>> {
         let broken = validate(wanted);
         if !broken.is_empty() {
             let told = broken
@@ -174,7 +175,7 @@ impl Applier {
             return Err(told.collect());
         }
         self.runtime
-            .check(wanted)
+            .check(wanted, changes)
             .map_err(|errors| errors.iter().map(ToString::to_string).collect())
     }
 

@@ -10,7 +10,7 @@ use tollgate_protocol::codes;
 
 use super::listeners::Data;
 use super::{BootError, Mode, tls_error};
-use crate::admin::{AdminState, Backups, Credentials, Endpoints, Turn};
+use crate::admin::{AdminState, Backups, Credentials, Endpoints, Turns};
 use crate::credentials::RootKey;
 use crate::runtime::NodeRuntime;
 use crate::tls::{self, Certificates};
@@ -44,7 +44,7 @@ pub(super) fn admin_state(
         endpoints,
         clock: Arc::new(runtime.clock),
         runtime: Arc::<NodeRuntime>::clone(runtime),
-        turn: Turn::default(),
+        turns: Turns::default(),
         backups: Backups::default(),
         anonymous_loopback: matches!(mode, Mode::Dev(_)),
     }

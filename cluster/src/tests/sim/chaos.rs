@@ -212,13 +212,17 @@ impl Chaos {
         self.steady = false;
         self.orders += 1;
         let Command::Configure {
-            expected, changes, ..
+            expected,
+            rests_on,
+            changes,
+            ..
         } = configuration(limit)
         else {
             return;
         };
         let command = Command::Configure {
             expected,
+            rests_on,
             changes,
             who: format!("limit {}", self.orders),
         };

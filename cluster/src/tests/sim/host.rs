@@ -274,6 +274,7 @@ async fn change(world: Arc<World>, node: NodeId, door: Door, mut random: Random)
         world.shared().pending.push(write.clone());
         let command = Command::Configure {
             expected: None,
+            rests_on: None,
             changes: b"[]".to_vec(),
             who: write.tag.clone(),
         };

@@ -65,6 +65,7 @@ fn command(line: &str, at: Millis) -> Command {
         "remove" => nodes::remove(number(words[1])),
         "limit" => Command::Configure {
             expected: None,
+            rests_on: None,
             changes: serde_json::to_vec(&[plan(number(words[1])), key()]).unwrap(),
             who: "root".into(),
         },

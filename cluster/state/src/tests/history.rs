@@ -1,8 +1,16 @@
 //! Older configurations can be had again, as far as they are remembered.
 
+use tollgate_model::{Mark, Upstream, kind, mark, mark_kind, rests_on};
 use tollgate_protocol::limits::{HISTORY_BYTES_MAX, HISTORY_REVISIONS_MAX};
 
 use super::*;
+
+fn upstream(name: &str) -> Change {
+    Change::PutUpstream(Arc::new(Upstream {
+        name: name.into(),
+        ..Upstream::default()
+    }))
+}
 
 fn named(id: u64, name: &str) -> Change {
     let key = ApiKey {
@@ -61,4 +69,105 @@ fn history_is_bounded_in_number_and_bytes() {
     let bytes: usize = talk.state.history().map(|it| it.undo.len()).sum();
     assert!(bytes <= HISTORY_BYTES_MAX, "{bytes}");
     assert!(talk.state.history().count() >= 1);
+}
+
+fn configured(talk: &mut Talk, base: u64, rests_on: &[Mark], changes: &[Change]) -> Reply {
+    let command = Command::Configure {
+        expected: Some(Revision(base)),
+        rests_on: Some(rests_on.to_vec()),
+        changes: serde_json::to_vec(changes).unwrap(),
+        who: "root".into(),
+    };
+    talk.say(0, command).reply
+}
+
+#[test]
+fn changes_of_an_older_revision_conflict_only_with_what_they_rest_on() {
+    let mut talk = Talk::new(10);
+    let base = talk.state.revision.0;
+    let done = |revision: u64| Reply::Configured(Revision(revision));
+    let conflict = |revision: u64| Reply::Conflict(Revision(revision));
+    let on_plan = [mark(kind::USAGE_PLAN, "gold")];
+    assert_eq!(
+        configured(&mut talk, base, &[], &[upstream("a")]),
+        done(base + 1)
+    );
+    // Nothing of it was touched.
+    assert_eq!(
+        configured(&mut talk, base, &on_plan, &[upstream("b")]),
+        done(base + 2)
+    );
+    // What it changes was, whatever it says that it rests on.
+    assert_eq!(
+        configured(&mut talk, base, &[], &[upstream("a")]),
+        conflict(base + 2)
+    );
+    assert_eq!(
+        configured(&mut talk, base + 1, &[], &[upstream("a")]),
+        done(base + 3)
+    );
+    // One of a kind stands for the kind.
+    let any = [mark_kind(kind::UPSTREAM)];
+    assert_eq!(
+        configured(&mut talk, base, &any, &[plan(20)]),
+        conflict(base + 3)
+    );
+    assert_eq!(
+        configured(&mut talk, base, &[], &[plan(20)]),
+        done(base + 4)
+    );
+    // A revision that is yet to come, and one that is not remembered.
+    assert_eq!(
+        configured(&mut talk, base + 5, &[], &[plan(30)]),
+        conflict(base + 4)
+    );
+    let mut forgotten = Talk::new(10);
+    forgotten.state.history = Arc::default();
+    assert_eq!(
+        configured(&mut forgotten, 0, &[], &[upstream("a")]),
+        conflict(1)
+    );
+}
+
+#[test]
+fn a_revision_that_touched_too_much_touched_everything() {
+    let mut talk = Talk::new(10);
+    let base = talk.state.revision.0;
+    let many: Vec<Change> = (0..MARKS_MAX)
+        .map(|number| upstream(&alloc::format!("u{number}")))
+        .collect();
+    talk.configure(&many);
+    let after = Reply::Conflict(Revision(base + 1));
+    assert_eq!(configured(&mut talk, base, &[], &[plan(20)]), after);
+}
+
+#[test]
+fn two_keys_with_one_new_secret_conflict() {
+    let mut talk = Talk::new(10);
+    let base = talk.state.revision.0;
+    let key = |id: &str, value: &str| {
+        Change::PutApiKey(Arc::new(ApiKey {
+            id: id.into(),
+            value: value.into(),
+            ..ApiKey::default()
+        }))
+    };
+    let put = |talk: &mut Talk, change: Change| {
+        let marks: Vec<Mark> = rests_on(&Model::default(), &[change.clone()])
+            .into_iter()
+            .collect();
+        configured(talk, base, &marks, &[change])
+    };
+    assert_eq!(
+        put(&mut talk, key("a", "one")),
+        Reply::Configured(Revision(base + 1))
+    );
+    assert_eq!(
+        put(&mut talk, key("b", "one")),
+        Reply::Conflict(Revision(base + 1))
+    );
+    assert_eq!(
+        put(&mut talk, key("b", "two")),
+        Reply::Configured(Revision(base + 2))
+    );
 }

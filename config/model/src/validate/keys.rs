@@ -4,6 +4,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::ToString;
 
+use tollgate_protocol::ids::KeyId;
 use tollgate_protocol::limits::{BURST_MAX, PLANS_PER_KEY_MAX, QUOTA_MAX};
 
 use super::route_key::check_throttle_key;
@@ -16,8 +17,35 @@ const VALUE_CHARS: core::ops::RangeInclusive<usize> = 20..=128;
 /// Characters of a name (AWS: 1024 for keys).
 const NAME_CHARS_MAX: usize = 1024;
 
-/// The secrets seen so far, with the names of their keys.
-pub(super) type Values<'m> = BTreeMap<&'m str, &'m str>;
+/// Who has which secret.
+pub(super) struct Values<'m> {
+    model: &'m Model,
+    /// The secrets seen so far, with the names of their keys.
+    seen: BTreeMap<&'m str, &'m str>,
+    /// Who had a secret before.
+    holder: &'m dyn Fn(&str) -> Option<KeyId>,
+}
+
+impl<'m> Values<'m> {
+    pub(super) fn new(model: &'m Model, holder: &'m dyn Fn(&str) -> Option<KeyId>) -> Self {
+        Self {
+            model,
+            seen: BTreeMap::new(),
+            holder,
+        }
+    }
+
+    /// The name of another key with this one's secret: one that was seen, or one that had it and
+    /// did not change.
+    fn taken(&mut self, key: &'m ApiKey) -> Option<&'m str> {
+        if let Some(other) = self.seen.insert(&key.value, &key.name) {
+            return Some(other);
+        }
+        let holder = (self.holder)(&key.value).filter(|id| *id != key.id)?;
+        let other = self.model.api_keys.get(&holder)?;
+        (other.value == key.value).then_some(other.name.as_str())
+    }
+}
 
 pub(super) fn usage_plan(model: &Model, plan: &UsagePlan, f: &mut Findings) {
     if !is_word(plan.id.as_str(), b".", 128) {
@@ -93,7 +121,7 @@ fn quota(quota: &Quota, f: &mut Findings) {
 pub(super) fn api_key<'m>(
     model: &Model,
     key: &'m ApiKey,
-    values: &mut Values<'m>,
+    values: Option<&mut Values<'m>>,
     f: &mut Findings,
 ) {
     if !is_word(key.id.as_str(), b".", 128) {
@@ -121,7 +149,7 @@ pub(super) fn api_key<'m>(
             "an API key's value is made of visible ASCII characters without spaces",
         );
     }
-    if let Some(other) = values.insert(&key.value, &key.name) {
+    if let Some(other) = values.and_then(|values| values.taken(key)) {
         f.say("value", format!("the key `{other}` has this value already"));
     }
     notes(key.description.as_ref(), &key.tags, f);

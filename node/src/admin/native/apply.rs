@@ -9,7 +9,7 @@ use tollgate_model::Model;
 
 use super::plan;
 use crate::admin::call::Call;
-use crate::admin::change::{self, change};
+use crate::admin::change::{self, LooksAt, change};
 use crate::admin::reply::{Outcome, Reply};
 
 /// How long `wait=all` waits for the other nodes: the change itself is agreed on already.
@@ -38,7 +38,7 @@ pub(super) async fn run(call: &Call<'_>) -> Outcome {
     let changed = if dry_run {
         change::plan(call, &edit).await?
     } else {
-        change(call, edit).await?
+        change(call, LooksAt::Everything, edit).await?
     };
     let mut answer = json!({
         "dryRun": dry_run,

@@ -11,7 +11,7 @@ use tollgate_state::{Action, RevisionRecord};
 
 use super::plan;
 use crate::admin::call::Call;
-use crate::admin::change::{self, change};
+use crate::admin::change::{self, LooksAt, change};
 use crate::admin::operations;
 use crate::admin::reply::{Outcome, Reply};
 
@@ -105,7 +105,7 @@ pub(super) async fn back(call: &Call<'_>) -> Outcome {
     let changed = if dry_run {
         change::plan(call, &edit).await?
     } else {
-        change(call, edit).await?
+        change(call, LooksAt::Everything, edit).await?
     };
     Ok(Reply::json(
         200,

@@ -19,7 +19,7 @@ use tollgate_protocol::{Clock, Millis};
 use tollgate_store::Identity;
 
 use crate::admin::{
-    AdminServer, AdminState, Backups, Credentials, Endpoints, Runtime, Turn, start,
+    AdminServer, AdminState, Backups, Credentials, Endpoints, Runtime, Turns, start,
 };
 use crate::clock::SystemClock;
 
@@ -95,7 +95,13 @@ impl Runtime for Played {
         self.left.lock().unwrap().push(who.to_owned());
     }
 
-    fn check(&self, model: &Arc<Model>) -> Result<(), Vec<CompileError>> {
+    fn key_with(&self, model: &Model, value: &str) -> Option<KeyId> {
+        let mut keys = model.api_keys.values();
+        keys.find(|key| key.value == value)
+            .map(|key| key.id.clone())
+    }
+
+    fn check(&self, model: &Arc<Model>, _: &[Change]) -> Result<(), Vec<CompileError>> {
         if model.apis.values().any(|api| api.name == "unservable") {
             return Err(vec![CompileError {
                 path: "apis.unservable".into(),
@@ -167,7 +173,7 @@ impl Admin {
             },
             clock,
             runtime,
-            turn: Turn::default(),
+            turns: Turns::default(),
             backups: Backups::default(),
             anonymous_loopback,
         };

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tollgate_aws::{AwsError, Constraint, Service, Violation, Violations};
-use tollgate_model::{ApiKey, Model};
+use tollgate_model::{ApiKey, Model, kind, mark};
 use tollgate_protocol::Millis;
 use tollgate_protocol::ids::KeyId;
 
 use super::patch::{self, Patch};
 use crate::admin::call::Call;
-use crate::admin::change::change;
+use crate::admin::change::{LooksAt, change};
 use crate::admin::list::page;
 use crate::admin::reply::{Outcome, Reply};
 
@@ -79,7 +79,8 @@ pub(super) async fn create(call: &Call<'_>) -> Outcome {
     check_value(given)?;
     let id = KeyId::from(call.seed.id("key", 10));
     let value = given.map_or_else(|| call.seed.key_value(""), str::to_owned);
-    let changed = change(call, |model, now| {
+    let looks_at = [mark(kind::API_KEY, id.as_str())];
+    let changed = change(call, LooksAt::Only(&looks_at), |model, now| {
         if let Some(made) = model.api_keys.get(&id) {
             // A retry whose first answer was lost.
             return Ok((model.clone(), render(made, true)));
@@ -96,7 +97,7 @@ pub(super) async fn create(call: &Call<'_>) -> Outcome {
             created_date: now,
             last_updated_date: now,
         };
-        if model.api_keys.values().any(|it| it.value == key.value) {
+        if call.state.runtime.key_with(model, &key.value).is_some() {
             return Err(AwsError::conflict("API Key already exists"));
         }
         let shown = render(&key, true);
@@ -163,16 +164,20 @@ pub(super) async fn get(call: &Call<'_>, id: &str) -> Outcome {
 /// `PATCH /apikeys/{api_Key}`
 pub(super) async fn update(call: &Call<'_>, id: &str) -> Outcome {
     let patches = patch::read(call)?;
-    let changed = change(call, |model, now| {
-        let old = find_key(model, id)?;
-        let mut key = ApiKey::clone(old);
-        for patch in &patches {
-            apply(&mut key, patch)?;
-        }
-        touch(old, &mut key, now);
-        let shown = render(&key, false);
-        Ok((with_key(model, key), shown))
-    })
+    let changed = change(
+        call,
+        LooksAt::Only(&[mark(kind::API_KEY, id)]),
+        |model, now| {
+            let old = find_key(model, id)?;
+            let mut key = ApiKey::clone(old);
+            for patch in &patches {
+                apply(&mut key, patch)?;
+            }
+            touch(old, &mut key, now);
+            let shown = render(&key, false);
+            Ok((with_key(model, key), shown))
+        },
+    )
     .await?;
     Ok(Reply::json(200, changed.value))
 }
@@ -200,12 +205,16 @@ fn apply(key: &mut ApiKey, patch: &Patch) -> Result<(), AwsError> {
 
 /// `DELETE /apikeys/{api_Key}`
 pub(super) async fn delete(call: &Call<'_>, id: &str) -> Outcome {
-    change(call, |model, _| {
-        find_key(model, id)?;
-        let mut model = model.clone();
-        model.api_keys.remove(id);
-        Ok((model, ()))
-    })
+    change(
+        call,
+        LooksAt::Only(&[mark(kind::API_KEY, id)]),
+        |model, _| {
+            find_key(model, id)?;
+            let mut model = model.clone();
+            model.api_keys.remove(id);
+            Ok((model, ()))
+        },
+    )
     .await?;
     Ok(Reply::empty(202))
 }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use serde_json::json;
 use tollgate_aws::AwsError;
-use tollgate_model::{ApiKey, Model};
+use tollgate_model::{ApiKey, Mark, Model, kind, mark};
 use tollgate_protocol::Millis;
 use tollgate_protocol::ids::{KeyId, PlanId};
 
 use super::api_keys::{VALUE_CHARS, touch};
 use crate::admin::call::Call;
-use crate::admin::change::change;
+use crate::admin::change::{LooksAt, change};
 use crate::admin::reply::{Outcome, Reply};
 
 /// Keys of one file. The body's bound leaves room for about as many.
@@ -38,18 +38,25 @@ pub(super) async fn run(call: &Call<'_>) -> Outcome {
         .map_err(|_| AwsError::bad_request("the file is not UTF-8"))?;
     let rows = rows(text)?;
     let strict = call.flag("failonwarnings");
-    let changed = change(call, |model, now| {
+    let plans: BTreeSet<Mark> = rows
+        .iter()
+        .flat_map(|row| &row.plans)
+        .map(|id| mark(kind::USAGE_PLAN, id.as_str()))
+        .collect();
+    let plans: Vec<Mark> = plans.into_iter().collect();
+    let changed = change(call, LooksAt::Only(&plans), |model, now| {
         let mut warnings = Vec::new();
         let mut ids = Vec::new();
         let mut next = model.clone();
-        let mut by_value: HashMap<String, KeyId> = next
-            .api_keys
-            .values()
-            .map(|key| (key.value.clone(), key.id.clone()))
-            .collect();
+        let mut by_value = HashMap::new();
         for row in &rows {
-            match import(call, &mut next, &mut by_value, row, now) {
-                Ok(id) => ids.push(id),
+            let old = by_value.get(&row.key).cloned();
+            let old = old.or_else(|| call.state.runtime.key_with(model, &row.key));
+            match import(call, &mut next, old, row, now) {
+                Ok(id) => {
+                    by_value.insert(row.key.clone(), id.clone());
+                    ids.push(id);
+                }
                 Err(why) => warnings.push(format!("line {}: {why}", row.line)),
             }
         }
@@ -66,7 +73,7 @@ pub(super) async fn run(call: &Call<'_>) -> Outcome {
 fn import(
     call: &Call<'_>,
     model: &mut Model,
-    by_value: &mut HashMap<String, KeyId>,
+    old: Option<KeyId>,
     row: &Row,
     now: Millis,
 ) -> Result<KeyId, String> {
@@ -84,10 +91,7 @@ fn import(
     {
         return Err(format!("there is no usage plan {plan}"));
     }
-    let old = by_value
-        .get(&row.key)
-        .and_then(|id| model.api_keys.get(id))
-        .map(Arc::clone);
+    let old = old.and_then(|id| model.api_keys.get(&id)).map(Arc::clone);
     let old = old.as_deref();
     let mut key = old.map_or_else(
         || ApiKey {
@@ -111,7 +115,6 @@ fn import(
         touch(old, &mut key, now);
     }
     let id = key.id.clone();
-    by_value.insert(row.key.clone(), id.clone());
     model.api_keys.insert(id.clone(), Arc::new(key));
     Ok(id)
 }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tollgate_aws::{AwsError, ErrorKind, Service};
-use tollgate_model::{ApiKey, Model, UsagePlan};
+use tollgate_model::{ApiKey, Model, UsagePlan, kind, mark};
 use tollgate_protocol::limits::PLANS_PER_KEY_MAX;
 
 use super::api_keys::{find_key, touch, with_key};
 use super::usage_plans::find_plan;
 use crate::admin::call::Call;
-use crate::admin::change::change;
+use crate::admin::change::{LooksAt, change};
 use crate::admin::list::page;
 use crate::admin::reply::{Outcome, Reply};
 
@@ -49,7 +49,11 @@ pub(super) async fn create(call: &Call<'_>, plan: &str) -> Outcome {
     if input.key_type != KEY_TYPE {
         return Err(AwsError::bad_request(format!("keyType must be {KEY_TYPE}")));
     }
-    let changed = change(call, |model, now| {
+    let looks_at = [
+        mark(kind::USAGE_PLAN, plan),
+        mark(kind::API_KEY, &input.key_id),
+    ];
+    let changed = change(call, LooksAt::Only(&looks_at), |model, now| {
         let plan = find_plan(model, plan)?;
         let old = find_key(model, &input.key_id)?;
         let mut key = ApiKey::clone(old);
@@ -113,7 +117,8 @@ pub(super) async fn get(call: &Call<'_>, plan: &str, id: &str) -> Outcome {
 
 /// `DELETE /usageplans/{usageplanId}/keys/{keyId}`
 pub(super) async fn delete(call: &Call<'_>, plan: &str, id: &str) -> Outcome {
-    change(call, |model, now| {
+    let looks_at = [mark(kind::USAGE_PLAN, plan), mark(kind::API_KEY, id)];
+    change(call, LooksAt::Only(&looks_at), |model, now| {
         let old = find(model, plan, id)?;
         let mut key = ApiKey::clone(old);
         key.usage_plans.retain(|it| it.as_str() != plan);

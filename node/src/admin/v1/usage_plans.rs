@@ -6,13 +6,16 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::Value;
 use tollgate_aws::{AwsError, Constraint, Service, Violations};
-use tollgate_model::{ApiStage, Model, OnPartition, Quota, Throttle, UsagePlan};
+use tollgate_model::{
+    ApiKey, ApiStage, Model, OnPartition, Quota, Throttle, UsagePlan, gains_stages, kind, mark,
+    mark_kind,
+};
 use tollgate_protocol::ids::PlanId;
 
 use super::plan_keys::shared_stage;
 use super::{patch, plan_patch};
 use crate::admin::call::Call;
-use crate::admin::change::change;
+use crate::admin::change::{LooksAt, change};
 use crate::admin::list::page;
 use crate::admin::reply::{Outcome, Reply};
 
@@ -60,7 +63,8 @@ pub(super) async fn create(call: &Call<'_>) -> Outcome {
     }
     found.into_result()?;
     let id = PlanId::from(call.seed.id("plan", 6));
-    let changed = change(call, |model, _| {
+    let looks_at = [mark(kind::USAGE_PLAN, id.as_str())];
+    let changed = change(call, LooksAt::Only(&looks_at), |model, _| {
         if let Some(made) = model.usage_plans.get(&id) {
             // A retry whose first answer was lost.
             return Ok((model.clone(), render(made)));
@@ -95,6 +99,7 @@ fn with_plan(model: &Model, plan: UsagePlan) -> Result<Model, AwsError> {
         }
     }
     let members = model.api_keys.values();
+    let members = members.take_while(|_| gains_stages(model, &plan));
     for key in members.filter(|key| key.usage_plans.contains(&plan.id)) {
         let others = key.usage_plans.iter().filter(|id| **id != plan.id);
         for other in others.filter_map(|id| model.usage_plans.get(id)) {
@@ -135,26 +140,34 @@ pub(super) async fn get(call: &Call<'_>, id: &str) -> Outcome {
 /// `PATCH /usageplans/{usageplanId}`
 pub(super) async fn update(call: &Call<'_>, id: &str) -> Outcome {
     let patches = patch::read(call)?;
-    let changed = change(call, |model, _| {
-        let mut plan = UsagePlan::clone(find_plan(model, id)?);
-        for patch in &patches {
-            plan_patch::apply(&mut plan, patch)?;
-        }
-        let shown = render(&plan);
-        Ok((with_plan(model, plan)?, shown))
-    })
+    // Which keys are in it is looked at when it opens more stages, and then by the rules as well.
+    let changed = change(
+        call,
+        LooksAt::Only(&[mark(kind::USAGE_PLAN, id)]),
+        |model, _| {
+            let mut plan = UsagePlan::clone(find_plan(model, id)?);
+            for patch in &patches {
+                plan_patch::apply(&mut plan, patch)?;
+            }
+            let shown = render(&plan);
+            Ok((with_plan(model, plan)?, shown))
+        },
+    )
     .await?;
     Ok(Reply::json(200, changed.value))
 }
 
 /// `DELETE /usageplans/{usageplanId}`. Its keys stay, without it.
 pub(super) async fn delete(call: &Call<'_>, id: &str) -> Outcome {
-    change(call, |model, now| {
-        find_plan(model, id)?;
-        let mut model = model.clone();
+    let looks_at = [mark(kind::USAGE_PLAN, id), mark_kind(kind::API_KEY)];
+    change(call, LooksAt::Only(&looks_at), |before, now| {
+        find_plan(before, id)?;
+        let mut model = before.clone();
         model.usage_plans.remove(id);
-        for key in model.api_keys.values_mut() {
-            if key.usage_plans.iter().any(|it| it.as_str() == id) {
+        let holds = |key: &ApiKey| key.usage_plans.iter().any(|it| it.as_str() == id);
+        // Only what changes is copied: there can be millions of keys.
+        for key in before.api_keys.values().filter(|key| holds(key)) {
+            if let Some(key) = model.api_keys.get_mut(&key.id) {
                 let key = Arc::make_mut(key);
                 key.usage_plans.retain(|it| it.as_str() != id);
                 key.last_updated_date = now;

@@ -5,16 +5,18 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 use tollgate_aws::AwsError;
 use tollgate_model::{
-    Api, Integration, IntegrationType, Model, PayloadFormat, Route, Stage, function_name,
+    Api, Integration, IntegrationType, Mark, Model, PayloadFormat, Route, Stage, function_name,
+    kind, mark, mark_kind,
 };
 use tollgate_protocol::ids::{ApiId, IntegrationId, RouteId};
 
-use super::edit::{edit_api, overlay, refuse, required, tags, with_api};
+use super::edit::{edit_api, overlay, refuse, required, tags};
 use super::read::find_api;
 use super::render;
 use crate::admin::call::Call;
-use crate::admin::change::change;
+use crate::admin::change::{LooksAt, change};
 use crate::admin::reply::{Outcome, Reply};
+use tollgate_config::document::with_api;
 
 /// What a request may set of an API.
 const MEMBERS: [&str; 5] = [
@@ -45,7 +47,8 @@ pub(super) async fn create(call: &Call<'_>) -> Outcome {
     required(&input, "protocolType")?;
     refuse(&input, &UNAVAILABLE)?;
     let id = ApiId::from(call.seed.id("api", 10));
-    let changed = change(call, |model, now| {
+    let looks_at = [mark(kind::API, id.as_str())];
+    let changed = change(call, LooksAt::Only(&looks_at), |model, now| {
         if let Some(made) = model.apis.get(&id) {
             // A retry whose first answer was lost.
             return Ok((model.clone(), render::api(made, call.state)));
@@ -56,7 +59,7 @@ pub(super) async fn create(call: &Call<'_>) -> Outcome {
         if let Some(target) = input.get("target").and_then(Value::as_str) {
             quick_create(call, &mut api, &input, target);
         }
-        let model = with_api(model, api, now);
+        let model = with_api(model, &api, now);
         let made = render::api(find_api(&model, id.as_str())?, call.state);
         Ok((model, made))
     })
@@ -142,7 +145,8 @@ pub(super) async fn delete_cors(call: &Call<'_>, id: &str) -> Outcome {
 /// `DELETE /v2/apis/{apiId}`. Usage plans let go of its stages; a domain name that leads to it
 /// must be changed first.
 pub(super) async fn delete(call: &Call<'_>, id: &str) -> Outcome {
-    change(call, |model, _| {
+    let looks_at = referring(id);
+    change(call, LooksAt::Only(&looks_at), |model, _| {
         find_api(model, id)?;
         let mut model = model.clone();
         free(&model, id)?;
@@ -152,6 +156,16 @@ pub(super) async fn delete(call: &Call<'_>, id: &str) -> Outcome {
     })
     .await?;
     Ok(Reply::empty(204))
+}
+
+/// An API, and all that can lead to its stages.
+pub(super) fn referring(api: &str) -> [Mark; 4] {
+    [
+        mark(kind::API, api),
+        mark_kind(kind::USAGE_PLAN),
+        mark_kind(kind::DOMAIN_NAME),
+        mark_kind(kind::DEFAULT_MAPPING),
+    ]
 }
 
 fn free(model: &Model, id: &str) -> Result<(), AwsError> {

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use serde::Deserialize;
 use tollgate_aws::AwsError;
 use tollgate_config::document::deployment_id;
-use tollgate_model::{Api, Deployment, Stage};
+use tollgate_model::{Api, Deployment, Stage, kind, mark};
 use tollgate_protocol::Millis;
 use tollgate_protocol::ids::StageName;
 
 use super::read::find_api;
 use super::{not_found, render};
 use crate::admin::call::Call;
-use crate::admin::change::change;
+use crate::admin::change::{LooksAt, change};
 use crate::admin::reply::{Outcome, Reply};
 
 #[derive(Default, Deserialize)]
@@ -26,16 +26,20 @@ struct Input {
 /// deployment.
 pub(super) async fn create(call: &Call<'_>, api: &str) -> Outcome {
     let input: Input = call.input()?;
-    let changed = change(call, |model, now| {
-        let mut api = Api::clone(find_api(model, api)?);
-        let deployment = deploy(&mut api, input.description.clone(), now)?;
-        if let Some(name) = &input.stage_name {
-            point(&mut api, name, &deployment, now)?;
-        }
-        let mut model = model.clone();
-        model.apis.insert(api.api_id.clone(), Arc::new(api));
-        Ok((model, render::deployment(&deployment)))
-    })
+    let changed = change(
+        call,
+        LooksAt::Only(&[mark(kind::API, api)]),
+        |model, now| {
+            let mut api = Api::clone(find_api(model, api)?);
+            let deployment = deploy(&mut api, input.description.clone(), now)?;
+            if let Some(name) = &input.stage_name {
+                point(&mut api, name, &deployment, now)?;
+            }
+            let mut model = model.clone();
+            model.apis.insert(api.api_id.clone(), Arc::new(api));
+            Ok((model, render::deployment(&deployment)))
+        },
+    )
     .await?;
     Ok(Reply::json(201, changed.value))
 }
@@ -89,7 +93,7 @@ fn point(
 /// `PATCH /v2/apis/{apiId}/deployments/{deploymentId}`: the description, all else is frozen.
 pub(super) async fn update(call: &Call<'_>, api: &str, id: &str) -> Outcome {
     let input: Input = call.input()?;
-    let changed = change(call, |model, _| {
+    let changed = change(call, LooksAt::Only(&[mark(kind::API, api)]), |model, _| {
         let mut api = Api::clone(find_api(model, api)?);
         let found = api.deployments.get_mut(id);
         let deployment = Arc::make_mut(found.ok_or_else(|| not_found("deployment", id))?);
@@ -107,7 +111,7 @@ pub(super) async fn update(call: &Call<'_>, api: &str, id: &str) -> Outcome {
 
 /// `DELETE /v2/apis/{apiId}/deployments/{deploymentId}`, unless a stage serves it.
 pub(super) async fn delete(call: &Call<'_>, api: &str, id: &str) -> Outcome {
-    change(call, |model, _| {
+    change(call, LooksAt::Only(&[mark(kind::API, api)]), |model, _| {
         let mut api = Api::clone(find_api(model, api)?);
         let serving = api.stages.values().find(|stage| {
             stage

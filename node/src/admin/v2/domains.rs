@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use tollgate_aws::AwsError;
-use tollgate_model::{ApiMapping, DomainName, Model};
+use tollgate_model::{ApiMapping, DomainName, Mark, Model, kind, mark};
 use tollgate_protocol::ids::MappingId;
 
 use super::edit::{refuse, required, tags};
 use super::read::find_domain;
 use super::{not_found, render};
 use crate::admin::call::Call;
-use crate::admin::change::change;
+use crate::admin::change::{LooksAt, change};
 use crate::admin::reply::{Outcome, Reply};
 
 const UNAVAILABLE: [(&str, &[&str]); 2] = [
@@ -25,7 +25,7 @@ pub(super) async fn create(call: &Call<'_>) -> Outcome {
     let input = call.members()?;
     let name = required(&input, "domainName")?.to_ascii_lowercase();
     refuse(&input, &UNAVAILABLE)?;
-    let changed = change(call, |model, _| {
+    let changed = change(call, LooksAt::Only(&[domain_mark(&name)]), |model, _| {
         if model.domain_names.contains_key(&name) {
             return Err(AwsError::conflict(format!(
                 "The domain name you provided already exists: {name}"
@@ -48,7 +48,7 @@ pub(super) async fn create(call: &Call<'_>) -> Outcome {
 pub(super) async fn update(call: &Call<'_>, name: &str) -> Outcome {
     let input = call.members()?;
     refuse(&input, &UNAVAILABLE)?;
-    let changed = change(call, |model, _| {
+    let changed = change(call, LooksAt::Only(&[domain_mark(name)]), |model, _| {
         let mut domain = DomainName::clone(find_domain(model, name)?);
         if let Some(certificate) = certificate(model, &input)? {
             domain.certificate = Some(certificate);
@@ -62,7 +62,7 @@ pub(super) async fn update(call: &Call<'_>, name: &str) -> Outcome {
 
 /// `DELETE /v2/domainnames/{domainName}` with its mappings.
 pub(super) async fn delete(call: &Call<'_>, name: &str) -> Outcome {
-    change(call, |model, _| {
+    change(call, LooksAt::Only(&[domain_mark(name)]), |model, _| {
         let key = find_domain(model, name)?.domain_name.clone();
         let mut model = model.clone();
         model.domain_names.remove(&key);
@@ -92,6 +92,11 @@ fn certificate(model: &Model, input: &Map<String, Value>) -> Result<Option<Strin
     Ok(Some(name.to_owned()))
 }
 
+/// Domain names are kept in lower case.
+fn domain_mark(name: &str) -> Mark {
+    mark(kind::DOMAIN_NAME, &name.to_ascii_lowercase())
+}
+
 fn with_domain(model: &Model, domain: DomainName) -> Model {
     let mut model = model.clone();
     let name = domain.domain_name.clone();
@@ -109,14 +114,17 @@ pub(super) async fn create_mapping(call: &Call<'_>, domain: &str) -> Outcome {
         api_id: required(&input, "apiId")?.into(),
         stage: required(&input, "stage")?.into(),
     };
-    let changed = change(call, |model, _| put(model, domain, &mapping, &input)).await?;
+    // The rules look at the API that it leads to.
+    let looks_at = [domain_mark(domain)];
+    let edit = |model: &Model, _| put(model, domain, &mapping, &input);
+    let changed = change(call, LooksAt::Only(&looks_at), edit).await?;
     Ok(Reply::json(201, changed.value))
 }
 
 /// `PATCH /v2/domainnames/{domainName}/apimappings/{apiMappingId}`
 pub(super) async fn update_mapping(call: &Call<'_>, domain: &str, id: &str) -> Outcome {
     let input = call.members()?;
-    let changed = change(call, |model, _| {
+    let changed = change(call, LooksAt::Only(&[domain_mark(domain)]), |model, _| {
         let mappings = &find_domain(model, domain)?.api_mappings;
         let found = mappings.iter().find(|it| it.api_mapping_id.as_str() == id);
         let found = found.ok_or_else(|| not_found("API mapping", id))?;
@@ -128,7 +136,7 @@ pub(super) async fn update_mapping(call: &Call<'_>, domain: &str, id: &str) -> O
 
 /// `DELETE /v2/domainnames/{domainName}/apimappings/{apiMappingId}`
 pub(super) async fn delete_mapping(call: &Call<'_>, domain: &str, id: &str) -> Outcome {
-    change(call, |model, _| {
+    change(call, LooksAt::Only(&[domain_mark(domain)]), |model, _| {
         let mut domain = DomainName::clone(find_domain(model, domain)?);
         let count = domain.api_mappings.len();
         domain

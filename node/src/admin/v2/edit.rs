@@ -1,19 +1,15 @@
 //! Edits of one API: its working copy is changed, and stages that deploy by themselves follow.
 
-use std::sync::Arc;
-
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use tollgate_aws::{AwsError, ErrorKind};
-use tollgate_config::document::{Others, merge};
-use tollgate_model::{Api, Model};
-use tollgate_protocol::Millis;
-use tollgate_protocol::ids::ApiId;
+use tollgate_config::document::with_api;
+use tollgate_model::{Api, kind, mark};
 
 use super::read::find_api;
 use crate::admin::call::Call;
-use crate::admin::change::change;
+use crate::admin::change::{LooksAt, change};
 
 /// Changes an API; the value is what `look` makes of the API as it is then, with its new dates
 /// and deployments.
@@ -26,26 +22,15 @@ pub(super) async fn edit_api<T, R>(
     edit: impl Fn(&mut Api) -> Result<R, AwsError>,
     look: impl Fn(&Api, R) -> T,
 ) -> Result<T, AwsError> {
-    let changed = change(call, |model, now| {
+    let changed = change(call, LooksAt::Only(&[mark(kind::API, id)]), |model, now| {
         let mut api = Api::clone(find_api(model, id)?);
         let returned = edit(&mut api)?;
-        let model = with_api(model, api, now);
+        let model = with_api(model, &api, now);
         let value = look(find_api(&model, id)?, returned);
         Ok((model, value))
     })
     .await?;
     Ok(changed.value)
-}
-
-/// The model with this API in place of the one of its id: dated, and deployed where a stage
-/// deploys by itself.
-pub(super) fn with_api(model: &Model, api: Api, now: Millis) -> Model {
-    let id: ApiId = api.api_id.clone();
-    let loaded = Model {
-        apis: [(id, Arc::new(api))].into(),
-        ..Model::default()
-    };
-    merge(model, loaded, now, Others::Keep)
 }
 
 /// Lays members of a request over a resource. Only `allowed` ones count, as in AWS; an empty

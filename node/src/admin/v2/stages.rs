@@ -8,12 +8,14 @@ use tollgate_model::{Api, Stage};
 use tollgate_protocol::ids::StageName;
 
 use super::apis::forget_stages;
-use super::edit::{edit_api, overlay, refuse, required, tags, with_api};
+use super::apis::referring;
+use super::edit::{edit_api, overlay, refuse, required, tags};
 use super::read::find_api;
 use super::{not_found, render};
 use crate::admin::call::Call;
-use crate::admin::change::change;
+use crate::admin::change::{LooksAt, change};
 use crate::admin::reply::{Outcome, Reply};
+use tollgate_config::document::with_api;
 
 const MEMBERS: [&str; 7] = [
     "autoDeploy",
@@ -90,7 +92,8 @@ fn put(api: &mut Api, stage: &Stage, input: &Map<String, Value>) -> Result<(), A
 /// `DELETE /v2/apis/{apiId}/stages/{stageName}`. Usage plans let go of it; a domain name that
 /// leads to it must be changed first.
 pub(super) async fn delete(call: &Call<'_>, id: &str, name: &str) -> Outcome {
-    change(call, |model, now| {
+    let looks_at = referring(id);
+    change(call, LooksAt::Only(&looks_at), |model, now| {
         let mut api = Api::clone(find_api(model, id)?);
         find_stage(&api, name)?;
         let mapped = model.domain_names.values().find(|domain| {
@@ -104,7 +107,7 @@ pub(super) async fn delete(call: &Call<'_>, id: &str, name: &str) -> Outcome {
             )));
         }
         api.stages.remove(name);
-        let mut model = with_api(model, api, now);
+        let mut model = with_api(model, &api, now);
         forget_stages(&mut model, |api, stage| api.as_str() == id && stage == name);
         Ok((model, ()))
     })
