@@ -1,6 +1,8 @@
-//! Ids as types, so that an API id is never taken for a key id.
+//! Ids as types, so that an API id is never taken for a key id. Copies share their text: a resource
+//! is kept under its id, and tables of them are copied often.
 
 use alloc::string::String;
+use alloc::sync::Arc;
 use core::borrow::Borrow;
 use core::fmt;
 
@@ -16,7 +18,7 @@ macro_rules! id {
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
                  bincode::Encode, bincode::Decode)]
         #[serde(transparent)]
-        pub struct $name(String);
+        pub struct $name(Arc<str>);
 
         impl $name {
             /// The id as text.
@@ -28,7 +30,7 @@ macro_rules! id {
 
         impl From<String> for $name {
             fn from(text: String) -> Self {
-                Self(text)
+                Self(text.into())
             }
         }
 

@@ -13,7 +13,7 @@ use tollgate_aws::Secret;
 use tollgate_aws::sigv4::{Payload, RequestView, Signer, SigningCredentials};
 use tollgate_cluster::Door;
 use tollgate_config::compile::CompileError;
-use tollgate_model::Model;
+use tollgate_model::{Change, Model};
 use tollgate_protocol::ids::{KeyId, PlanId, Revision};
 use tollgate_protocol::{Clock, Millis};
 use tollgate_store::Identity;
