@@ -127,8 +127,9 @@ impl Entries<'_> {
             let all = before.changes(now);
             all.filter(|(_, a, b)| !a.zip(*b).is_some_and(|(a, b)| Arc::ptr_eq(a, b)))
         };
-        let mut fresh = Vec::new();
-        for (_, before, after) in differ() {
+        let (mut fresh, mut done) = (Vec::new(), BTreeSet::new());
+        for (id, before, after) in differ() {
+            done.insert(id);
             let known = before.map(|it| digest(&it.value));
             let known = known.and_then(|it| old.keys.get(&it));
             if let Some(after) = after {
@@ -142,8 +143,8 @@ impl Entries<'_> {
         }
         if !plans.is_empty() {
             for key in now.values() {
-                let same = before.get(&key.id).is_some_and(|it| Arc::ptr_eq(it, key));
-                if !same || !key.usage_plans.iter().any(|id| plans.contains(id)) {
+                let concerned = key.usage_plans.iter().any(|id| plans.contains(id));
+                if !concerned || done.contains(&key.id) {
                     continue;
                 }
                 let known = old.keys.get(&digest(&key.value));

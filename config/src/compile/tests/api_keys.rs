@@ -33,8 +33,8 @@ fn keys_find_the_plan_that_opens_a_stage() {
     model.usage_plans.insert("gold".into(), Arc::new(plan));
     model.api_keys.insert("key1".into(), Arc::new(key));
     let snapshot = compiled(model);
-    let entry = snapshot.keys.get(&keys::digest(value)).unwrap();
-    assert!(snapshot.keys.get(&keys::digest("another")).is_none());
+    let entry = snapshot.keys.get(&digest(value)).unwrap();
+    assert!(snapshot.keys.get(&digest("another")).is_none());
     assert!(entry.plan_for("shop", "test").is_none());
     let (plan, index) = entry.plan_for("shop", "prod").unwrap();
     assert_eq!(plan.throttle.as_ref().unwrap().limit().burst_limit, 7);
@@ -78,7 +78,7 @@ fn a_changed_key_replaces_its_entry_and_no_other() {
     let second = compiled(&model, Some(&first));
     let whole = compiled(&model, None);
     let found = |table: &Snapshot, value: &str| {
-        let entry = table.keys.get(&keys::digest(value));
+        let entry = table.keys.get(&digest(value));
         entry.map(|it| it.key_id.as_str().to_owned())
     };
     for value in (0..1_000)
@@ -90,7 +90,7 @@ fn a_changed_key_replaces_its_entry_and_no_other() {
     assert_eq!(found(&second, "value 1").as_deref(), Some("key0002"));
     assert_eq!(found(&second, "value 3"), None);
     let unchanged = |table: &Snapshot| {
-        let entry = table.keys.get(&keys::digest("value 4"));
+        let entry = table.keys.get(&digest("value 4"));
         Arc::clone(entry.unwrap())
     };
     assert!(Arc::ptr_eq(&unchanged(&first), &unchanged(&second)));
@@ -129,7 +129,7 @@ fn a_quota_slot_is_made_when_its_key_is_used_and_outlives_a_change_of_the_plan()
         compile(&model, Revision(1), &facts(), previous, &mut cells).unwrap()
     };
     let entry = |snapshot: &Snapshot, id: &str| {
-        let digest = keys::digest(&format!("value of {id}"));
+        let digest = digest(&format!("value of {id}"));
         Arc::clone(snapshot.keys.get(&digest).unwrap())
     };
     let first = compiled(&model, None);
