@@ -31,6 +31,7 @@ use crate::raft::heard::Heard;
 use crate::raft::machine::Machine;
 use crate::raft::{LogLimits, Raft};
 use crate::rates::{self, Rates};
+use crate::reports::Reports;
 use crate::serve::Server;
 use crate::status::DiskBytes;
 
@@ -66,6 +67,7 @@ pub struct Door {
     pub(crate) disk_bytes: DiskBytes,
     pub(crate) removed: watch::Receiver<bool>,
     pub(crate) rates: Rates,
+    pub(crate) reports: Reports,
     /// Where calls to other nodes run: their connections live as long as it does.
     pub(crate) runtime: tokio::runtime::Handle,
 }

@@ -2,8 +2,11 @@
 //! machine. A plain struct: it owns no task and reads no clock.
 
 mod held;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use tollgate_config::cells::QuotaSlot;
@@ -19,6 +22,10 @@ pub type Place = (PlanId, KeyId);
 
 /// Items of one batch: 2,000 of at most 100 bytes stay well below a record's limit.
 const BATCH_ITEMS_MAX: usize = 2_000;
+/// Slots that [`Leases::report_some`] looks at, and that it has tell: twice a second by every node,
+/// so that three nodes write at most 768 of them a second, however many keys are in use.
+const LOOKED_AT_MAX: usize = 4_096;
+const REPORTED_MAX: usize = 128;
 /// Before the first and any further ask for tokens that other nodes hold, doubled each time.
 const RETRY_MS_MIN: u64 = 20;
 const RETRY_MS_MAX: u64 = 500;
@@ -37,18 +44,15 @@ pub struct Leases {
     /// Slots that hold a lease, or held one a moment ago: of very many keys those in use, and the
     /// only ones that can have something to report.
     in_use: BTreeSet<Place>,
-    /// Slots that have something to say.
-    news: BTreeMap<Place, Need>,
+    /// Slots that need tokens: they come first, for requests may wait.
+    wants: BTreeSet<Place>,
+    /// Slots that have something to tell.
+    reports: BTreeSet<Place>,
+    /// How far the last look for something to tell came.
+    looked: Place,
     /// Leases that are over and must be reported.
     closing: Vec<LeaseItem>,
     grants: u64,
-}
-
-/// Why a slot is in the next batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Need {
-    Report,
-    Want,
 }
 
 /// What an answer means for the requests that wait for a slot.
@@ -84,7 +88,9 @@ impl Leases {
             next_lease: 1,
             held: BTreeMap::new(),
             in_use: BTreeSet::new(),
-            news: BTreeMap::new(),
+            wants: BTreeSet::new(),
+            reports: BTreeSet::new(),
+            looked: Place::default(),
             closing: Vec::new(),
             grants: 0,
         }
@@ -134,7 +140,7 @@ impl Leases {
             return false;
         };
         if !held.retrying {
-            self.news.insert(place.clone(), Need::Want);
+            self.wants.insert(place.clone());
         }
         true
     }
@@ -143,7 +149,7 @@ impl Leases {
     pub fn retry(&mut self, place: &Place) {
         if let Some(held) = self.held.get_mut(place) {
             held.retrying = false;
-            self.news.insert(place.clone(), Need::Want);
+            self.wants.insert(place.clone());
         }
     }
 
@@ -152,7 +158,7 @@ impl Leases {
         if let Some(held) = self.held.get_mut(place) {
             held.give_back(self.seq);
             if held.has_news() {
-                self.news.entry(place.clone()).or_insert(Need::Report);
+                self.reports.insert(place.clone());
             }
         }
     }
@@ -173,15 +179,48 @@ impl Leases {
         }
     }
 
-    /// Marks every slot that admitted requests since its last report.
+    /// Marks slots that admitted requests since their last word, some at a time and all in turn.
+    /// Nothing waits for it: who reads what was used asks for all of it ([`Leases::report`]), and a
+    /// crash strands no more for it, as what a node may have unspent does not depend on what it
+    /// told. It keeps what the state shows fresh where few keys are in use, and bounds what very
+    /// many cost. One that asks for tokens tells of itself with that.
+    pub fn report_some(&mut self) {
+        let mut told = 0;
+        for _ in 0..LOOKED_AT_MAX.min(self.in_use.len()) {
+            let after = (Bound::Excluded(&self.looked), Bound::Unbounded);
+            let next = self.in_use.range(after).next();
+            let Some(place) = next.or_else(|| self.in_use.first()).cloned() else {
+                return;
+            };
+            self.looked = place;
+            if self.report_one() {
+                told += 1;
+                if told >= REPORTED_MAX {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Looks at the slot that is looked at; whether there is something to tell.
+    fn report_one(&mut self) -> bool {
+        let held = self.held.get(&self.looked);
+        let Some(held) = held.filter(|held| held.open.is_some()) else {
+            self.in_use.remove(&self.looked);
+            return false;
+        };
+        held.has_news() && self.reports.insert(self.looked.clone())
+    }
+
+    /// Marks every slot that admitted requests since its last word.
     pub fn report(&mut self) {
-        let (all, news) = (&self.held, &mut self.news);
+        let (all, reports) = (&self.held, &mut self.reports);
         self.in_use.retain(|place| {
             let Some(held) = all.get(place) else {
                 return false;
             };
             if held.has_news() {
-                news.entry(place.clone()).or_insert(Need::Report);
+                reports.insert(place.clone());
             }
             held.open.is_some()
         });
@@ -193,15 +232,21 @@ impl Leases {
         self.report();
         for (place, held) in &self.held {
             if held.slot.cell().is_exhausted() {
-                self.news.insert(place.clone(), Need::Want);
+                self.wants.insert(place.clone());
             }
         }
+    }
+
+    /// Whether slots that were marked have not told yet.
+    #[must_use]
+    pub fn has_reports(&self) -> bool {
+        !self.reports.is_empty()
     }
 
     /// Whether there is anything to say.
     #[must_use]
     pub fn has_news(&self) -> bool {
-        !self.news.is_empty() || !self.closing.is_empty()
+        !self.wants.is_empty() || !self.reports.is_empty() || !self.closing.is_empty()
     }
 
     /// The next batch. It must be answered (or sent again unchanged) before another is made.
@@ -210,7 +255,9 @@ impl Leases {
         let closed = self.closing.len().min(BATCH_ITEMS_MAX);
         items.extend(self.closing.drain(..closed));
         while items.len() + 2 <= BATCH_ITEMS_MAX && self.closing.is_empty() {
-            let Some((place, need)) = self.news.pop_first() else {
+            let want = self.wants.pop_first();
+            let wants = want.is_some();
+            let Some(place) = want.or_else(|| self.reports.pop_first()) else {
                 break;
             };
             let Some(held) = self.held.get_mut(&place) else {
@@ -219,10 +266,10 @@ impl Leases {
             if held.open.is_some_and(|it| now >= it.end) {
                 items.extend(held.close(self.seq, &mut self.next_lease));
             }
-            match need {
-                Need::Want => items.push(held.ask(now)),
-                Need::Report if held.has_news() => items.push(held.report()),
-                Need::Report => {}
+            if wants {
+                items.push(held.ask(now));
+            } else if held.has_news() {
+                items.push(held.report());
             }
         }
         if items.is_empty() {
@@ -284,7 +331,8 @@ impl Leases {
 
     /// Closes everything, for a stop: what is not used goes back.
     pub fn close_all(&mut self) {
-        self.news.clear();
+        self.wants.clear();
+        self.reports.clear();
         for held in self.held.values_mut() {
             self.closing
                 .extend(held.close(self.seq, &mut self.next_lease));

@@ -35,6 +35,7 @@ use crate::raft::parts::Incoming;
 use crate::raft::upkeep::Upkeep;
 use crate::raft::{self, LogLimits, Raft, ballot};
 use crate::rates::{self, Rates};
+use crate::reports::Reports;
 use crate::retirement;
 use crate::serve::Server;
 use crate::status::{self, DiskBytes};
@@ -279,8 +280,7 @@ pub(crate) async fn assemble(
     let (machine, log) = (storage.machine, storage.log);
     let (contacts, heard) = (Contacts::default(), Heard::default());
     let gate = Gate::new(heard.clone());
-    let network = ways.network(&contacts, &gate);
-    let incoming = ways.incoming(dir);
+    let (network, incoming) = (ways.network(&contacts, &gate), ways.incoming(dir));
     let raft = consensus(&loaded, &ways.log, network, (log.clone(), machine.clone())).await?;
     gate.set(raft.clone());
     begin(&raft, &loaded).await?;
@@ -313,6 +313,7 @@ pub(crate) async fn assemble(
         disk_bytes: DiskBytes::default(),
         removed,
         rates: Rates::new(node, loaded.incarnation, Arc::clone(&proposer.clock)),
+        reports: Reports::default(),
         runtime: tokio::runtime::Handle::current(),
     };
     let member = Member {

@@ -72,6 +72,8 @@ pub mod kind {
     pub const READ_INDEX: u8 = 13;
     /// The leader goes, and says who leads next.
     pub const HAND_OVER: u8 = 14;
+    /// Tell what the called node's leases spent, and answer when that is agreed on.
+    pub const REPORT: u8 = 15;
 }
 
 /// Carries calls to other nodes. Implementations bound what is in flight.

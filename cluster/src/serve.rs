@@ -108,6 +108,12 @@ impl Server {
                 index.to_le_bytes().to_vec()
             }
             kind::PROPOSE => self.propose(&body).await?,
+            kind::REPORT => self
+                .door
+                .reports
+                .tell()
+                .await
+                .ok_or_else(|| Refused("this node cannot tell now".into()))?,
             kind::SERVED => {
                 let served = everywhere::wait_served(&self.served, &body).await;
                 served.ok_or_else(|| Refused("the question cannot be answered".into()))?

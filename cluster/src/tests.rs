@@ -12,6 +12,7 @@ mod many;
 mod planted;
 mod quota;
 mod rates;
+mod reports;
 pub(crate) mod sim;
 mod succession;
 mod suite;

@@ -138,7 +138,8 @@ pub trait Runtime: Send + Sync {
     /// come to that before the time is over.
     fn wait_served(&self, revision: Revision, at_most: Duration) -> BoxFuture<'_, bool>;
 
-    /// Reports what this node's leases have spent, so that usage is exact to the last request.
+    /// Has all nodes report what their leases have spent, so that usage is exact to the last
+    /// request. Of a node that does not answer within a second it is what it said last.
     fn report_usage(&self) -> BoxFuture<'_, ()>;
 
     /// Hears what is left of a key's quota in a plan, so that this node admits no more than that

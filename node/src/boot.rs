@@ -175,9 +175,7 @@ async fn run(config: NodeConfig, mode: Mode, set_log_level: SetLogLevel) -> Resu
     let shared = shared(&config, &mode, clock)?;
     let (systems, route, throttle) =
         start_actors(&config, &opened, &allowances, &shared, &certificates, clock)?;
-    let (effects, me) = (opened.effects.clone(), opened.identity.node_id);
-    tokio::spawn(membership::pass_quota_news(effects, me, throttle.clone()));
-    tokio::spawn(membership::pass_served(opened.door.clone(), route.clone()));
+    membership::pass_on(&opened, &route, &throttle);
     let dir = config.data_dir.clone();
     let disk_bytes = move || process::disk_bytes(&dir);
     opened.door.tell_disk(disk_bytes);

@@ -137,7 +137,7 @@ impl Runtime for NodeRuntime {
     }
 
     fn report_usage(&self) -> BoxFuture<'_, ()> {
-        Box::pin(self.throttle.report())
+        Box::pin(self.throttle.report_everywhere())
     }
 
     fn ask_quota(&self, plan: &PlanId, key: &KeyId) -> BoxFuture<'_, ()> {

@@ -12,8 +12,9 @@ use tollgate_state::{LeaseItem, LeaseVerdict};
 
 use crate::faults::{Bug, planted};
 
-/// A grant should cover the demand of this time, so that a warm key asks rarely.
-const DEMAND_MS: u64 = 5_000;
+/// A grant should cover the demand of this time, so that a warm key asks rarely: with a quarter of
+/// it left. What a crash strands does not grow with it: the state bounds what a node holds.
+const DEMAND_MS: u64 = 15_000;
 /// Demand is measured over at least this time.
 const DEMAND_MS_MIN: u64 = 100;
 /// Tokens to ask for beside the demand seen: the state decides what there is.

@@ -15,7 +15,7 @@ use tollgate_state::{Command, Effect, LeaseBatch, ProposalId, Reply};
 use super::waiting::WaitLists;
 use super::{Allowances, MAILBOX_MESSAGES_MAX};
 
-/// How often used tokens are reported: `tollgate usage` is at most this old.
+/// How often slots tell what was used, some at a time.
 const REPORT_INTERVAL: Duration = Duration::from_millis(500);
 /// Before a batch whose outcome is unknown is sent again.
 const RETRY_DELAY: Duration = Duration::from_millis(50);
@@ -34,7 +34,7 @@ pub struct ThrottleActor {
     cut_off: watch::Receiver<bool>,
     /// Requests that wait for tokens.
     requests: WaitLists,
-    /// Reports that wait for the answer to the batch in flight, and to the next one.
+    /// Reports that wait for the answer to the batch in flight, and to a later one.
     waiting: Vec<oneshot::Sender<()>>,
     next_waiting: Vec<oneshot::Sender<()>>,
     in_flight: bool,
@@ -54,10 +54,13 @@ struct Want {
 #[rtype(result = "()")]
 struct Affected(Effect);
 
-/// Report what was spent.
+/// Report what was spent, and with `ask` look again at what was used up.
 #[derive(Message)]
 #[rtype(result = "()")]
-struct Report(oneshot::Sender<()>);
+struct Report {
+    ask: bool,
+    done: oneshot::Sender<()>,
+}
 
 /// A batch was answered.
 #[derive(Message)]
@@ -115,8 +118,14 @@ impl ThrottleActor {
         if self.in_flight {
             return;
         }
-        let batch = self.allowances.lock().leases.batch(self.clock.now());
-        self.waiting.append(&mut self.next_waiting);
+        let (batch, more) = {
+            let leases = &mut self.allowances.lock().leases;
+            (leases.batch(self.clock.now()), leases.has_reports())
+        };
+        if !more {
+            // Everything that was marked is in this batch or was in one before.
+            self.waiting.append(&mut self.next_waiting);
+        }
         let Some(batch) = batch else {
             self.wake();
             if let Some(done) = self.stopping.take() {
@@ -183,7 +192,7 @@ impl Actor for ThrottleActor {
         context.set_mailbox_capacity(MAILBOX_MESSAGES_MAX);
         context.run_interval(REPORT_INTERVAL, |actor, context| {
             actor.allowances.sweep();
-            actor.allowances.lock().leases.report();
+            actor.allowances.lock().leases.report_some();
             let cut_off = *actor.cut_off.borrow();
             actor.partition.cut_off.store(cut_off, Ordering::Relaxed);
             if cut_off {
@@ -231,9 +240,13 @@ impl Handler<Affected> for ThrottleActor {
 impl Handler<Report> for ThrottleActor {
     type Result = ();
 
-    fn handle(&mut self, Report(waiting): Report, context: &mut Self::Context) {
-        self.allowances.lock().leases.report_and_ask();
-        self.next_waiting.push(waiting);
+    fn handle(&mut self, Report { ask, done }: Report, context: &mut Self::Context) {
+        if ask {
+            self.allowances.lock().leases.report_and_ask();
+        } else {
+            self.allowances.lock().leases.report();
+        }
+        self.next_waiting.push(done);
         self.advance(context);
     }
 }
@@ -331,10 +344,28 @@ impl ThrottleHandle {
         self.address.try_send(Affected(effect)).is_ok()
     }
 
-    /// Reports what was spent until now, asks again for keys whose quota was used up, and returns when that is committed or takes too long.
+    /// Reports what was spent until now, and returns when that is committed or takes too long.
     pub async fn report(&self) {
-        let (waiting, answered) = oneshot::channel();
-        if self.address.try_send(Report(waiting)).is_ok() {
+        self.tell(false).await;
+    }
+
+    /// The same of all nodes: this one shows what they spent, but for nodes that do not answer.
+    pub async fn report_everywhere(&self) {
+        let others = self.door.reported_everywhere();
+        let ((), told) = futures_util::future::join(self.report(), others).await;
+        if !told {
+            tracing::debug!("not all nodes told what their leases spent");
+        }
+    }
+
+    /// [`ThrottleHandle::report`], and asks again for keys whose quota was used up.
+    pub async fn report_and_ask(&self) {
+        self.tell(true).await;
+    }
+
+    async fn tell(&self, ask: bool) {
+        let (done, answered) = oneshot::channel();
+        if self.address.try_send(Report { ask, done }).is_ok() {
             // Late numbers are no error: they are reported with the next batch.
             drop(tokio::time::timeout(WAIT_DEADLINE, answered).await);
         }

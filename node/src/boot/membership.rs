@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tollgate_cluster::{
-    Door, Effects, JoinFailure, JoinToken, Joined, Joiner, Opened, Peering, autopilot,
+    Door, Effects, JoinFailure, JoinToken, Joined, Joiner, Opened, Peering, Reports, autopilot,
 };
 use tollgate_config::node_config::NodeConfig;
 use tollgate_protocol::codes;
@@ -295,12 +295,20 @@ async fn begin_life(opened: &Opened, addresses: Addresses) -> Result<(), BootErr
     }
 }
 
+/// Passes on what the cluster and this node tell each other, for as long as the node runs.
+pub(super) fn pass_on(opened: &Opened, route: &RouteHandle, throttle: &ThrottleHandle) {
+    let (effects, me) = (opened.effects.clone(), opened.identity.node_id);
+    tokio::spawn(pass_quota_news(effects, me, throttle.clone()));
+    tokio::spawn(pass_reports(opened.door.reports(), throttle.clone()));
+    tokio::spawn(pass_served(opened.door.clone(), route.clone()));
+}
+
 /// Passes on to the throttle actor what the log does to quotas, for as long as the node runs.
-pub(super) async fn pass_quota_news(effects: Effects, me: NodeId, throttle: ThrottleHandle) {
+async fn pass_quota_news(effects: Effects, me: NodeId, throttle: ThrottleHandle) {
     loop {
         let news = effects.quota_news(me).await;
         if news.everything {
-            throttle.report().await;
+            throttle.report_and_ask().await;
         }
         for effect in news.effects {
             // What was reopened must be heard: a full mailbox is tried again.
@@ -311,8 +319,17 @@ pub(super) async fn pass_quota_news(effects: Effects, me: NodeId, throttle: Thro
     }
 }
 
+/// Tells what leases spent when another node asks, for as long as the node runs.
+async fn pass_reports(reports: Reports, throttle: ThrottleHandle) {
+    loop {
+        let told = reports.asked().await;
+        throttle.report().await;
+        told.answer();
+    }
+}
+
 /// Tells the other nodes what this one serves, for as long as it runs.
-pub(super) async fn pass_served(door: Door, route: RouteHandle) {
+async fn pass_served(door: Door, route: RouteHandle) {
     let mut served = route.watch();
     loop {
         door.set_served(served.borrow_and_update().revision);

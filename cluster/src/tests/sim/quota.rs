@@ -91,7 +91,7 @@ impl Shop {
                     self.configure();
                 }
                 () = self.news.notified() => {}
-                _ = report.tick() => lock(&self.inner).leases.report(),
+                _ = report.tick() => lock(&self.inner).leases.report_some(),
             }
         }
     }

@@ -1,0 +1,99 @@
+//! Very many slots: what a node tells of them, and in which order.
+
+use std::sync::Arc;
+
+use tollgate_config::cells::{QuotaSlot, Take};
+use tollgate_model::Quota;
+use tollgate_protocol::Millis;
+use tollgate_state::{LeaseItem, LeaseReply, LeaseVerdict};
+
+use super::{LOOKED_AT_MAX, Leases, Place, REPORTED_MAX};
+
+const NOW: Millis = Millis(1_000);
+
+/// Every item of what there is to say, in order; all that is wanted is granted, once.
+fn exchange(leases: &mut Leases) -> Vec<LeaseItem> {
+    let mut said = Vec::new();
+    while let Some(batch) = leases.batch(NOW) {
+        let replies = batch.items.iter().map(|item| LeaseReply {
+            plan: item.plan.clone(),
+            key: item.key.clone(),
+            lease: item.lease,
+            verdict: LeaseVerdict::Open {
+                start: Millis(0),
+                end: Millis(Millis::DAY),
+                granted: 100,
+                cap: 1_000,
+                free: 900,
+                elsewhere: 0,
+            },
+        });
+        drop(leases.answer(replies.collect()));
+        said.extend(batch.items);
+    }
+    said
+}
+
+/// So many slots, each with a lease of which a request took a token.
+fn in_use(count: usize) -> (Leases, Vec<Arc<QuotaSlot>>) {
+    let mut leases = Leases::new(1, 1);
+    let key = |at: usize| format!("k{at:06}").as_str().into();
+    let slots: Vec<_> = (0..count)
+        .map(|at| leases.slot(&"p".into(), &key(at), Quota::default()))
+        .collect();
+    for slot in &slots {
+        assert!(leases.want(&(slot.plan.clone(), slot.key.clone())));
+    }
+    assert_eq!(exchange(&mut leases).len(), count);
+    take_all(&slots);
+    (leases, slots)
+}
+
+fn take_all(slots: &[Arc<QuotaSlot>]) {
+    for slot in slots {
+        assert_eq!(slot.take(NOW), Take::Taken);
+    }
+}
+
+#[test]
+fn of_very_many_slots_some_tell_at_a_time_and_all_in_turn() {
+    let count = LOOKED_AT_MAX + 300;
+    let (mut leases, slots) = in_use(count);
+    let mut told = std::collections::BTreeMap::new();
+    let mut turns = 0;
+    while told.len() < count {
+        leases.report_some();
+        let said = exchange(&mut leases);
+        assert!((1..=REPORTED_MAX).contains(&said.len()), "{}", said.len());
+        for item in said {
+            assert_eq!((item.used, item.want), (1, 0));
+            assert!(told.insert(item.key.clone(), ()).is_none(), "{}", item.key);
+        }
+        turns += 1;
+    }
+    assert_eq!(turns, count.div_ceil(REPORTED_MAX));
+    // All have told: a turn looks at some and finds nothing; then one that is far away is found.
+    leases.report_some();
+    assert!(!leases.has_news());
+    take_all(&slots[LOOKED_AT_MAX..][..1]);
+    for _ in 0..2 {
+        leases.report_some();
+    }
+    assert_eq!(exchange(&mut leases).len(), 1);
+}
+
+#[test]
+fn who_reads_has_all_tell_and_who_wants_comes_first() {
+    let (mut leases, slots) = in_use(5_000);
+    leases.report();
+    assert!(leases.has_reports());
+    let last = slots.last().expect("a slot");
+    let place: Place = (last.plan.clone(), last.key.clone());
+    leases.want(&place);
+    let said = exchange(&mut leases);
+    assert!(!leases.has_reports());
+    assert_eq!(said.len(), slots.len(), "nobody tells twice");
+    assert_eq!(said[0].key, last.key);
+    assert!(said[0].want > 0);
+    assert_eq!(said.iter().map(|it| it.used).sum::<u64>(), 5_000);
+}

@@ -1,0 +1,45 @@
+//! Every node tells what its leases spent before somebody reads it.
+
+use tollgate_state::Command;
+
+use super::hub::{TestNode, cluster, until};
+
+/// As a node of the product: it tells by a change, here one that can be counted.
+fn tells(node: &TestNode) -> tokio::task::JoinHandle<()> {
+    let (door, reports) = (node.door.clone(), node.door.reports());
+    tokio::spawn(async move {
+        loop {
+            let told = reports.asked().await;
+            let command = Command::Configure {
+                expected: None,
+                rests_on: None,
+                changes: b"[]".to_vec(),
+                who: "root".into(),
+            };
+            door.propose(Default::default(), command).await.unwrap();
+            told.answer();
+        }
+    })
+}
+
+#[tokio::test]
+async fn what_others_spent_is_shown_where_it_is_read() {
+    let (hub, nodes, _) = cluster(3).await;
+    let telling: Vec<_> = nodes.iter().map(tells).collect();
+    for reader in &nodes {
+        let before = nodes.iter().map(TestNode::revision).max().unwrap();
+        assert!(reader.door.reported_everywhere().await);
+        assert_eq!(reader.revision(), before + 2, "the two others told");
+    }
+    // Of one that cannot be reached the numbers are old, and that is said.
+    hub.part(&[3], &[1, 2]);
+    let leads = |node: &TestNode| node.door.members().leader;
+    let led = || [leads(&nodes[0]), leads(&nodes[1])];
+    until("a leader of the others", led, |[one, other]| {
+        one == other && one.is_some_and(|it| it != 3)
+    })
+    .await;
+    assert!(!nodes[0].door.reported_everywhere().await);
+    hub.heal();
+    telling.iter().for_each(|it| it.abort());
+}
