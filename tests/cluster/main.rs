@@ -15,6 +15,7 @@ mod leave;
 mod linear;
 mod load;
 mod losses;
+mod on_partition;
 mod oracle;
 mod partitions;
 mod quota;

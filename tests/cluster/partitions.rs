@@ -109,7 +109,7 @@ fn lasts(time: Duration) {
 }
 
 /// Waits until a node says that changes can be agreed on, or that they cannot. It is ready anyway.
-fn wait_agrees(cluster: &Cluster, at: usize, agrees: bool) {
+pub(crate) fn wait_agrees(cluster: &Cluster, at: usize, agrees: bool) {
     let words = if agrees {
         "[+] cluster"
     } else {

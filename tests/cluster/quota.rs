@@ -45,6 +45,26 @@ fn three_nodes_together_admit_exactly_the_quota() {
     );
 }
 
+/// Nodes tell little of what they spend unless they are asked: whoever reads has them tell.
+#[test]
+fn usage_is_the_truth_at_once_wherever_it_is_read() {
+    let oracle = Oracle::start(Duration::ZERO);
+    let keys = keys(1);
+    let cluster = Cluster::start(3, &api(&oracle.url(), &keys));
+    let key = keys.last().expect("the largest");
+    let mut sent = 0;
+    for round in 0..9 {
+        for _ in 0..7 * (round + 1) {
+            let node = addresses(&cluster)[round % 3];
+            assert_eq!(request(&key.value).send(node).status, 200);
+            sent += 1;
+        }
+        let reader = &cluster.nodes()[(round + round / 3 + 1) % 3];
+        let usage = reader.cli(&["usage", &key.value, "-o", "json"]).json();
+        assert_eq!(usage[0]["remaining"], key.limit - sent, "{round}: {usage}");
+    }
+}
+
 /// Which keys are on: the large quotas change after a kill, so that it falls into their middle,
 /// the small ones just before it.
 #[derive(Default)]

@@ -2,13 +2,13 @@
 
 use serde_json::Value;
 use tollgate_aws::AwsError;
-use tollgate_model::{ApiStage, Period, Quota, Throttle, UsagePlan};
+use tollgate_model::{ApiStage, OnPartition, Period, Quota, Throttle, UsagePlan};
 use tollgate_protocol::Rate;
 use tollgate_protocol::ids::{ApiId, StageName};
 
 use super::patch::Patch;
 
-const PATHS: [&str; 11] = [
+const PATHS: [&str; 12] = [
     "/name",
     "/description",
     "/quota",
@@ -18,6 +18,7 @@ const PATHS: [&str; 11] = [
     "/throttle",
     "/throttle/rateLimit",
     "/throttle/burstLimit",
+    "/onPartition",
     "/apiStages",
     "/apiStages/{apiId}:{stage}/throttle/{resourcePath}/{httpMethod}/{rateLimit|burstLimit}",
 ];
@@ -41,6 +42,8 @@ pub(super) fn apply(plan: &mut UsagePlan, patch: &Patch) -> Result<(), AwsError>
             let at = stage_at(plan, patch.value()?)?;
             plan.api_stages.remove(at);
         }
+        ("remove", ["onPartition"]) => plan.on_partition = OnPartition::default(),
+        (_, ["onPartition"]) if sets => plan.on_partition = on_partition(patch.value()?)?,
         (_, ["quota", member]) if sets => {
             quota(plan.quota.get_or_insert_default(), member, patch)?;
         }
@@ -54,6 +57,17 @@ pub(super) fn apply(plan: &mut UsagePlan, patch: &Patch) -> Result<(), AwsError>
         _ => return Err(patch.refused(&PATHS)),
     }
     Ok(())
+}
+
+fn on_partition(value: &str) -> Result<OnPartition, AwsError> {
+    match value {
+        "lease" => Ok(OnPartition::Lease),
+        "deny" => Ok(OnPartition::Deny),
+        "allow" => Ok(OnPartition::Allow),
+        _ => Err(AwsError::bad_request(
+            "what a node that is cut off does about a quota is lease, deny or allow",
+        )),
+    }
 }
 
 fn quota(quota: &mut Quota, member: &str, patch: &Patch) -> Result<(), AwsError> {
@@ -157,5 +171,43 @@ fn stage_name(text: &str) -> Result<(ApiId, StageName), AwsError> {
         _ => Err(AwsError::bad_request(
             "Invalid API Stage specified. Must be in the form 'apiId:stage'",
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_node_does_that_is_cut_off_is_changed_and_taken_back() {
+        let patch = |op: &str, value: Option<&str>| Patch {
+            op: op.into(),
+            path: "/onPartition".into(),
+            value: value.map(Into::into),
+        };
+        let mut plan = UsagePlan::default();
+        for (op, value, wanted) in [
+            ("replace", Some("deny"), OnPartition::Deny),
+            ("add", Some("allow"), OnPartition::Allow),
+            ("replace", Some("lease"), OnPartition::Lease),
+            ("add", Some("deny"), OnPartition::Deny),
+            ("remove", None, OnPartition::Lease),
+        ] {
+            apply(&mut plan, &patch(op, value)).unwrap();
+            assert_eq!(plan.on_partition, wanted, "{op} {value:?}");
+        }
+        for (op, value) in [
+            ("replace", Some("perhaps")),
+            ("replace", None),
+            ("copy", Some("deny")),
+        ] {
+            let refused = apply(&mut plan, &patch(op, value)).unwrap_err();
+            assert_eq!(
+                refused.kind,
+                tollgate_aws::ErrorKind::BadRequest,
+                "{op} {value:?}"
+            );
+            assert_eq!(plan.on_partition, OnPartition::Lease);
+        }
     }
 }
