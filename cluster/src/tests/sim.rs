@@ -16,6 +16,7 @@ mod net;
 mod oracle;
 mod quota;
 mod random;
+mod rate;
 mod runs;
 mod wire;
 mod world;
@@ -91,6 +92,8 @@ struct Summary {
     elections: u64,
     changes: u64,
     admitted: u64,
+    /// By the rate.
+    rated: u64,
     lost_lives: u64,
     simulated: Duration,
 }
@@ -160,7 +163,7 @@ fn world(seed: u64, files: bool, random: &mut Random) -> Arc<World> {
         (seed, files),
         (first_nodes, all_nodes),
         voters_max,
-        limit,
+        (limit, rate::limit(random)),
         began,
     )
 }
@@ -202,6 +205,7 @@ impl Run<'_> {
             elections,
             changes,
             admitted: oracle.admitted.values().sum(),
+            rated: oracle.rate.as_ref().map_or(0, |rate| rate.admitted),
             lost_lives: oracle.lost_lives,
             simulated: self.world.elapsed(),
         })

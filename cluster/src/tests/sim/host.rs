@@ -13,6 +13,7 @@ use tollgate_store::{Identity, Loaded, Snapshots, Store};
 use super::net::{Desk, Turmoil};
 use super::quota::Shop;
 use super::random::Random;
+use super::rate;
 use super::world::{Live, Order, Pending, World};
 use crate::introductions::{self, Introduced};
 use crate::lines::{Lines, Told};
@@ -162,6 +163,7 @@ async fn work(
     effects: crate::Effects,
     mut random: Random,
 ) {
+    let bucket = rate::bucket(&world, &door);
     if node == 1 {
         found(&world, &door).await;
     }
@@ -179,6 +181,8 @@ async fn work(
         let lives = known.is_some_and(|it| it.incarnation == incarnation);
         (lives, known.is_some_and(|it| it.removed.is_some()))
     });
+    // Nobody sends a removed node the entry that says so.
+    let removed = removed || world.shared().removed.contains(&node);
     if heard != Some(Reply::Done) && !(heard == Some(Reply::Stale) && lives) {
         if !removed && heard.is_some() {
             let text = format!("node {node} may not live: {heard:?}");
@@ -192,6 +196,10 @@ async fn work(
     let shop = Shop::new(&world, node, door.clone(), incarnation);
     tokio::spawn(Arc::clone(&shop).keep(effects));
     tokio::spawn(shop.requests(Random::new(random.next(), node)));
+    if let Some(bucket) = bucket {
+        let random = Random::new(random.next(), node);
+        tokio::spawn(rate::requests(Arc::clone(&world), node, bucket, random));
+    }
     tokio::spawn(obey(Arc::clone(&world), node, door.clone()));
     change(world, node, door, random).await;
 }

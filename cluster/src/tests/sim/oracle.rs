@@ -8,6 +8,7 @@ use tollgate_protocol::Millis;
 use tollgate_protocol::codec::crc32c;
 use tollgate_state::{NodeId, State};
 
+use super::rate::Bound;
 use crate::raft::{Entry, wire};
 
 type RaftMetrics = openraft::RaftMetrics<NodeId, EmptyNode>;
@@ -35,6 +36,8 @@ pub(super) struct Oracle {
     tags: BTreeMap<String, u64>,
     /// Requests let in, by window.
     pub(super) admitted: BTreeMap<Millis, u64>,
+    /// What the rate allows, in a seed that has one.
+    pub(super) rate: Option<Bound>,
     /// The highest limit there was.
     pub(super) ceiling: u64,
     /// Lives that ended without giving back.
@@ -127,6 +130,15 @@ impl Oracle {
             self.fail(format!("log: node {node} went from {before} to {index}"));
         }
         self.note(&[3, node, index]);
+    }
+
+    /// A node let a request in by the rate.
+    pub(super) fn admit_by_rate(&mut self, node: NodeId, now_us: u64) {
+        self.note(&[10, node, now_us]);
+        let over = self.rate.as_mut().and_then(|rate| rate.admit(now_us));
+        if let Some(over) = over {
+            self.fail(format!("rate: node {node} let in {over:.2} too many"));
+        }
     }
 
     /// The highest acknowledged revision: what is begun now must come after it.

@@ -39,6 +39,7 @@ struct Sum {
     elections: u64,
     lost_lives: u64,
     admitted: u64,
+    rated: u64,
     wrong: Vec<String>,
 }
 
@@ -51,6 +52,7 @@ impl Sum {
                 self.elections += summary.elections;
                 self.lost_lives += summary.lost_lives;
                 self.admitted += summary.admitted;
+                self.rated += summary.rated;
             }
             Err(text) => {
                 println!("{text}");
@@ -60,18 +62,21 @@ impl Sum {
         }
     }
 
-    fn print(&self, first: u64, began: Instant) {
+    fn print(&self, first: u64, (began, worked): (Instant, f64)) {
         let seconds = began.elapsed().as_secs_f64();
+        let worked = (processor_seconds() - worked).max(0.01);
         println!(
             "{} seeds from {first}: {} violated an invariant; {:.0} s simulated in {seconds:.0} s, \
-             {:.1} seeds a processor's second; {} leaders, {} crashes, {} requests let in",
+             {:.1} seeds a processor's second; {} leaders, {} crashes, {} requests let in by \
+             quotas and {} by rates",
             self.seeds,
             self.wrong.len(),
             self.simulated,
-            self.seeds as f64 / processor_seconds(),
+            self.seeds as f64 / worked,
             self.elections,
             self.lost_lives,
             self.admitted,
+            self.rated,
         );
     }
 }
@@ -88,7 +93,7 @@ fn processor_seconds() -> f64 {
     let ticks: f64 = of_user_and_kernel
         .map(|it| it.parse::<f64>().unwrap())
         .sum();
-    (ticks / TICKS_A_SECOND).max(1.0 / TICKS_A_SECOND)
+    ticks / TICKS_A_SECOND
 }
 
 /// Adds what a seed violated to the file `FAILED`, when one is named: a long run may be cut short.
@@ -114,7 +119,7 @@ fn no_seed_violates_an_invariant() {
         (None, count) => (0, count.unwrap_or(SEEDS)),
     };
     let minutes = number("MINUTES").map(|minutes| Duration::from_secs(60 * minutes));
-    let began = Instant::now();
+    let (began, worked) = (Instant::now(), processor_seconds());
     let next = AtomicU64::new(first);
     let sum = Mutex::new(Sum::default());
     std::thread::scope(|scope| {
@@ -129,14 +134,14 @@ fn no_seed_violates_an_invariant() {
                     let mut sum = lock(&sum);
                     sum.add(result);
                     if sum.seeds.is_multiple_of(PRINTED_EVERY) {
-                        sum.print(first, began);
+                        sum.print(first, (began, worked));
                     }
                 }
             });
         }
     });
     let sum = lock(&sum);
-    sum.print(first, began);
+    sum.print(first, (began, worked));
     assert!(sum.wrong.is_empty(), "{:#?}", sum.wrong);
 }
 

@@ -8,11 +8,13 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use tempfile::TempDir;
+use tollgate_model::Throttle;
 use tollgate_protocol::{Clock, Millis};
 use tollgate_state::{Command, NodeId, ProposalId};
 
 use super::Memory;
 use super::oracle::Oracle;
+use super::rate::Bound;
 use crate::Door;
 use crate::raft::disk::lock;
 
@@ -23,6 +25,8 @@ pub(super) struct World {
     pub(super) first_nodes: u64,
     pub(super) voters_max: usize,
     pub(super) limit: u64,
+    /// The rate of some seeds.
+    pub(super) rate: Option<Throttle>,
     pub(super) began: Millis,
     pub(super) elapsed_ms: Arc<AtomicU64>,
     pub(super) machines: BTreeMap<NodeId, Machine>,
@@ -108,7 +112,7 @@ impl World {
         (seed, files): (u64, bool),
         (first_nodes, all_nodes): (u64, u64),
         voters_max: usize,
-        limit: u64,
+        (limit, rate): (u64, Option<Throttle>),
         began: Millis,
     ) -> Arc<Self> {
         let elapsed_ms = Arc::new(AtomicU64::new(0));
@@ -129,6 +133,7 @@ impl World {
         let machines = (1..=all_nodes).map(|node| (node, machine(node))).collect();
         let mut oracle = Oracle::default();
         oracle.ceiling = limit;
+        oracle.rate = rate.map(Bound::new);
         let shared = Shared {
             admitted: BTreeSet::from([1]),
             changes: true,
@@ -140,6 +145,7 @@ impl World {
             first_nodes,
             voters_max,
             limit,
+            rate,
             began,
             elapsed_ms,
             machines,
