@@ -113,3 +113,23 @@ fn percentiles_are_of_what_was_measured() {
     assert_eq!(percentile(&times, 50), Duration::from_millis(25));
     assert_eq!(percentile(&times, 99), Duration::from_millis(50));
 }
+
+/// A regression would show as two keys with one secret, a lost route, a mapping to a stage that is
+/// gone, or a change that is told to try again because of one of another API.
+#[test]
+fn changes_through_all_nodes_at_once_overwrite_none() {
+    let cluster = Cluster::start(
+        3,
+        &files::api("      - {routeKey: $default, integration: {fixedResponse: {body: ok}}}\n"),
+    );
+    let admins = cluster
+        .nodes()
+        .iter()
+        .map(|it| format!("http://{}", it.addresses().admin));
+    let endpoints: Vec<String> = admins.collect();
+    let environment = [("ENDPOINTS", &*endpoints.join(" "))];
+    println!(
+        "{}",
+        drivers::drive(&cluster.nodes()[0], "cluster/at_once.py", &environment)
+    );
+}
