@@ -321,7 +321,12 @@ impl Proposer {
 /// How much a group weighs in an entry.
 fn weight(group: &Group) -> usize {
     let of = |proposed: &Proposed| match &proposed.command {
-        Command::Configure { changes, .. } => changes.len() + 64,
+        Command::Configure {
+            changes, rests_on, ..
+        } => {
+            let marks = rests_on.as_ref().map_or(0, Vec::len);
+            changes.len() + marks * (size_of::<tollgate_model::Mark>() + 1) + 64
+        }
         Command::Lease(batch) => batch.items.len() * 100 + 64,
         _ => 256,
     };

@@ -113,6 +113,9 @@ impl Endpoints {
     }
 }
 
+/// Finds the key that has a secret.
+pub type KeyHolders<'m> = Box<dyn Fn(&str) -> Option<KeyId> + 'm>;
+
 /// What the admin listener asks of the running node.
 pub trait Runtime: Send + Sync {
     /// The functions with their processes, an array of objects with `name`.
@@ -153,8 +156,8 @@ pub trait Runtime: Send + Sync {
     /// key id.
     fn leave(&self, who: &str);
 
-    /// The key that has this secret in a configuration.
-    fn key_with(&self, model: &Model, value: &str) -> Option<KeyId>;
+    /// Finds the key that has a secret in a configuration. Made once, it may be asked often.
+    fn key_holders<'m>(&self, model: &'m Model) -> KeyHolders<'m>;
 
     /// Whether the node can serve a configuration with these changes, which are part of it.
     ///

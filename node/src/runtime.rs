@@ -17,14 +17,14 @@ use tollgate_protocol::metrics as names;
 use tollgate_upstream::{ServerCondition, Upstreams};
 
 use crate::actors::{Allowances, RouteHandle, ThrottleHandle};
-use crate::admin::Runtime;
+use crate::admin::{KeyHolders, Runtime};
 use crate::clock::SystemClock;
 use crate::logs::LogWriter;
 use crate::metrics::Metrics;
 use crate::ops::Observed;
 use crate::process;
 use crate::standing::Standing;
-use crate::trial::{key_with, try_changes};
+use crate::trial::{key_holders, try_changes};
 
 /// Changes what is logged.
 pub type SetLogLevel = Box<dyn Fn(&str) -> Result<(), String> + Send + Sync>;
@@ -163,8 +163,8 @@ impl Runtime for NodeRuntime {
         self.standing.leave(who);
     }
 
-    fn key_with(&self, model: &Model, value: &str) -> Option<KeyId> {
-        key_with(&self.snapshot.load(), model, value)
+    fn key_holders<'m>(&self, model: &'m Model) -> KeyHolders<'m> {
+        key_holders(self.snapshot.load_full(), model)
     }
 
     fn check(&self, model: &Arc<Model>, changes: &[Change]) -> Result<(), Vec<CompileError>> {

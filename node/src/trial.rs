@@ -1,16 +1,18 @@
 //! Whether a configuration can be served, before it is stored. Its rules and the compiler look at
 //! names and texts; certificates and keys are read here, by those who will use them.
 
-use std::collections::BTreeMap;
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use tollgate_config::cells::{BucketId, CellSource, SlotSource, TokenBucket, Unleased};
 use tollgate_config::compile::{self, CompileError, NodeFacts, compile};
 use tollgate_config::snapshot::Snapshot;
-use tollgate_model::{ApiKey, Change, Model, Quota, Throttle, Upstream};
+use tollgate_model::{Change, Model, Quota, Throttle, Upstream};
 use tollgate_protocol::ids::{KeyId, PlanId, Revision};
 use tollgate_upstream::TlsSpecError;
 
+use crate::admin::KeyHolders;
 use crate::boot::tls_spec;
 use crate::tls;
 
@@ -90,19 +92,25 @@ pub(crate) fn try_changes(
     }
 }
 
-/// The key of a model that has a secret. Snapshots find keys by it; this one may be of another
-/// revision than the model.
-pub(crate) fn key_with(served: &Snapshot, model: &Model, value: &str) -> Option<KeyId> {
-    let has = |key: &&Arc<ApiKey>| key.value == value;
-    let known = served.keys.get(&compile::digest(value));
-    let known = known
-        .and_then(|it| model.api_keys.get(&it.key_id))
-        .filter(has);
-    let newer = || {
-        let mut changed = served.model.api_keys.changes(&model.api_keys);
-        changed.find_map(|(_, _, key)| key.filter(has))
-    };
-    known.or_else(newer).map(|key| key.id.clone())
+/// Finds the key of a model that has a secret. Snapshots find keys by it; this one may be of another
+/// revision than the model, and what lies between them is looked at once, when it is needed.
+pub(crate) fn key_holders(served: Arc<Snapshot>, model: &Model) -> KeyHolders<'_> {
+    let newer: OnceCell<HashMap<Box<str>, KeyId>> = OnceCell::new();
+    Box::new(move |value| {
+        let known = served.keys.get(&compile::digest(value));
+        let known = known.and_then(|it| model.api_keys.get(&it.key_id));
+        if let Some(key) = known.filter(|key| key.value == value) {
+            return Some(key.id.clone());
+        }
+        let newer = newer.get_or_init(|| {
+            let changed = served.model.api_keys.changes(&model.api_keys);
+            let after = changed.filter_map(|(_, _, key)| key);
+            after
+                .map(|key| (key.value.as_str().into(), key.id.clone()))
+                .collect()
+        });
+        newer.get(value).cloned()
+    })
 }
 
 /// What is not the same already.

@@ -22,8 +22,9 @@ pub const LOG_FORMAT_BYTES_MAX: usize = 3 * 1024;
 pub const COMMAND_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Old deployments kept per API beside those that a stage points at.
 pub const DEPLOYMENTS_KEPT: usize = 10;
-/// Remembered answers to proposals, for retries: the newest of all clients.
-pub const PROPOSALS_REMEMBERED: usize = 10_000;
+/// Remembered answers to proposals, for retries: the newest of all clients. With a thousand changes
+/// a second that is most of a minute; a node repeats for 20 s.
+pub const PROPOSALS_REMEMBERED: usize = 50_000;
 /// The largest quota: 2^53, so that it is exact as a JSON number.
 pub const QUOTA_MAX: u64 = 1 << 53;
 /// The largest burst of a token bucket.

@@ -12,6 +12,9 @@ use crate::{ProposalId, Reply};
 #[bincode(crate = "tollgate_protocol::codec::bincode")]
 pub(crate) struct Proposals {
     order: VecDeque<ProposalId>,
+    /// Those of commands that no base protects from being done again, apart from the others: they
+    /// are few, and a burst of changes must not make them forgotten.
+    bare: VecDeque<ProposalId>,
     replies: BTreeMap<ProposalId, Reply>,
 }
 
@@ -20,14 +23,44 @@ impl Proposals {
         self.replies.get(id)
     }
 
-    pub(crate) fn remember(&mut self, id: ProposalId, reply: Reply) {
+    /// Remembers an answer; `bare` when only its name keeps the command from being done again.
+    pub(crate) fn remember(&mut self, id: ProposalId, reply: Reply, bare: bool) {
+        let order = if bare {
+            &mut self.bare
+        } else {
+            &mut self.order
+        };
         if self.replies.insert(id, reply).is_none() {
-            self.order.push_back(id);
+            order.push_back(id);
         }
-        while self.order.len() > PROPOSALS_REMEMBERED {
-            if let Some(oldest) = self.order.pop_front() {
+        while order.len() > PROPOSALS_REMEMBERED {
+            if let Some(oldest) = order.pop_front() {
                 self.replies.remove(&oldest);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(kind: u8, number: usize) -> ProposalId {
+        let mut name = [kind; 16];
+        name[..8].copy_from_slice(&(number as u64).to_le_bytes());
+        ProposalId(name)
+    }
+
+    #[test]
+    fn a_burst_of_changes_makes_no_adjustment_forgotten() {
+        let mut answers = Proposals::default();
+        answers.remember(name(1, 0), Reply::Done, true);
+        for number in 0..=PROPOSALS_REMEMBERED {
+            answers.remember(name(2, number), Reply::Stale, false);
+        }
+        assert_eq!(answers.get(&name(1, 0)), Some(&Reply::Done));
+        assert_eq!(answers.get(&name(2, 0)), None);
+        assert_eq!(answers.get(&name(2, 1)), Some(&Reply::Stale));
+        assert_eq!(answers.replies.len(), PROPOSALS_REMEMBERED + 1);
     }
 }

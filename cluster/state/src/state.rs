@@ -53,7 +53,9 @@ impl State {
         }
         let applied = self.carry_out(&entry.command);
         if remembered(&entry.command) && entry.proposal != ProposalId::default() {
-            Arc::make_mut(&mut self.proposals).remember(entry.proposal, applied.reply.clone());
+            let (id, reply) = (entry.proposal, applied.reply.clone());
+            let bare = matches!(entry.command, Command::AdjustUsage { .. });
+            Arc::make_mut(&mut self.proposals).remember(id, reply, bare);
         }
         applied
     }

@@ -12,10 +12,13 @@ use tollgate_state::{Command, ProposalId, Reply};
 
 use super::call::{Call, above, unavailable};
 pub(crate) use super::turns::LooksAt;
+use super::turns::Turn;
 
 /// How often a change is made again because another one of the same came first. Nodes that are near
 /// the leader win more often; at this number one that wins every fifth time loses once in a million.
 const ATTEMPTS_MAX: u32 = 64;
+/// After so many a change waits until it is alone on its node.
+const CONFLICTS_BESIDE_MAX: u32 = 6;
 /// How long that may go on: less than an SDK waits for an answer.
 const ATTEMPTS_DEADLINE: Duration = Duration::from_secs(20);
 /// How long a change may take from the state to the workers.
@@ -28,7 +31,7 @@ const SUBJECTS_LOGGED_MAX: usize = 8;
 const COMMAND_FRAME_BYTES: usize = 4096;
 
 /// Marks that a command carries; a change that rests on more rests on everything.
-const RESTS_ON_MAX: usize = 256;
+pub(crate) const RESTS_ON_MAX: usize = 256;
 
 /// A change that was made, or would be.
 pub(crate) struct Changed<T> {
@@ -60,24 +63,25 @@ pub(crate) async fn change<T>(
     let mut turn = Some(call.state.turns.take(looks_at).await?);
     let mut names = 0;
     let began = Instant::now();
-    for _ in 0..ATTEMPTS_MAX {
-        if began.elapsed() > ATTEMPTS_DEADLINE {
-            break;
-        }
+    let mut conflicts = 0;
+    while conflicts < ATTEMPTS_MAX && began.elapsed() < ATTEMPTS_DEADLINE {
         let planned = plan(call, &edit).await?;
+        let rests_on = resting_on(&planned, looks_at);
+        let beside = !turn.as_ref().is_some_and(Turn::is_alone);
+        // The rules can make it rest on more than its author looks at, which the changes beside it
+        // go on changing.
+        if beside && (rests_on.is_none() || conflicts == CONFLICTS_BESIDE_MAX) {
+            // First its own turn ends, or it would wait for itself.
+            drop(turn.take());
+            turn = Some(call.state.turns.take(LooksAt::Everything).await?);
+            continue;
+        }
         // Proposed even if nothing changes: this node may not know the latest revision, and "it is
         // so already" would be an answer about the past.
-        let changes = encode(&planned.changes)?;
-        if changes.len() > COMMAND_BYTES_MAX - COMMAND_FRAME_BYTES {
-            return Err(AwsError::new(
-                ErrorKind::PayloadTooLarge,
-                format!("the change is larger than {COMMAND_BYTES_MAX} bytes; apply it in parts"),
-            ));
-        }
         let command = Command::Configure {
             expected: Some(planned.revision),
-            rests_on: resting_on(&planned, looks_at),
-            changes,
+            rests_on,
+            changes: encode(&planned.changes)?,
             who: call.who.to_owned(),
         };
         // Only what is remembered takes a name: a repetition of the call then finds each answer
@@ -99,7 +103,7 @@ pub(crate) async fn change<T>(
                     ..planned
                 });
             }
-            Reply::Conflict(_) => {}
+            Reply::Conflict(_) => conflicts += 1,
             Reply::Refused(why) => return Err(AwsError::bad_request(why)),
             Reply::Level(level) => return Err(above(level)),
             Reply::Leased(_)
@@ -137,8 +141,14 @@ fn encode(changes: &[Change]) -> Result<Vec<u8>, AwsError> {
     if changes.is_empty() {
         return Ok(Vec::new());
     }
-    serde_json::to_vec(changes)
-        .map_err(|error| AwsError::new(ErrorKind::Internal, format!("cannot encode: {error}")))
+    let bytes = serde_json::to_vec(changes)
+        .map_err(|error| AwsError::new(ErrorKind::Internal, format!("cannot encode: {error}")))?;
+    if bytes.len() > COMMAND_BYTES_MAX - COMMAND_FRAME_BYTES {
+        let text =
+            format!("the change is larger than {COMMAND_BYTES_MAX} bytes; apply it in parts");
+        return Err(AwsError::new(ErrorKind::PayloadTooLarge, text));
+    }
+    Ok(bytes)
 }
 
 /// Operators' actions are told: who changed what, and never what it is now.
@@ -220,8 +230,8 @@ fn check(
     changes: &[Change],
 ) -> Result<(), AwsError> {
     let runtime = &call.state.runtime;
-    let holder = |value: &str| runtime.key_with(before, value);
-    let broken = validate_changes(before, &after, changes, &holder);
+    let holder = runtime.key_holders(before);
+    let broken = validate_changes(before, &after, changes, &*holder);
     if !broken.is_empty() {
         let all = broken.iter().map(|it| (it.path.as_str(), &*it.message));
         return Err(rules(all, broken.len()));

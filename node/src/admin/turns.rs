@@ -52,6 +52,13 @@ pub(super) enum Turn<'t> {
     },
 }
 
+impl Turn<'_> {
+    /// Whether nothing else changes meanwhile, as far as this node is concerned.
+    pub(super) fn is_alone(&self) -> bool {
+        matches!(self, Self::Alone { .. })
+    }
+}
+
 impl Turns {
     /// Waits for the changes before this one to be committed.
     ///

@@ -19,7 +19,7 @@ use tollgate_protocol::{Clock, Millis};
 use tollgate_store::Identity;
 
 use crate::admin::{
-    AdminServer, AdminState, Backups, Credentials, Endpoints, Runtime, Turns, start,
+    AdminServer, AdminState, Backups, Credentials, Endpoints, KeyHolders, Runtime, Turns, start,
 };
 use crate::clock::SystemClock;
 
@@ -95,10 +95,12 @@ impl Runtime for Played {
         self.left.lock().unwrap().push(who.to_owned());
     }
 
-    fn key_with(&self, model: &Model, value: &str) -> Option<KeyId> {
-        let mut keys = model.api_keys.values();
-        keys.find(|key| key.value == value)
-            .map(|key| key.id.clone())
+    fn key_holders<'m>(&self, model: &'m Model) -> KeyHolders<'m> {
+        Box::new(|value| {
+            let mut keys = model.api_keys.values();
+            let found = keys.find(|key| key.value == value);
+            found.map(|key| key.id.clone())
+        })
     }
 
     fn check(&self, model: &Arc<Model>, _: &[Change]) -> Result<(), Vec<CompileError>> {

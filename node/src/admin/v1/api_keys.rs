@@ -97,7 +97,7 @@ pub(super) async fn create(call: &Call<'_>) -> Outcome {
             created_date: now,
             last_updated_date: now,
         };
-        if call.state.runtime.key_with(model, &key.value).is_some() {
+        if call.state.runtime.key_holders(model)(&key.value).is_some() {
             return Err(AwsError::conflict("API Key already exists"));
         }
         let shown = render(&key, true);

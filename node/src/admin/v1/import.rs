@@ -11,7 +11,7 @@ use tollgate_protocol::ids::{KeyId, PlanId};
 
 use super::api_keys::{VALUE_CHARS, touch};
 use crate::admin::call::Call;
-use crate::admin::change::{LooksAt, change};
+use crate::admin::change::{LooksAt, RESTS_ON_MAX, change};
 use crate::admin::reply::{Outcome, Reply};
 
 /// Keys of one file. The body's bound leaves room for about as many.
@@ -44,14 +44,20 @@ pub(super) async fn run(call: &Call<'_>) -> Outcome {
         .map(|id| mark(kind::USAGE_PLAN, id.as_str()))
         .collect();
     let plans: Vec<Mark> = plans.into_iter().collect();
-    let changed = change(call, LooksAt::Only(&plans), |model, now| {
+    let looks_at = if rows.len() < RESTS_ON_MAX {
+        LooksAt::Only(&plans)
+    } else {
+        LooksAt::Everything
+    };
+    let changed = change(call, looks_at, |model, now| {
         let mut warnings = Vec::new();
         let mut ids = Vec::new();
         let mut next = model.clone();
         let mut by_value = HashMap::new();
+        let holder = call.state.runtime.key_holders(model);
         for row in &rows {
             let old = by_value.get(&row.key).cloned();
-            let old = old.or_else(|| call.state.runtime.key_with(model, &row.key));
+            let old = old.or_else(|| holder(&row.key));
             match import(call, &mut next, old, row, now) {
                 Ok(id) => {
                     by_value.insert(row.key.clone(), id.clone());
