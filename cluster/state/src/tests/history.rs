@@ -153,7 +153,7 @@ fn two_keys_with_one_new_secret_conflict() {
         }))
     };
     let put = |talk: &mut Talk, change: Change| {
-        let marks: Vec<Mark> = rests_on(&Model::default(), &[change.clone()])
+        let marks: Vec<Mark> = rests_on(&Model::default(), core::slice::from_ref(&change))
             .into_iter()
             .collect();
         configured(talk, base, &marks, &[change])
