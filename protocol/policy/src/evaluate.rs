@@ -1,8 +1,10 @@
 //! The decision: an explicit deny wins, then an allow, and without either nothing is allowed.
 //!
-//! Source: IAM User Guide, "Policy evaluation logic"; API Gateway Developer Guide, "How API Gateway
-//! resource policies affect authorization workflow".
+//! Source: IAM User Guide, "Policy evaluation logic" and "AWS JSON policy elements: Principal" (an
+//! account as a principal); API Gateway Developer Guide, "How API Gateway resource policies affect
+//! authorization workflow".
 
+use crate::principal::Meant;
 use crate::statement::Effect;
 use crate::{Policy, Request};
 
@@ -11,6 +13,12 @@ use crate::{Policy, Request};
 pub enum Decision<'p> {
     /// A statement allows it, and none denies it.
     Allowed {
+        /// The first that allows.
+        by: By<'p>,
+    },
+    /// A statement of a resource policy allows it to the caller's account, and none denies it: he
+    /// may go on when a policy of his own allows it too.
+    Delegated {
         /// The first that allows.
         by: By<'p>,
     },
@@ -35,7 +43,7 @@ pub struct By<'p> {
 }
 
 impl Decision<'_> {
-    /// Whether the request may go on.
+    /// Whether the request may go on. What is delegated may not, before it was [`combine`]d.
     #[must_use]
     pub fn is_allowed(&self) -> bool {
         matches!(self, Self::Allowed { .. })
@@ -53,37 +61,42 @@ pub fn evaluate<'p>(
     for (index, policy) in policies.into_iter().enumerate() {
         for (place, statement) in policy.statements.iter().enumerate() {
             // Of allows only the first counts, so others need not be looked at.
-            if (statement.effect == Effect::Allow && decision.is_allowed())
-                || !statement.applies(request)
-            {
+            if statement.effect == Effect::Allow && decision.is_allowed() {
                 continue;
             }
+            let Some(meant) = statement.applies(request) else {
+                continue;
+            };
             let by = By {
                 policy: index,
                 statement: place,
                 sid: statement.sid.as_deref().filter(|sid| !sid.is_empty()),
             };
-            match statement.effect {
-                Effect::Deny => return Decision::Denied { by },
-                Effect::Allow => decision = Decision::Allowed { by },
-            }
+            decision = match (statement.effect, meant, decision) {
+                (Effect::Deny, ..) => return Decision::Denied { by },
+                (Effect::Allow, Meant::Himself, _) => Decision::Allowed { by },
+                (Effect::Allow, Meant::ByAccount, first @ Decision::Delegated { .. }) => first,
+                (Effect::Allow, Meant::ByAccount, _) => Decision::Delegated { by },
+            };
         }
     }
     decision
 }
 
 /// Joins what the caller's own policies (or an IAM authorizer) say with what the API's resource
-/// policy says. Within an account one allow is enough; from another account both must allow.
+/// policy says. Within an account one allow is enough; from another account both must allow, and so
+/// they must where the resource policy allows to the caller's account only: an account's number
+/// there gives none of its users more than his own policies do.
 #[must_use]
 pub fn combine<'p>(
     identity: Decision<'p>,
     resource: Decision<'p>,
     same_account: bool,
 ) -> Decision<'p> {
-    use Decision::{Allowed, Denied, NotAllowed};
+    use Decision::{Allowed, Delegated, Denied, NotAllowed};
     match (identity, resource) {
         (denied @ Denied { .. }, _) | (_, denied @ Denied { .. }) => denied,
-        (allowed @ Allowed { .. }, Allowed { .. }) => allowed,
+        (allowed @ Allowed { .. }, Allowed { .. } | Delegated { .. }) => allowed,
         (allowed @ Allowed { .. }, NotAllowed) | (NotAllowed, allowed @ Allowed { .. })
             if same_account =>
         {

@@ -17,6 +17,8 @@
 //! - `ForAnyValue:...IfExists` holds for an absent key: the suffix is the more specific of two
 //!   rules;
 //! - what a policy variable stands for is literal: a `*` in a tag is no wildcard;
+//! - an account's root user has no policies of his own, so what a resource policy allows to his
+//!   account it allows to him;
 //! - a principal of S3 (`CanonicalUser`) and a resource whose service has wildcards are refused.
 #![no_std]
 #![forbid(unsafe_code)]

@@ -1,7 +1,8 @@
 //! The principals of a resource policy's statement.
 //!
 //! Source: IAM User Guide, "AWS JSON policy elements: Principal" and "NotPrincipal". `*` stands
-//! for everybody, and is no wildcard within a name.
+//! for everybody, and is no wildcard within a name. An account as the principal of an allow lets
+//! nobody in by itself: it leaves to the account whom of its own to let in.
 
 use alloc::borrow::ToOwned as _;
 use alloc::boxed::Box;
@@ -101,13 +102,27 @@ fn split(arn: &str) -> Option<(&str, &str, &str)> {
     Some((service, account, parts.next()?))
 }
 
+/// How a principal element means a caller, the weaker way first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Meant {
+    /// By his account, whose own policies decide as well.
+    ByAccount,
+    /// Himself, or as one of everybody.
+    Himself,
+}
+
 impl Principal {
-    /// Whether a caller is meant.
-    pub(crate) fn is(&self, caller: Caller<'_>) -> bool {
-        match (self, caller) {
+    /// Whether and how a caller is meant. An account's root user is the account, and has no policies
+    /// that could decide as well (IAM User Guide, "AWS account root user").
+    pub(crate) fn means(&self, caller: Caller<'_>) -> Option<Meant> {
+        let is_meant = match (self, caller) {
             (Self::Everybody, _) => true,
             (Self::Account(account), Caller::Principal(arn)) => {
-                split(arn).is_some_and(|(_, theirs, _)| theirs == &**account)
+                let (_, _, resource) = split(arn).filter(|(_, own, _)| *own == &**account)?;
+                return Some(match resource {
+                    "root" => Meant::Himself,
+                    _ => Meant::ByAccount,
+                });
             }
             (Self::Arn(own), Caller::Principal(arn)) => {
                 &**own == arn || is_session_of(own, arn).unwrap_or(false)
@@ -115,7 +130,8 @@ impl Principal {
             (Self::Service(own), Caller::Service(name))
             | (Self::Federated(own), Caller::Federated(name)) => &**own == name,
             _ => false,
-        }
+        };
+        is_meant.then_some(Meant::Himself)
     }
 }
 

@@ -11,9 +11,9 @@ use crate::condition::{self, Condition};
 use crate::document::Kind;
 use crate::json::Json;
 use crate::pattern::Case;
-use crate::principal::{self, Principal};
+use crate::principal::{self, Meant, Principal};
 use crate::template::Template;
-use crate::{Error, Problem, Request, resource};
+use crate::{Caller, Error, Problem, Request, resource};
 
 const MEMBERS: [&str; 9] = [
     "Sid",
@@ -59,20 +59,36 @@ impl<T> Choice<T> {
     }
 }
 
+impl Choice<Principal> {
+    /// How the caller is meant: the strongest way of those listed.
+    fn means(&self, caller: Caller<'_>) -> Option<Meant> {
+        let strongest = self.listed.iter().filter_map(|who| who.means(caller)).max();
+        if self.is_negated {
+            return strongest.is_none().then_some(Meant::Himself);
+        }
+        strongest
+    }
+}
+
 impl Statement {
-    /// Whether the statement applies to a request.
-    pub(crate) fn applies(&self, request: &Request<'_>) -> bool {
+    /// Whether the statement applies to a request, and how it means the caller.
+    pub(crate) fn applies(&self, request: &Request<'_>) -> Option<Meant> {
         let context = request.context;
-        self.actions
+        let is_covered = self
+            .actions
             .covers(|action| action.matches(request.action, Case::AsciiFolded, context))
             && self
                 .resources
-                .covers(|own| own.matches(request.resource, Case::Exact, context))
-            && self
-                .principals
-                .as_ref()
-                .is_none_or(|who| who.covers(|principal| principal.is(request.caller)))
-            && self.conditions.iter().all(|own| own.holds(context))
+                .covers(|own| own.matches(request.resource, Case::Exact, context));
+        if !is_covered {
+            return None;
+        }
+        let meant = match &self.principals {
+            None => Meant::Himself,
+            Some(who) => who.means(request.caller)?,
+        };
+        let holds = self.conditions.iter().all(|own| own.holds(context));
+        holds.then_some(meant)
     }
 
     /// Compiles a statement.

@@ -24,6 +24,8 @@ struct Group {
     policy: String,
     #[serde(default)]
     more: Vec<String>,
+    /// The caller's own policy, where `policy` is an API's.
+    own: Option<String>,
     #[serde(flatten)]
     common: About,
     cases: Vec<Case>,
@@ -34,6 +36,8 @@ struct Group {
 struct Case {
     say: String,
     expect: String,
+    /// What comes of `own` and `policy` together: `allow`, `deny` or `none`.
+    together: Option<String>,
     action: Option<String>,
     resource: Option<String>,
     caller: Option<String>,
@@ -102,8 +106,41 @@ fn text(decision: Decision<'_>, policies: usize) -> String {
     };
     match decision {
         Decision::Allowed { by: who } => format!("allow {}", by(who)),
+        Decision::Delegated { by: who } => format!("delegate {}", by(who)),
         Decision::Denied { by: who } => format!("deny {}", by(who)),
         Decision::NotAllowed => "none".to_owned(),
+    }
+}
+
+/// The keys of a group and those of its case, which win.
+fn context<'t>(group: &'t Group, case: &'t Case) -> Context<'t> {
+    let mut context = Context::new();
+    for map in [&group.common.context, &case.context].into_iter().flatten() {
+        for (key, values) in map {
+            match values {
+                Values::One(value) => context.set(&**key, &**value),
+                Values::Many(values) => {
+                    context.set_all(&**key, values.iter().map(String::as_str));
+                }
+            }
+        }
+    }
+    context
+}
+
+/// What the caller's own policy and the API's say together. Both name their account in the fifth
+/// part of their ARN.
+fn together(own: &Policy, request: &Request<'_>, resource: Decision<'_>) -> &'static str {
+    let account = |arn: &str| arn.split(':').nth(4).map(str::to_owned);
+    let same_account = match request.caller {
+        Caller::Principal(arn) => account(arn) == account(API),
+        _ => false,
+    };
+    match combine(evaluate([own], request), resource, same_account) {
+        Decision::Allowed { .. } => "allow",
+        Decision::Denied { .. } => "deny",
+        Decision::NotAllowed => "none",
+        Decision::Delegated { by } => panic!("{by:?}: two policies leave nothing to delegate"),
     }
 }
 
@@ -117,18 +154,11 @@ fn every_case_of_the_table() {
         let policies: Vec<Policy> = texts
             .map(|text| Policy::parse(text, kind(group)).unwrap_or_else(|e| panic!("{e}\n{text}")))
             .collect();
+        let own = group.own.as_ref().map(|text| {
+            Policy::parse(text, Kind::Identity).unwrap_or_else(|e| panic!("{e}\n{text}"))
+        });
         for case in &group.cases {
-            let mut context = Context::new();
-            for map in [&group.common.context, &case.context].into_iter().flatten() {
-                for (key, values) in map {
-                    match values {
-                        Values::One(value) => context.set(&**key, &**value),
-                        Values::Many(values) => {
-                            context.set_all(&**key, values.iter().map(String::as_str));
-                        }
-                    }
-                }
-            }
+            let context = context(group, case);
             let of = |own: &'_ Option<String>, common: &'_ Option<String>| {
                 own.clone().or_else(|| common.clone())
             };
@@ -141,16 +171,25 @@ fn every_case_of_the_table() {
                 caller: caller(who.as_deref()),
                 context: &context,
             };
-            let decision = text(evaluate(&policies, &request), policies.len());
+            let decision = evaluate(&policies, &request);
+            let together = own.as_ref().map(|own| together(own, &request, decision));
+            let decision = text(decision, policies.len());
             let begin = Instant::now();
             for _ in 0..REPEATS {
                 std::hint::black_box(evaluate(&policies, std::hint::black_box(&request)));
             }
             spent += begin.elapsed();
             cases += 1;
-            if decision != case.expect {
-                let Case { say, expect, .. } = case;
+            let Case { say, expect, .. } = case;
+            if decision != *expect {
                 wrong.push(format!("{}: {say}: {decision}, not {expect}", group.source));
+            }
+            if together != case.together.as_deref() {
+                let expect = &case.together;
+                wrong.push(format!(
+                    "{}: {say}: together {together:?}, not {expect:?}",
+                    group.source
+                ));
             }
         }
     }
@@ -175,6 +214,7 @@ fn two_policies_in_one_account_and_in_two() {
         Decision::Allowed { by: by(0) },
         Decision::Denied { by: by(1) },
     );
+    let delegated = Decision::Delegated { by: by(2) };
     let silent = Decision::NotAllowed;
     for (identity, resource, same, other) in [
         (allow, allow, allow, allow),
@@ -186,10 +226,16 @@ fn two_policies_in_one_account_and_in_two() {
         (deny, silent, deny, deny),
         (silent, deny, deny, deny),
         (deny, deny, deny, deny),
+        // IAM User Guide, "AWS JSON policy elements: Principal": to an account authority is
+        // delegated, and its administrator must give it to his users.
+        (allow, delegated, allow, allow),
+        (silent, delegated, silent, silent),
+        (deny, delegated, deny, deny),
     ] {
         assert_eq!(combine(identity, resource, true), same);
         assert_eq!(combine(identity, resource, false), other);
     }
+    assert!(!delegated.is_allowed(), "not before it is combined");
 }
 
 /// Whatever a statement is called, the decision names it.

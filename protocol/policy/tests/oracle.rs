@@ -179,6 +179,7 @@ fn ours(policies: &[String], action: &str, resource: &str, keys: &[(&str, Value)
         Decision::Allowed { .. } => "allow",
         Decision::Denied { .. } => "deny",
         Decision::NotAllowed => "none",
+        Decision::Delegated { by } => panic!("{by:?}, but no policy here has principals"),
     }
 }
 
