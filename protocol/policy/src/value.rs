@@ -3,9 +3,9 @@
 //! Source: IAM User Guide, "IAM JSON policy elements: Condition operators". Numbers are decimals
 //! held exactly: no floating point decides who may do what.
 
-use core::net::IpAddr;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 use time::{Date, Month};
 
 use crate::limits::{FRACTION_DIGITS_MAX, NUMBER_DIGITS_MAX};
@@ -13,6 +13,8 @@ use crate::limits::{FRACTION_DIGITS_MAX, NUMBER_DIGITS_MAX};
 /// How many parts a unit has: numbers and seconds are kept in billionths.
 const SCALE: i128 = 1_000_000_000;
 const DAY_SECONDS: i128 = 86_400;
+/// Bits before the address of IPv4 in one that is mapped into IPv6 (RFC 4291, section 2.5.5.2).
+const MAPPED_PREFIX: u8 = 96;
 
 /// A decimal (`-12`, `3.50`) in billionths; `None` when it is none, or longer than the limits.
 pub(crate) fn number(text: &str) -> Option<i128> {
@@ -117,9 +119,27 @@ pub(crate) fn boolean(text: &str) -> Option<bool> {
         .find(|value| text.eq_ignore_ascii_case(if *value { "true" } else { "false" }))
 }
 
-/// A network in CIDR notation (RFC 4632), or one address.
+/// A network in CIDR notation (RFC 4632), or one address. One of IPv4 written as IPv6
+/// (`::ffff:203.0.113.0/120`) is the one of IPv4, as addresses are, else it would hold none of them.
+/// `None` also for one that holds more than IPv4 and yet names it (`::ffff:203.0.113.0/90`): no
+/// address could be in it as it is meant. `::/0` and the like are of IPv6 alone.
 pub(crate) fn network(text: &str) -> Option<IpNet> {
-    text.parse().ok().or_else(|| address(text).map(IpNet::from))
+    let Ok(net) = text.parse::<IpNet>() else {
+        return address(text).map(IpNet::from);
+    };
+    let IpNet::V6(six) = net else {
+        return Some(net);
+    };
+    let v4_prefix = six.prefix_len().checked_sub(MAPPED_PREFIX);
+    match (six.addr().to_ipv4_mapped(), v4_prefix) {
+        (Some(addr), Some(prefix)) => Ipv4Net::new(addr, prefix).ok().map(IpNet::V4),
+        (Some(_), None) => None,
+        (None, _) => {
+            let names_mapped = six.network() != Ipv6Addr::UNSPECIFIED
+                && six.contains(&Ipv4Addr::UNSPECIFIED.to_ipv6_mapped());
+            (!names_mapped).then_some(net)
+        }
+    }
 }
 
 /// An address. One of IPv4 written as IPv6 (`::ffff:203.0.113.5`) is the one of IPv4, so that a
@@ -195,8 +215,39 @@ mod tests {
         assert!(within("203.0.113.5", "::ffff:203.0.113.5"));
         assert!(within("2001:DB8:1234:5678::/64", "2001:db8:1234:5678::9"));
         assert!(!within("0.0.0.0/0", "2001:db8::1"));
+        assert!(!within("::/0", "203.0.113.5"));
+        assert!(within("::/0", "2001:db8::1"));
         assert_eq!(network("203.0.113.0/33"), None);
         assert_eq!(network("203.0.113"), None);
         assert_eq!(address("203.0.113.0/24"), None);
+    }
+
+    #[test]
+    fn networks_of_version_4_written_as_6_are_of_version_4() {
+        for (written, meant) in [
+            ("::ffff:203.0.113.0/120", "203.0.113.0/24"),
+            ("::FFFF:cb00:7100/120", "203.0.113.0/24"),
+            ("::ffff:203.0.113.5/128", "203.0.113.5/32"),
+            ("::ffff:203.0.113.5", "203.0.113.5/32"),
+            ("::ffff:0:0/96", "0.0.0.0/0"),
+        ] {
+            assert_eq!(network(written), network(meant), "{written}");
+            assert!(network(written).is_some(), "{written}");
+        }
+        for refused in [
+            "::ffff:203.0.113.0/95",
+            "::ffff:203.0.113.0/24",
+            "::ffff:0:0/0",
+            "::fffe:0:0/95",
+            "::ff00:0:0/88",
+            "::ffff:203.0.113.0/129",
+        ] {
+            assert_eq!(network(refused), None, "{refused}");
+        }
+        // Of IPv6 alone, and none of them near the mapped ones.
+        for six in ["::/0", "::/8", "::/96", "::fffe:0:0/96", "2001:db8::/32"] {
+            let is_six = matches!(network(six), Some(IpNet::V6(_)));
+            assert!(is_six, "{six}");
+        }
     }
 }

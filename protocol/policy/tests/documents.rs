@@ -248,6 +248,11 @@ fn conditions() {
             r#"{"IpAddress": {"a:b": ["10.0.0.0/8", "10.0.0.0/40"]}}"#,
             "IpAddress.a:b[1]: \"10.0.0.0/40\" is no network; write 203.0.113.0/24 or 2001:db8::/32",
         ),
+        // IPv4 written as IPv6, and more than IPv4.
+        (
+            r#"{"IpAddress": {"a:b": "::ffff:203.0.113.0/24"}}"#,
+            "IpAddress.a:b: \"::ffff:203.0.113.0/24\" is no network; write 203.0.113.0/24 or 2001:db8::/32",
+        ),
         // Variables work with texts and ARNs only.
         (
             r#"{"IpAddress": {"a:b": "${aws:SourceIp}"}}"#,
