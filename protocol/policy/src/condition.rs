@@ -207,6 +207,10 @@ fn each<T>(values: &Json, parse: impl Fn(&str) -> Result<T, Problem>) -> Result<
         let text: String = match value {
             Json::Text(text) | Json::Number(text) => text.clone(),
             Json::Bool(value) => format!("{value}"),
+            Json::Rounded => {
+                let expected = "a string where it is no whole number; write \"0.5\" for 0.5";
+                return Err(Error::new(place, Problem::Type { expected }));
+            }
             Json::Null | Json::List(_) | Json::Object(_) => {
                 let expected = "a string, a number or a Boolean";
                 return Err(Error::new(place, Problem::Type { expected }));

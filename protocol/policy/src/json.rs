@@ -19,8 +19,11 @@ use crate::{Error, Problem};
 pub(crate) enum Json {
     Null,
     Bool(bool),
-    /// As text: conditions compare numbers as decimals.
+    /// A whole number as text: conditions compare numbers as decimals.
     Number(String),
+    /// A number with a fraction or an exponent, or beyond 64 bits. The parser has rounded it to
+    /// binary floating point, so what was written is not known any more.
+    Rounded,
     Text(String),
     List(Vec<Json>),
     /// Members in order, all of them.
@@ -72,7 +75,7 @@ impl Json {
                     value.check(depth + 1).map_err(|error| error.within(name))?;
                 }
             }
-            Self::Null | Self::Bool(_) | Self::Number(_) | Self::Text(_) => {}
+            Self::Null | Self::Bool(_) | Self::Number(_) | Self::Rounded | Self::Text(_) => {}
         }
         Ok(())
     }
@@ -145,8 +148,8 @@ impl<'de> Visitor<'de> for Tree {
         Ok(Json::Number(value.to_string()))
     }
 
-    fn visit_f64<E>(self, value: f64) -> Result<Json, E> {
-        Ok(Json::Number(value.to_string()))
+    fn visit_f64<E>(self, _: f64) -> Result<Json, E> {
+        Ok(Json::Rounded)
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Json, E> {

@@ -1,7 +1,8 @@
 //! Numbers, dates and networks as conditions compare them.
 //!
 //! Source: IAM User Guide, "IAM JSON policy elements: Condition operators". Numbers are decimals
-//! held exactly: no floating point decides who may do what.
+//! held exactly: no floating point decides who may do what. For that reason a bare number in the
+//! document must be whole; as a string it may have a fraction.
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
