@@ -29,6 +29,14 @@ pub(crate) enum Item {
 }
 
 impl Item {
+    /// Whether a text needs a character for it.
+    pub(crate) fn needs_character(self) -> bool {
+        match self {
+            Self::Char(_) | Self::One | Self::OneInSegment => true,
+            Self::Run | Self::RunInSegment => false,
+        }
+    }
+
     fn accepts(self, c: char) -> bool {
         match self {
             Self::Char(own) => own == c,

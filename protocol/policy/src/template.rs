@@ -109,12 +109,12 @@ impl Template {
 
     /// Whether a text fits. Allocates only for templates with variables.
     pub(crate) fn matches(&self, text: &str, case: Case, context: &Context<'_>) -> bool {
-        self.with_pattern(context, |pattern| pattern.matches(text, case))
+        self.with_pattern(text.len(), context, |pattern| pattern.matches(text, case))
     }
 
     /// Whether a text is the same but for case. Templates of such conditions have no wildcards.
     pub(crate) fn equals_ignoring_case(&self, text: &str, context: &Context<'_>) -> bool {
-        self.with_pattern(context, |pattern| {
+        self.with_pattern(text.len(), context, |pattern| {
             let own = pattern.items().iter().filter_map(|item| match item {
                 Item::Char(c) => Some(*c),
                 _ => None,
@@ -124,28 +124,52 @@ impl Template {
         })
     }
 
-    /// Tests the pattern with its variables replaced; false when one has no value.
+    /// Tests the pattern with its variables replaced; false when one has no value, or when no text
+    /// of so many bytes could fit.
     pub(crate) fn with_pattern(
         &self,
+        text_bytes: usize,
         context: &Context<'_>,
         test: impl FnOnce(&Pattern) -> bool,
     ) -> bool {
         if let [Part::Fixed(pattern)] = &*self.parts {
             return test(pattern);
         }
-        let mut all = Vec::new();
+        let mut items = Vec::new();
+        self.expand(text_bytes, context, &mut items)
+            .is_some_and(|()| test(&Pattern::new(items)))
+    }
+
+    /// Gathers the items with variables replaced; `None` when one has no value, or once more items
+    /// need a character than the text has bytes.
+    ///
+    /// The clients write the values, and a policy may name one a thousand times: without that end
+    /// eight KiB of policy and a header of eight KiB make ten million items. Lower-casing, under
+    /// which texts may be compared, keeps the bound: of a character of n bytes it makes at most n.
+    fn expand(
+        &self,
+        text_bytes: usize,
+        context: &Context<'_>,
+        items: &mut Vec<Item>,
+    ) -> Option<()> {
+        let mut left = text_bytes;
         for part in &self.parts {
             match part {
-                Part::Fixed(pattern) => all.extend_from_slice(pattern.items()),
+                Part::Fixed(pattern) => {
+                    let own = pattern.items();
+                    let needed = own.iter().filter(|item| item.needs_character()).count();
+                    left = left.checked_sub(needed)?;
+                    items.extend_from_slice(own);
+                }
                 Part::Variable { key, default } => {
-                    let Some(value) = context.single(key).or(default.as_deref()) else {
-                        return false;
-                    };
-                    all.extend(value.chars().map(Item::Char));
+                    for c in context.single(key).or(default.as_deref())?.chars() {
+                        left = left.checked_sub(1)?;
+                        items.push(Item::Char(c));
+                    }
                 }
             }
         }
-        test(&Pattern::new(all))
+        Some(())
     }
 }
 
@@ -207,4 +231,64 @@ pub(crate) fn is_key(text: &str) -> bool {
         .is_some_and(|(prefix, name)| !prefix.is_empty() && !name.is_empty())
         && !text.contains(['*', '?', '$', '{', '}', '\''])
         && !text.chars().any(char::is_control)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SYNTAX: Syntax = Syntax {
+        variables: true,
+        wildcards: Wildcards::All,
+    };
+
+    /// The largest policy of one variable, and the largest header.
+    #[test]
+    fn no_more_is_gathered_than_the_text_could_fill() {
+        let template = Template::parse(&"*${aws:UserAgent}".repeat(480), SYNTAX).unwrap();
+        let mut context = Context::new();
+        context.set("aws:UserAgent", "é".repeat(4_096));
+        for text_bytes in [0, 1, 100, 8_192] {
+            let mut items = Vec::new();
+            assert_eq!(template.expand(text_bytes, &context, &mut items), None);
+            assert!(items.len() <= text_bytes + 480, "{}", items.len());
+        }
+        assert!(!template.matches(&"é".repeat(4_096), Case::Exact, &context));
+    }
+
+    /// The end is where nothing could fit any more, and not before.
+    #[test]
+    fn what_just_fits_is_compared() {
+        let mut context = Context::new();
+        context.set("x:v", "ab");
+        for (template, fits, not) in [
+            ("${x:v}c", "abc", "ab"),
+            ("${x:v}?${x:v}", "abéab", "abab"),
+            ("**${x:v}*", "ab", "a"),
+            ("${x:none, 'd'}", "d", ""),
+            ("${x:v}${x:v}", "abab", "aba"),
+        ] {
+            let compiled = Template::parse(template, SYNTAX).unwrap();
+            assert!(compiled.matches(fits, Case::Exact, &context), "{template}");
+            assert!(!compiled.matches(not, Case::Exact, &context), "{template}");
+        }
+        let plain = Syntax {
+            wildcards: Wildcards::None,
+            ..SYNTAX
+        };
+        // One character that becomes two in lower case, and one that becomes shorter.
+        for (value, text) in [
+            ("i\u{307}", "İ"),
+            ("İ", "i\u{307}"),
+            ("k", "\u{212a}"),
+            ("ß", "ẞ"),
+        ] {
+            context.set("x:v", value);
+            let compiled = Template::parse("${x:v}", plain).unwrap();
+            assert!(
+                compiled.equals_ignoring_case(text, &context),
+                "{value} {text}"
+            );
+        }
+    }
 }

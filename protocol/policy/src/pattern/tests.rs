@@ -57,13 +57,15 @@ proptest! {
         let template = Template::parse(&pattern, syntax).unwrap();
         let chars: Vec<char> = text.chars().collect();
         let (mut fits, mut expected, mut steps, mut most) = (false, true, 0, 0);
-        template.with_pattern(&context, |pattern| {
+        template.with_pattern(usize::MAX, &context, |pattern| {
             (fits, steps) = pattern.run(&text, Case::Exact);
             expected = naive(pattern.items(), &chars);
             most = bound(pattern, &text);
             fits
         });
         prop_assert_eq!(fits, expected, "{:?} {:?} {:?}", pattern, value, text);
+        // Nor does it change anything to stop where the text cannot fit any more.
+        prop_assert_eq!(template.matches(&text, Case::Exact, &context), expected);
         prop_assert!(steps <= most, "{} steps, {:?} {:?}", steps, pattern, text);
     }
 
@@ -133,7 +135,7 @@ fn no_pattern_blows_up() {
             };
             let template = Template::parse(text_of_pattern, syntax).unwrap();
             for text in &texts {
-                template.with_pattern(&Context::new(), |pattern| {
+                template.with_pattern(text.len(), &Context::new(), |pattern| {
                     let (fits, steps) = pattern.run(text, Case::Exact);
                     let most = bound(pattern, text);
                     assert!(
