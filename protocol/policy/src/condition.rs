@@ -8,6 +8,7 @@ mod operator;
 
 use alloc::borrow::ToOwned as _;
 use alloc::boxed::Box;
+use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -54,12 +55,10 @@ pub(crate) fn parse(block: &Json, variables: bool) -> Result<Box<[Condition]>, E
         let within = |error: Error| error.within(name);
         let operator = Operator::parse(name).map_err(|problem| Error::new(&**name, problem))?;
         let keys = keys.object().map_err(within)?;
-        for (index, (key, values)) in keys.iter().enumerate() {
+        let mut taken = BTreeSet::new();
+        for (key, values) in keys {
             let within = |error: Error| error.within(key).within(name);
-            if keys[..index]
-                .iter()
-                .any(|(other, _)| other.eq_ignore_ascii_case(key))
-            {
+            if !taken.insert(key.to_ascii_lowercase()) {
                 let name = key.to_owned();
                 return Err(within(Error::new("", Problem::Duplicate { name })));
             }
