@@ -55,6 +55,10 @@ pub(crate) fn parse(block: &Json, variables: bool) -> Result<Box<[Condition]>, E
         let within = |error: Error| error.within(name);
         let operator = Operator::parse(name).map_err(|problem| Error::new(&**name, problem))?;
         let keys = keys.object().map_err(within)?;
+        if keys.is_empty() {
+            // An operator without a key asks nothing, so its statement would apply to everything.
+            return Err(within(Error::new("", Problem::Empty)));
+        }
         let mut taken = BTreeSet::new();
         for (key, values) in keys {
             let within = |error: Error| error.within(key).within(name);

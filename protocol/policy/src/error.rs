@@ -92,8 +92,8 @@ pub enum Problem {
         /// What it must be.
         expected: &'static str,
     },
-    /// A list without an element, which would mean nothing or everything.
-    #[error("an empty list; name at least one, or remove the member")]
+    /// A list or an object without an element, which would mean nothing or everything.
+    #[error("empty; name at least one, or remove the member")]
     Empty,
     /// A value that means nothing.
     #[error("\"{value}\" is no {expected}")]

@@ -7,7 +7,7 @@
 //! Nothing here reads a clock, an address or an identity: what conditions look at is in the
 //! [`Context`] that the caller fills. A document that this package does not understand wholly is
 //! refused, with the place and the mend, and never half obeyed. Where AWS accepts what cannot mean
-//! anything (an empty list of actions), it is refused as well.
+//! anything (an empty list of actions, an operator without a key), it is refused as well.
 //!
 //! Where AWS's text is silent or says two things, this holds:
 //! - a key with several values under an operator without a set operator fits when one value does,

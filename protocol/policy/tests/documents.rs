@@ -52,7 +52,7 @@ fn whole_documents() {
         ("{}", "Statement: missing; add \"Statement\": [...]"),
         (
             r#"{"Statement": []}"#,
-            "Statement: an empty list; name at least one, or remove the member",
+            "Statement: empty; name at least one, or remove the member",
         ),
         (r#"{"Statement": "x"}"#, "Statement: must be an object"),
         (
@@ -124,7 +124,7 @@ fn statements() {
         ),
         (
             &[("Action", Some("[]"))],
-            "Action: an empty list; name at least one, or remove the member",
+            "Action: empty; name at least one, or remove the member",
         ),
         (
             &[("Action", Some("[\"x:Do\", 7]"))],
@@ -208,12 +208,16 @@ fn conditions() {
         ),
         (r#"{"StringLike": "x"}"#, "StringLike: must be an object"),
         (
+            r#"{"Bool": {"a:b": "true"}, "IpAddress": {}}"#,
+            "IpAddress: empty; name at least one, or remove the member",
+        ),
+        (
             r#"{"StringLike": {"username": "x"}}"#,
             "StringLike.username: \"username\" is no condition key; write one as aws:SourceIp",
         ),
         (
             r#"{"StringLike": {"a:b": []}}"#,
-            "StringLike.a:b: an empty list; name at least one, or remove the member",
+            "StringLike.a:b: empty; name at least one, or remove the member",
         ),
         (
             r#"{"StringLike": {"a:b": ["x", null]}}"#,
@@ -296,7 +300,10 @@ fn bare_numbers_are_whole() {
         assert_eq!(error, format!("{path}: {said}"));
     }
     for (operator, values) in [
-        ("NumericEquals", r#"[0, -1, 999999999999999999, "0.300000001", "-1.5"]"#),
+        (
+            "NumericEquals",
+            r#"[0, -1, 999999999999999999, "0.300000001", "-1.5"]"#,
+        ),
         ("DateLessThan", r#"[1372550400, "1372550400.5"]"#),
         ("StringEquals", r#"[1, "1.10"]"#),
     ] {
@@ -316,10 +323,7 @@ fn principals() {
             r#""bob""#,
             "\"bob\" is no principal; write * or {\"AWS\": \"arn:aws:iam::123456789012:user/bob\"}",
         ),
-        (
-            "{}",
-            "an empty list; name at least one, or remove the member",
-        ),
+        ("{}", "empty; name at least one, or remove the member"),
         (
             r#"{"aws": "*"}"#,
             "aws: not known here; write AWS, Service or Federated",
@@ -339,7 +343,7 @@ fn principals() {
     ] {
         let text = with(principal, "\"Allow\"");
         let error = refusal(&text, RESOURCE).to_string();
-        let dot = if said.starts_with(['"', 'a']) && !said.starts_with("aws:") {
+        let dot = if said.starts_with(['"', 'e']) {
             ": "
         } else {
             "."
