@@ -58,7 +58,7 @@ fn terms(
     for (id, plan) in &model.usage_plans {
         let same = old.and_then(|old| {
             let before = old.model.usage_plans.get(id)?;
-            let same = Arc::ptr_eq(before, plan) || before == plan;
+            let same = Arc::ptr_eq(before, plan) || say_the_same(before, plan);
             old.keys.terms.get(id).filter(|_| same)
         });
         let terms = match same {
@@ -73,6 +73,13 @@ fn terms(
     let before = old.into_iter().flat_map(|old| old.keys.terms.keys());
     differ.extend(before.filter(|id| !all.contains_key(*id)).cloned());
     (all, differ)
+}
+
+/// Whether two states of a plan say the same of its keys: another name is no reason to make a
+/// million keys anew.
+fn say_the_same(old: &UsagePlan, new: &UsagePlan) -> bool {
+    let said = |plan: &'_ UsagePlan| (plan.throttle, plan.quota, plan.on_partition);
+    old.api_stages == new.api_stages && said(old) == said(new)
 }
 
 fn terms_of(plan: &UsagePlan, cells: &mut dyn CellSource) -> PlanTerms {

@@ -164,3 +164,50 @@ fn a_quota_slot_is_made_when_its_key_is_used_and_outlives_a_change_of_the_plan()
     let fourth = compiled(&model, Some(&third));
     assert!(entry(&fourth, "used").plans.is_empty());
 }
+
+#[test]
+fn another_name_of_a_plan_makes_no_key_anew() {
+    let mut model = Model::default();
+    let plan = UsagePlan {
+        id: "gold".into(),
+        name: "Gold".into(),
+        ..UsagePlan::default()
+    };
+    let value = "0123456789012345678901";
+    let key = ApiKey {
+        id: "key1".into(),
+        value: value.into(),
+        usage_plans: vec!["gold".into()],
+        ..ApiKey::default()
+    };
+    model
+        .usage_plans
+        .insert("gold".into(), Arc::new(plan.clone()));
+    model.api_keys.insert("key1".into(), Arc::new(key));
+    let first = compiled(model.clone());
+    let mut next = |plan: UsagePlan| -> Snapshot {
+        model.usage_plans.insert("gold".into(), Arc::new(plan));
+        compile(
+            &Arc::new(model.clone()),
+            Revision(2),
+            &facts(),
+            Some(&first),
+            &mut Cells::default(),
+        )
+        .unwrap()
+    };
+    let kept = |snapshot: &Snapshot| {
+        let entry = |snapshot: &Snapshot| Arc::clone(snapshot.keys.get(&digest(value)).unwrap());
+        Arc::ptr_eq(&entry(&first), &entry(snapshot))
+    };
+    let renamed = UsagePlan {
+        name: "Silver".into(),
+        ..plan.clone()
+    };
+    assert!(kept(&next(renamed)));
+    let stricter = UsagePlan {
+        on_partition: tollgate_model::OnPartition::Deny,
+        ..plan
+    };
+    assert!(!kept(&next(stricter)));
+}
