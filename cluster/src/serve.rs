@@ -85,7 +85,7 @@ impl Server {
             }
             kind::STATUS => self.door.sealed_status().await?,
             kind::HAND_OVER => {
-                let to = HandOverV1::open(&body)?;
+                let to = HandOverV1::received(&body)?;
                 let me = self.door.office.node;
                 if !handover::obey(&self.raft, me, from, &to).await {
                     return Err(Refused("that leader is not followed here".into()));

@@ -16,6 +16,7 @@ mod reports;
 pub(crate) mod sim;
 mod succession;
 mod suite;
+mod terms;
 mod trust;
 
 pub(crate) use beside::HeldGate;

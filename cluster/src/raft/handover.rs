@@ -200,7 +200,7 @@ const NOWHERE: u64 = u64::MAX / 2;
 /// is good enough is looked at when it asks. openraft takes the term of entries in before it looks
 /// where they belong, and there is no place for these.
 async fn expect(raft: &Raft, to: &HandOverV1) {
-    let next = to.term + 1;
+    let next = to.term + 1; // Far from the last number: `TERM_MAX`.
     let nothing = AppendEntriesRequest {
         vote: Vote::new(next, to.heir),
         prev_log_id: Some(LogId::new(CommittedLeaderId::new(next, to.heir), NOWHERE)),

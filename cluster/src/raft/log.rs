@@ -103,7 +103,7 @@ impl LogStore {
             reader,
             shared: Arc::new(Shared {
                 tail: Mutex::new(tail),
-                vote: Mutex::new(vote.map(Into::into)),
+                vote: Mutex::new(vote.map(VoteV1::kept)),
                 agreed: Mutex::new(agreed.map(|mark| mark.id.into())),
                 committed,
                 saved,

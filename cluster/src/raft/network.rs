@@ -118,8 +118,8 @@ impl RaftNetwork<Types> for Peer {
         let answer = self.call(kind::APPEND, body, option.hard_ttl()).await;
         let answer = answer.map_err(|error| rpc_error(&error))?;
         self.contacts.heard(self.node);
-        let appended = AppendedV1::open(&answer).map_err(|error| unreadable(&error))?;
-        Ok(appended.into())
+        let appended = AppendedV1::open(&answer).and_then(AppendEntriesResponse::try_from);
+        appended.map_err(|error| unreadable(&error))
     }
 
     async fn vote(
@@ -134,8 +134,8 @@ impl RaftNetwork<Types> for Peer {
             self.gate.doubt();
         }
         let answer = answer.map_err(|error| rpc_error(&error))?;
-        let voted = VotedV1::open(&answer).map_err(|error| unreadable(&error))?;
-        Ok(voted.into())
+        let voted = VotedV1::open(&answer).and_then(VoteResponse::try_from);
+        voted.map_err(|error| unreadable(&error))
     }
 
     async fn full_snapshot(
@@ -164,8 +164,9 @@ impl RaftNetwork<Types> for Peer {
             CallError::Unknown(_) => StreamingError::Network(NetworkError::new(&error)),
             _ => StreamingError::Unreachable(Unreachable::new(&error)),
         })?;
-        let vote = VoteV1::open(&answer).map_err(|error| unreadable(&error))?;
-        Ok(SnapshotResponse { vote: vote.into() })
+        let vote = VoteV1::open(&answer).and_then(Vote::try_from);
+        let vote = vote.map_err(|error| unreadable(&error))?;
+        Ok(SnapshotResponse { vote })
     }
 }
 
@@ -201,7 +202,7 @@ pub(crate) async fn serve(
             Ok(AppendedV1::from(response).seal()?)
         }
         kind::VOTE => {
-            let request = AskVoteV1::open(body)?.into();
+            let request = VoteRequest::<NodeId>::try_from(AskVoteV1::open(body)?)?;
             let response = raft.vote(request).await.map_err(stopped)?;
             Ok(VotedV1::from(response).seal()?)
         }
@@ -228,7 +229,6 @@ pub(crate) async fn install(
         snapshot: Box::new(image),
     };
     heard.arrived(from);
-    let vote = Vote::from(vote);
     let response = raft
         .install_full_snapshot(vote, snapshot)
         .await

@@ -17,6 +17,7 @@ use tollgate_protocol::limits::SNAPSHOT_RECORD_BYTES_MAX;
 use tollgate_state::{Decoded, Restore, RestoreError, State};
 use tollgate_store::{OpenFile, SnapshotFile, Written};
 
+use super::Vote;
 use super::wire::{MetaV1, VoteV1};
 
 /// The largest head: a vote, or who is a member, of at most a thousand nodes.
@@ -138,11 +139,12 @@ pub(crate) fn transfer_head(vote: &VoteV1, meta: &MetaV1) -> Result<Vec<u8>, Cod
     Ok(bytes)
 }
 
-/// What [`transfer_head`] made and the state part behind it.
-pub(crate) fn from_transfer(body: Image) -> Result<(VoteV1, MetaV1, Image), ReadError> {
+/// What [`transfer_head`] of another node made, and the state part behind it.
+pub(crate) fn from_transfer(body: Image) -> Result<(Vote, MetaV1, Image), ReadError> {
     let (vote, rest) = split_head(body)?;
     let (meta, image) = split_head(rest)?;
-    Ok((VoteV1::open(&vote)?, MetaV1::open(&meta)?, image))
+    let vote = Vote::try_from(VoteV1::open(&vote)?)?;
+    Ok((vote, MetaV1::open(&meta)?, image))
 }
 
 fn put_head(bytes: &mut Vec<u8>, head: &[u8]) -> Result<(), CodecError> {

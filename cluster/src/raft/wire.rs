@@ -26,6 +26,11 @@ mod kind {
     pub(super) const HAND_OVER: u8 = 42;
 }
 
+/// The highest term that is taken from another node. A term counts elections: ten a second reach
+/// this after 890,000 years. A vote for a higher one would be kept, and whoever asks for votes next
+/// counts on from it: past the last number, at every start again.
+pub(crate) const TERM_MAX: u64 = 1 << 48;
+
 macro_rules! record {
     ($(#[$doc:meta])* $name:ident = $kind:expr, { $($field:ident: $type:ty),* $(,)? }) => {
         $(#[$doc])*
@@ -179,13 +184,44 @@ impl From<Vote> for VoteV1 {
     }
 }
 
-impl From<VoteV1> for Vote {
-    fn from(vote: VoteV1) -> Self {
-        if vote.committed {
-            Self::new_committed(vote.term, vote.node)
+impl VoteV1 {
+    /// What this node kept itself.
+    pub(crate) fn kept(self) -> Vote {
+        if self.committed {
+            Vote::new_committed(self.term, self.node)
         } else {
-            Self::new(vote.term, vote.node)
+            Vote::new(self.term, self.node)
         }
+    }
+}
+
+/// [`CodecError::Malformed`] of a term that no election can have reached.
+fn believable(term: u64) -> Result<(), CodecError> {
+    if term > TERM_MAX {
+        return Err(CodecError::Malformed);
+    }
+    Ok(())
+}
+
+/// What another node says.
+impl TryFrom<VoteV1> for Vote {
+    type Error = CodecError;
+
+    fn try_from(vote: VoteV1) -> Result<Self, CodecError> {
+        believable(vote.term)?;
+        Ok(vote.kept())
+    }
+}
+
+impl HandOverV1 {
+    /// What another node sent.
+    ///
+    /// # Errors
+    /// As [`codec::open`], and of a term above [`TERM_MAX`].
+    pub(crate) fn received(bytes: &[u8]) -> Result<Self, CodecError> {
+        let to = Self::open(bytes)?;
+        believable(to.term)?;
+        Ok(to)
     }
 }
 
@@ -265,7 +301,7 @@ impl AppendV1 {
 
     pub(crate) fn into_request(self) -> Result<AppendEntriesRequest<Types>, CodecError> {
         Ok(AppendEntriesRequest {
-            vote: self.vote.into(),
+            vote: Vote::try_from(self.vote)?,
             prev_log_id: self.before.map(Into::into),
             entries: self
                 .entries
@@ -291,14 +327,16 @@ impl From<AppendEntriesResponse<NodeId>> for AppendedV1 {
     }
 }
 
-impl From<AppendedV1> for AppendEntriesResponse<NodeId> {
-    fn from(appended: AppendedV1) -> Self {
-        match appended.verdict {
+impl TryFrom<AppendedV1> for AppendEntriesResponse<NodeId> {
+    type Error = CodecError;
+
+    fn try_from(appended: AppendedV1) -> Result<Self, CodecError> {
+        Ok(match appended.verdict {
             AppendVerdictV1::Success => Self::Success,
             AppendVerdictV1::Partial(id) => Self::PartialSuccess(id.map(Into::into)),
             AppendVerdictV1::Conflict => Self::Conflict,
-            AppendVerdictV1::HigherVote(vote) => Self::HigherVote(vote.into()),
-        }
+            AppendVerdictV1::HigherVote(vote) => Self::HigherVote(Vote::try_from(vote)?),
+        })
     }
 }
 
@@ -311,9 +349,12 @@ impl From<VoteRequest<NodeId>> for AskVoteV1 {
     }
 }
 
-impl From<AskVoteV1> for VoteRequest<NodeId> {
-    fn from(ask: AskVoteV1) -> Self {
-        Self::new(ask.vote.into(), ask.last.map(Into::into))
+impl TryFrom<AskVoteV1> for VoteRequest<NodeId> {
+    type Error = CodecError;
+
+    fn try_from(ask: AskVoteV1) -> Result<Self, CodecError> {
+        let vote = Vote::try_from(ask.vote)?;
+        Ok(Self::new(vote, ask.last.map(Into::into)))
     }
 }
 
@@ -327,13 +368,13 @@ impl From<VoteResponse<NodeId>> for VotedV1 {
     }
 }
 
-impl From<VotedV1> for VoteResponse<NodeId> {
-    fn from(voted: VotedV1) -> Self {
-        Self::new(
-            Vote::from(voted.vote),
-            voted.last.map(Into::into),
-            voted.granted,
-        )
+impl TryFrom<VotedV1> for VoteResponse<NodeId> {
+    type Error = CodecError;
+
+    fn try_from(voted: VotedV1) -> Result<Self, CodecError> {
+        let vote = Vote::try_from(voted.vote)?;
+        let last = voted.last.map(Into::into);
+        Ok(Self::new(vote, last, voted.granted))
     }
 }
 

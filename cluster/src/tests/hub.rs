@@ -16,7 +16,7 @@ use crate::autopilot::Settings;
 use crate::member::{self, Ways, Work};
 use crate::peers::{self, Boxed, CallError, Lane, Transport};
 use crate::raft::LogLimits;
-use crate::raft::parts::Transfers;
+use crate::raft::parts::{self, Transfers};
 use crate::{Door, DoorError, Opened, Server};
 
 /// A clock that stands still unless it is moved.
@@ -132,6 +132,21 @@ impl Hub {
     pub(super) fn votes(&self, node: NodeId) -> usize {
         let lines = self.0.lock().unwrap();
         lines.votes.get(&node).copied().unwrap_or_default()
+    }
+
+    /// What a node answers a call that comes from another, whether there is one or not.
+    pub(super) async fn call(
+        &self,
+        (from, to): (NodeId, NodeId),
+        kind: u8,
+        body: Vec<u8>,
+    ) -> Result<Bytes, CallError> {
+        let line = Line {
+            from,
+            hub: self.clone(),
+        };
+        let within = Duration::from_secs(60);
+        parts::call(&line, (to, Lane::Raft, kind), body.into(), within).await
     }
 
     /// Cuts every line between two sets of nodes, in both directions.
