@@ -37,8 +37,8 @@ const FILE: u8 = 69;
 const ASKED_ABOUT_MAX: usize = tollgate_link::limits::STRANGERS_MAX;
 /// Nodes that are asked at once.
 const ASKED_MAX: usize = 32;
-/// Nodes that are known from others and not from the log; further ones push out those that were
-/// introduced first.
+/// Nodes that are known because others were asked; further ones push out those that were introduced
+/// first. Beside them are at most [`ASKED_ABOUT_MAX`] that are known from joining.
 const INTRODUCED_MAX: usize = 256;
 /// How long a node may take to answer.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(1);
@@ -73,52 +73,81 @@ pub(crate) struct Introductions(Arc<Mutex<Known>>);
 
 #[derive(Default)]
 struct Known {
-    /// With its place in the order of introductions.
-    peers: BTreeMap<NodeId, (u64, Peer)>,
+    /// From joining, on disk. Nothing that is heard later pushes them out: they are whom this node
+    /// was let in by.
+    saved: BTreeMap<NodeId, Peer>,
+    /// From asking, each with its place in the order of introductions.
+    heard: BTreeMap<NodeId, (u64, Peer)>,
     next: u64,
+}
+
+impl Known {
+    /// Whom this node knows already stays who it is: a node never gets another key.
+    fn is_new(&self, it: &Introduced) -> bool {
+        let known = self.saved.contains_key(&it.node) || self.heard.contains_key(&it.node);
+        !it.removed && !known
+    }
+}
+
+impl Introduced {
+    fn peer(self) -> Peer {
+        Peer {
+            key: Pin(self.key_hash),
+            addresses: self.addresses,
+        }
+    }
 }
 
 impl Introductions {
     pub(crate) fn all(&self) -> BTreeMap<NodeId, Peer> {
         let known = lock(&self.0);
-        let peers = known.peers.iter();
-        peers.map(|(id, (_, peer))| (*id, peer.clone())).collect()
+        let heard = known.heard.iter().map(|(id, (_, peer))| (id, peer));
+        let all = heard.chain(&known.saved);
+        all.map(|(id, peer)| (*id, peer.clone())).collect()
+    }
+
+    /// Whom the member named that let this node in, as long as its log has not caught up.
+    pub(crate) fn saved(&self) -> BTreeSet<NodeId> {
+        lock(&self.0).saved.keys().copied().collect()
     }
 
     fn is_empty(&self) -> bool {
-        lock(&self.0).peers.is_empty()
+        let known = lock(&self.0);
+        known.saved.is_empty() && known.heard.is_empty()
     }
 
-    /// Believes what the member said that let this node in. Whom it knows already stays who it is:
-    /// a node never gets another key.
-    pub(crate) fn add(&self, nodes: impl IntoIterator<Item = Introduced>) {
+    /// Believes what the member said that let this node in, and [`save`] kept.
+    pub(crate) fn add_saved(&self, nodes: impl IntoIterator<Item = Introduced>) {
         let mut known = lock(&self.0);
-        for it in nodes.into_iter().filter(|it| !it.removed) {
-            if known.peers.contains_key(&it.node) {
-                continue;
-            }
-            let peer = Peer {
-                key: Pin(it.key_hash),
-                addresses: it.addresses,
-            };
-            let place = known.next;
-            known.next += 1;
-            known.peers.insert(it.node, (place, peer));
-            if known.peers.len() > INTRODUCED_MAX {
-                let first = known.peers.iter().min_by_key(|(_, (place, _))| *place);
-                let first = first.map(|(id, _)| *id);
-                first.and_then(|id| known.peers.remove(&id));
+        for it in nodes.into_iter().take(ASKED_ABOUT_MAX) {
+            if known.is_new(&it) {
+                known.saved.insert(it.node, it.peer());
             }
         }
     }
 
     /// Believes what others said of nodes that they were asked about.
     fn add_asked(&self, asked: &BTreeSet<NodeId>, nodes: Vec<Introduced>) {
-        self.add(nodes.into_iter().filter(|it| asked.contains(&it.node)));
+        let mut known = lock(&self.0);
+        for it in nodes.into_iter().filter(|it| asked.contains(&it.node)) {
+            if !known.is_new(&it) {
+                continue;
+            }
+            let place = known.next;
+            known.next += 1;
+            known.heard.insert(it.node, (place, it.peer()));
+            if known.heard.len() > INTRODUCED_MAX {
+                let first = known.heard.iter().min_by_key(|(_, (place, _))| *place);
+                let first = first.map(|(id, _)| *id);
+                first.and_then(|id| known.heard.remove(&id));
+            }
+        }
     }
 
     fn forget(&self) {
-        lock(&self.0).peers.clear();
+        let mut known = lock(&self.0);
+        known.saved.clear();
+        known.heard.clear();
     }
 }
 
@@ -303,24 +332,39 @@ mod tests {
         introductions.all().into_keys().collect()
     }
 
+    fn hear(introductions: &Introductions, nodes: Vec<Introduced>) {
+        let asked = nodes.iter().map(|it| it.node).collect();
+        introductions.add_asked(&asked, nodes);
+    }
+
     #[test]
-    fn a_removed_node_is_not_introduced_and_the_oldest_make_place() {
+    fn a_removed_node_is_not_introduced_and_the_oldest_that_were_heard_of_make_place() {
         let introductions = Introductions::default();
-        introductions.add([node(1, 1, true), node(2, 2, false)]);
-        assert_eq!(ids(&introductions), [2]);
+        introductions.add_saved([node(1, 1, true), node(2, 2, false)]);
+        hear(&introductions, vec![node(4, 4, true), node(5, 5, false)]);
+        assert_eq!(ids(&introductions), [2, 5]);
         // The highest ids come first: age counts and not the number.
         let most = INTRODUCED_MAX as u64;
-        introductions.add((1000..1000 + most).map(|id| node(id, 0, false)));
-        introductions.add([node(3, 3, false)]);
+        let many = (1000..1000 + most).map(|id| node(id, 0, false));
+        hear(&introductions, many.collect());
+        hear(&introductions, vec![node(3, 3, false)]);
         let now = ids(&introductions);
-        assert_eq!(now.len(), INTRODUCED_MAX);
-        assert_eq!(now[..2], [3, 1001], "2 and 1000 were there first");
+        assert_eq!(now.len(), INTRODUCED_MAX + 1);
+        assert_eq!(now[..3], [2, 3, 1001], "5 and 1000 were heard of first");
+        assert_eq!(introductions.saved(), [2].into());
+    }
+
+    #[test]
+    fn no_more_are_kept_from_joining_than_a_member_names() {
+        let introductions = Introductions::default();
+        introductions.add_saved((1..=1000).map(|id| node(id, 0, false)));
+        assert_eq!(introductions.saved().len(), ASKED_ABOUT_MAX);
     }
 
     #[test]
     fn only_what_was_asked_is_believed_and_nobody_gets_another_key() {
         let introductions = Introductions::default();
-        introductions.add([node(2, 2, false)]);
+        introductions.add_saved([node(2, 2, false)]);
         let said = vec![node(2, 9, false), node(4, 4, false), node(77, 7, false)];
         introductions.add_asked(&[2, 4].into(), said);
         assert_eq!(ids(&introductions), [2, 4]);

@@ -66,7 +66,7 @@ pub(crate) async fn meet(
         source,
     })?;
     let known = introductions::load(dir).map_err(|error| corrupt(error.to_string()))?;
-    lines.introductions.add(known);
+    lines.introductions.add_saved(known);
     let admission = Admission {
         door: opened.door.clone(),
         cluster_key: credentials.cluster_key,

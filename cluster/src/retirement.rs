@@ -80,7 +80,8 @@ fn log_says(proposer: &Proposer) -> bool {
 }
 
 /// Who votes as far as this node knows: whom it was told of when it was let in, as long as it has
-/// received nothing else.
+/// received nothing else. Not whom it heard of later by asking: a removed machine could name as
+/// many as it likes.
 fn voters(proposer: &Proposer, lines: Option<&Lines>) -> Vec<BTreeSet<NodeId>> {
     let sets = {
         let metrics = proposer.raft.metrics();
@@ -91,7 +92,7 @@ fn voters(proposer: &Proposer, lines: Option<&Lines>) -> Vec<BTreeSet<NodeId>> {
     if sets.iter().any(|set| !set.is_empty()) {
         return sets;
     }
-    let told = lines.map(|lines| lines.introductions.all().into_keys().collect());
+    let told = lines.map(|lines| lines.introductions.saved());
     told.into_iter().collect()
 }
 

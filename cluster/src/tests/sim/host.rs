@@ -103,7 +103,7 @@ pub(super) async fn life(world: Arc<World>, node: NodeId) -> turmoil::Result {
     let (keeper, loaded) = open(&world, node)?;
     world.oracle().begins(node);
     let lines = Lines::default();
-    lines.introductions.add((1..node).map(introduced));
+    lines.introductions.add_saved((1..node).map(introduced));
     let ways = ways(&world, node, &lines);
     let (member, opened) = member::assemble(&world.dir(node), keeper, loaded, ways).await?;
     let Opened {
