@@ -16,7 +16,7 @@ mod wire;
 
 use std::collections::BTreeSet;
 use std::sync::mpsc::{Receiver, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::sync::Notify;
 use tollgate_config::cells::{BucketId, BucketKey, Tenure, TokenBucket};
@@ -87,6 +87,13 @@ impl Rates {
         }))
     }
 
+    /// The parts and the time, which is read once they are held: whoever waited for them with a time
+    /// of before would not see the end of a lease that requests saw meanwhile.
+    fn parts(&self) -> (MutexGuard<'_, Parts>, u64) {
+        let parts = lock(&self.0.parts);
+        (parts, self.now())
+    }
+
     fn now(&self) -> u64 {
         self.0.clock.monotonic_us()
     }
@@ -94,8 +101,8 @@ impl Rates {
     /// The bucket of this id, with its limit set anew.
     #[must_use]
     pub fn bucket(&self, id: &BucketId, limit: Throttle) -> Arc<TokenBucket> {
-        let now = self.now();
-        lock(&self.0.parts).holder.bucket(now, id.key(), limit)
+        let (mut parts, now) = self.parts();
+        parts.holder.bucket(now, id.key(), limit)
     }
 
     /// Forgets buckets that no snapshot holds any more.
@@ -111,23 +118,22 @@ impl Rates {
     /// Whether this node has its part of every rate, and not the floor alone.
     #[must_use]
     pub fn is_leased(&self) -> bool {
-        let now = self.now();
-        !lock(&self.0.parts).holder.is_lapsed(now)
+        let (parts, now) = self.parts();
+        !parts.holder.is_lapsed(now)
     }
 
     /// Takes in which nodes there are.
     pub(crate) fn sync(&self, nodes: &BTreeSet<NodeId>) {
-        let now = self.now();
-        lock(&self.0.parts).sync(now, self.0.me, nodes);
+        let (mut parts, now) = self.parts();
+        parts.sync(now, self.0.me, nodes);
     }
 
     /// Takes a token for a request of another node, of a bucket that this node holds whole.
     fn take(&self, key: BucketKey) -> Asked {
-        let now = self.now();
         let Some(bucket) = lock(&self.0.parts).holder.find(key) else {
             return Asked::NotHere;
         };
-        match bucket.try_take(now) {
+        match bucket.try_take(self.now()) {
             Ok(()) => Asked::Admitted,
             Err(refused) if refused.elsewhere => Asked::NotHere,
             Err(refused) => Asked::Refused(refused.retry_after_us),
@@ -136,8 +142,7 @@ impl Rates {
 
     /// What to say to who leads; `None` while there is nobody to share with.
     fn beat(&self, leader: NodeId, term: u64) -> Option<Beat> {
-        let now = self.now();
-        let mut parts = lock(&self.0.parts);
+        let (mut parts, now) = self.parts();
         let Parts { holder, low, .. } = &mut *parts;
         if holder.is_alone() {
             return None;
@@ -149,23 +154,21 @@ impl Rates {
     }
 
     fn take_in(&self, of: (NodeId, u64), answer: Answer) -> bool {
-        let now = self.now();
-        lock(&self.0.parts).holder.take_in(now, of, answer)
+        let (mut parts, now) = self.parts();
+        parts.holder.take_in(now, of, answer)
     }
 
     /// Answers a beat of another node; its own, first, so that nobody is given what this node
     /// still has.
     fn serve(&self, view: &View, from: NodeId, beat: &Beat) -> Answer {
-        let now = self.now();
-        let mut parts = lock(&self.0.parts);
+        let (mut parts, now) = self.parts();
         parts.sync(now, view.me, &view.nodes);
         parts.grantor.answer(now, view, from, beat)
     }
 
     /// This node's own beat, where it leads.
     fn beat_oneself(&self, view: &View) {
-        let now = self.now();
-        let mut parts = lock(&self.0.parts);
+        let (mut parts, now) = self.parts();
         parts.grantor.follow(now, view.leads);
         for key in parts.low.try_iter().collect::<Vec<_>>() {
             parts.holder.watch(key);
@@ -187,9 +190,8 @@ impl Rates {
 
     /// How long until the next beat, in microseconds.
     fn pause_us(&self) -> u64 {
-        let now = self.now();
-        let holder = &lock(&self.0.parts).holder;
-        if holder.is_busy() || holder.is_lapsed(now) {
+        let (parts, now) = self.parts();
+        if parts.holder.is_busy() || parts.holder.is_lapsed(now) {
             BUSY_BEAT_US
         } else {
             QUIET_BEAT_US

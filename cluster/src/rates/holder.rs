@@ -136,11 +136,15 @@ impl Holder {
 
     /// Nobody shares with this node.
     pub(crate) fn be_alone(&mut self, now: u64) {
-        if !self.alone {
+        let was_alone = self.alone;
+        if !was_alone {
             self.settle(now);
             self.alone = true;
             self.tenure.set_floor(WHOLE, 1);
             self.tenure.set_until_us(u64::MAX);
+        }
+        // A request may still have lowered a bucket by the end that there was.
+        if self.tenure.take_lapsed() || !was_alone {
             self.spread(now, None, |_, _, share| share);
         }
     }
@@ -287,6 +291,10 @@ impl Holder {
         self.tenure
             .set_floor(self.floor, self.lease.divided_from.into());
         self.tenure.set_until_us(until);
+        // Requests may have seen the end before pass, which this node did not: what they lowered is
+        // not known by name.
+        let lapsed = self.tenure.take_lapsed();
+        let moved = moved.filter(|_| !lapsed);
         self.spread(now, moved.as_deref(), |_, _, share| share);
         true
     }
@@ -340,82 +348,4 @@ fn moved(before: &Lease, after: &Lease) -> Vec<BucketKey> {
 }
 
 #[cfg(test)]
-mod tests {
-    use tollgate_protocol::Rate;
-
-    use super::super::limits;
-    use super::*;
-
-    const MS: u64 = 1_000;
-
-    #[test]
-    fn a_lease_that_comes_too_late_is_not_said_to_be_taken() {
-        let mut holder = Holder::new(1, Arc::new(Tenure::new(|_| false)));
-        holder.be_among(0, limits::floor(3), 3);
-        let answer = |number, stamp, valid_us| Answer {
-            number,
-            stamp,
-            lease: Some(Lease {
-                valid_us,
-                divided_from: 3,
-                floor: limits::floor(3),
-                common: 10,
-                ..Lease::default()
-            }),
-        };
-        let first = holder.beat(1, 1, 1);
-        holder.take_in(2, (1, 1), answer(first.number, 5, 2_000 * MS));
-        let second = holder.beat(10, 1, 1);
-        assert_eq!(second.echo, 5);
-        holder.take_in(1_000 * MS, (1, 1), answer(second.number, 6, MS));
-        assert_eq!(
-            holder.beat(1_001 * MS, 1, 1).echo,
-            5,
-            "the first is still in force"
-        );
-    }
-
-    #[test]
-    fn an_answer_touches_the_buckets_that_it_moves_and_no_others() {
-        let mut holder = Holder::new(1, Arc::new(Tenure::new(|_| true)));
-        holder.begin();
-        let limit = Throttle {
-            burst_limit: 1_000,
-            rate_limit: Rate::from_micros(1_000_000),
-        };
-        let buckets: Vec<_> = (0..6)
-            .map(|name| holder.bucket(0, BucketKey(name), limit))
-            .collect();
-        holder.be_among(0, limits::floor(3), 3);
-        let floor = limits::floor(3);
-        let mut answer = |at: u64, common: u16, own: &[(u128, u16)]| {
-            let beat = holder.beat(at, 1, 1);
-            let lease = Lease {
-                valid_us: 2_000 * MS,
-                divided_from: 3,
-                central: false,
-                floor,
-                common,
-                own: own.to_vec(),
-            };
-            let answer = Answer {
-                number: beat.number,
-                stamp: at,
-                lease: Some(lease),
-            };
-            assert!(holder.take_in(at, (1, 1), answer));
-        };
-        answer(1, 1_000, &[(1, 2_000), (2, 3_000)]);
-        let shares = || buckets.iter().map(|it| it.share() - floor);
-        let all = [1_000, 2_000, 3_000, 1_000, 1_000, 1_000];
-        assert!(shares().eq(all));
-        // Marks that show who is touched.
-        buckets.iter().for_each(|it| it.set_share(floor + 7, 1));
-        answer(2, 1_000, &[(2, 3_000), (3, 5_000), (4, 1_000)]);
-        // 1 has what all have again, 3 its own part; what 2 and 4 have is what they had.
-        assert!(shares().eq([7, 1_000, 7, 5_000, 7, 7]));
-        // Another common part is for all.
-        answer(3, 900, &[(2, 3_000), (3, 5_000)]);
-        assert!(shares().eq([900, 900, 3_000, 5_000, 900, 900]));
-    }
-}
+mod tests;

@@ -264,7 +264,10 @@ impl TokenBucket {
                 .word
                 .compare_exchange(word, moved, Ordering::AcqRel, Ordering::Acquire)
             {
-                Ok(_) => return moved,
+                Ok(_) => {
+                    tenure.set_lapsed();
+                    return moved;
+                }
                 Err(seen) => word = seen,
             }
         }

@@ -5,7 +5,7 @@
 //! relied on to say so in time.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU16, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, AtomicU64, Ordering};
 
 use super::bucket::{BucketKey, WHOLE};
 
@@ -20,6 +20,8 @@ pub struct Tenure {
     floor: AtomicU16,
     /// The smallest burst that is divided.
     divided_from: AtomicU32,
+    /// A request lowered a bucket to the floor since somebody last looked.
+    lapsed: AtomicBool,
     low: Box<Low>,
 }
 
@@ -31,6 +33,7 @@ impl Tenure {
             until_us: AtomicU64::new(0),
             floor: AtomicU16::new(0),
             divided_from: AtomicU32::new(1),
+            lapsed: AtomicBool::new(false),
             low: Box::new(low),
         }
     }
@@ -68,6 +71,20 @@ impl Tenure {
         } else {
             self.floor.load(Ordering::Acquire)
         }
+    }
+
+    /// Whether requests lowered buckets to the floor since the last call. A request may do so by an
+    /// end that is none any more, just after another was set: who sets ends looks here after each,
+    /// and gives every bucket its share again when it was so.
+    #[must_use]
+    pub fn take_lapsed(&self) -> bool {
+        self.lapsed.swap(false, Ordering::AcqRel)
+    }
+
+    /// A bucket was lowered. After it was: said before, the word could be taken and acted on while
+    /// the bucket still has its share, and it would then stay low for good.
+    pub(super) fn set_lapsed(&self) {
+        self.lapsed.store(true, Ordering::Release);
     }
 
     pub(super) fn low(&self, key: BucketKey) -> bool {
