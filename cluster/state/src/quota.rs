@@ -221,14 +221,22 @@ impl Bucket {
         self.days = self.days.split_off(&oldest);
     }
 
-    fn window_mut(&mut self, start: Option<Millis>) -> Option<&mut WindowState> {
-        match start {
-            None => Some(&mut self.current),
-            Some(start) if start == self.current.start => Some(&mut self.current),
-            Some(start) => self
-                .previous
-                .as_mut()
-                .filter(|window| window.start == start),
+    /// The window that a lease is of, and whether it is the current one. A changed period may begin a
+    /// window where the one before began (DAY and MONTH, on the first): a lease that is open in that
+    /// one is not also one of the next.
+    fn window_mut(
+        &mut self,
+        start: Option<Millis>,
+        id: &LeaseId,
+    ) -> Option<(&mut WindowState, bool)> {
+        let is_current = start.is_none_or(|start| start == self.current.start);
+        let previous = self
+            .previous
+            .as_mut()
+            .filter(|it| Some(it.start) == start && (!is_current || it.open.contains_key(id)));
+        match previous {
+            Some(previous) => Some((previous, false)),
+            None => is_current.then_some((&mut self.current, true)),
         }
     }
 

@@ -226,6 +226,51 @@ fn a_new_window_starts_full_and_late_reports_count_in_theirs() {
 }
 
 #[test]
+fn a_lease_of_a_period_that_was_changed_ends_in_its_own_window() {
+    // On the first of a month a day and the month begin together; on the next day they do not.
+    for day in [20_788, 20_789] {
+        let start = Millis(day * Millis::DAY);
+        let mut talk = Talk::new(1000);
+        talk.at = Millis(start.0 + 5);
+        let got = granted(&talk.lease(1, 1, 1, want(1, 0, 0, 100)));
+        assert!(got > 3, "{got}");
+        let Change::PutUsagePlan(before) = plan(1000) else {
+            panic!()
+        };
+        let quota = Quota {
+            limit: 1000,
+            offset: 0,
+            period: Period::Month,
+        };
+        let monthly = UsagePlan {
+            quota: Some(quota),
+            ..(*before).clone()
+        };
+        talk.configure(&[Change::PutUsagePlan(Arc::new(monthly))]);
+        // Sent before the node heard of it.
+        let of_it = |used, returned| LeaseItem {
+            start: Some(start),
+            ..want(1, used, returned, 100)
+        };
+        assert_eq!(talk.lease(1, 1, 2, of_it(0, 0)), LeaseVerdict::Closed);
+        let close = LeaseItem {
+            close: true,
+            ..of_it(3, got - 3)
+        };
+        assert_eq!(talk.lease(1, 1, 3, close), LeaseVerdict::Closed);
+        let next = granted(&talk.lease(1, 1, 4, want(2, 0, 0, 100)));
+        let bucket = talk.state.quota.bucket(&"gold".into(), &"k".into());
+        let bucket = bucket.unwrap();
+        let previous = bucket.previous.unwrap();
+        assert_eq!((previous.spent, previous.held()), (3, 0));
+        assert_eq!(previous.leases().count(), 0);
+        assert_eq!((bucket.current.spent, bucket.current.held()), (0, next));
+        let open: Vec<_> = bucket.current.leases().map(|(id, _)| id.lease).collect();
+        assert_eq!(open, [2]);
+    }
+}
+
+#[test]
 fn impossible_numbers_bar_a_lease() {
     let mut talk = Talk::new(100);
     talk.lease(1, 1, 1, want(1, 0, 0, 10));

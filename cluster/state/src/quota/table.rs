@@ -167,12 +167,13 @@ impl QuotaTable {
         if let Some(quota) = quota {
             bucket.roll(window_at(&quota, scene.now));
         }
-        let Some(window) = bucket.window_mut(item.start) else {
+        let Some((window, is_current)) = bucket.window_mut(item.start, &id) else {
             return LeaseVerdict::Closed;
         };
         self.sessions.settle(window);
         let (start, end) = (window.start, window.end);
-        let current = scene.now < end;
+        // One before it may not have passed: its period was changed, and nothing more is granted.
+        let current = is_current && scene.now < end;
         if !window.open.contains_key(&id) {
             let opens = fresh && !item.close && item.used == 0 && item.returned == 0;
             if !opens || quota.is_none() || !current {
