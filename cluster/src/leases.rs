@@ -4,6 +4,7 @@
 mod held;
 #[cfg(test)]
 mod tests;
+mod turns;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
@@ -16,12 +17,16 @@ use tollgate_protocol::ids::{KeyId, PlanId};
 use tollgate_state::{LeaseBatch, LeaseItem, LeaseReply, LeaseVerdict, NodeId};
 
 use held::{Held, Open};
+use turns::Turns;
 
 /// A key in a plan.
 pub type Place = (PlanId, KeyId);
 
 /// Items of one batch: 2,000 of at most 100 bytes stay well below a record's limit.
 const BATCH_ITEMS_MAX: usize = 2_000;
+/// Items of a batch that are kept for slots that only tell, when there are such: however many ask for
+/// tokens, who waits for what was spent hears it.
+const REPORTS_KEPT: usize = 256;
 /// Slots that [`Leases::report_some`] looks at, and that it has tell: twice a second by every node,
 /// so that three nodes write at most 768 of them a second, however many keys are in use.
 const LOOKED_AT_MAX: usize = 4_096;
@@ -45,9 +50,9 @@ pub struct Leases {
     /// only ones that can have something to report.
     in_use: BTreeSet<Place>,
     /// Slots that need tokens: they come first, for requests may wait.
-    wants: BTreeSet<Place>,
+    wants: Turns,
     /// Slots that have something to tell.
-    reports: BTreeSet<Place>,
+    reports: Turns,
     /// How far the last look for something to tell came.
     looked: Place,
     /// Leases that are over and must be reported.
@@ -88,8 +93,8 @@ impl Leases {
             next_lease: 1,
             held: BTreeMap::new(),
             in_use: BTreeSet::new(),
-            wants: BTreeSet::new(),
-            reports: BTreeSet::new(),
+            wants: Turns::default(),
+            reports: Turns::default(),
             looked: Place::default(),
             closing: Vec::new(),
             grants: 0,
@@ -237,16 +242,16 @@ impl Leases {
         }
     }
 
-    /// Whether slots that were marked have not told yet.
+    /// Whether slots that were marked, or leases that are over, have not told yet.
     #[must_use]
     pub fn has_reports(&self) -> bool {
-        !self.reports.is_empty()
+        !self.reports.is_empty() || !self.closing.is_empty()
     }
 
     /// Whether there is anything to say.
     #[must_use]
     pub fn has_news(&self) -> bool {
-        !self.wants.is_empty() || !self.reports.is_empty() || !self.closing.is_empty()
+        !self.wants.is_empty() || self.has_reports()
     }
 
     /// The next batch. It must be answered (or sent again unchanged) before another is made.
@@ -255,9 +260,7 @@ impl Leases {
         let closed = self.closing.len().min(BATCH_ITEMS_MAX);
         items.extend(self.closing.drain(..closed));
         while items.len() + 2 <= BATCH_ITEMS_MAX && self.closing.is_empty() {
-            let want = self.wants.pop_first();
-            let wants = want.is_some();
-            let Some(place) = want.or_else(|| self.reports.pop_first()) else {
+            let Some((place, wants)) = self.next_place(items.len()) else {
                 break;
             };
             let Some(held) = self.held.get_mut(&place) else {
@@ -282,6 +285,17 @@ impl Leases {
             seq: self.seq,
             items,
         })
+    }
+
+    /// The slot whose turn it is, and whether it wants tokens, in a batch of so many items: those
+    /// that want come first, but for a few items.
+    fn next_place(&mut self, items: usize) -> Option<(Place, bool)> {
+        let wants_first = items + REPORTS_KEPT < BATCH_ITEMS_MAX || self.reports.is_empty();
+        if wants_first && let Some(place) = self.wants.take_next() {
+            return Some((place, true));
+        }
+        let report = self.reports.take_next().map(|place| (place, false));
+        report.or_else(|| self.wants.take_next().map(|place| (place, true)))
     }
 
     /// Takes in the answer to the last batch; says what it means for requests that wait.

@@ -7,31 +7,49 @@ use tollgate_model::Quota;
 use tollgate_protocol::Millis;
 use tollgate_state::{LeaseItem, LeaseReply, LeaseVerdict};
 
-use super::{LOOKED_AT_MAX, Leases, Place, REPORTED_MAX};
+use super::{BATCH_ITEMS_MAX, LOOKED_AT_MAX, Leases, Place, REPORTED_MAX, REPORTS_KEPT};
 
 const NOW: Millis = Millis(1_000);
 
 /// Every item of what there is to say, in order; all that is wanted is granted, once.
 fn exchange(leases: &mut Leases) -> Vec<LeaseItem> {
     let mut said = Vec::new();
-    while let Some(batch) = leases.batch(NOW) {
-        let replies = batch.items.iter().map(|item| LeaseReply {
-            plan: item.plan.clone(),
-            key: item.key.clone(),
-            lease: item.lease,
-            verdict: LeaseVerdict::Open {
-                start: Millis(0),
-                end: Millis(Millis::DAY),
-                granted: 100,
-                cap: 1_000,
-                free: 900,
-                elsewhere: 0,
-            },
-        });
-        drop(leases.answer(replies.collect()));
-        said.extend(batch.items);
+    loop {
+        let items = exchange_one(leases);
+        if items.is_empty() {
+            return said;
+        }
+        said.extend(items);
     }
-    said
+}
+
+/// The items of one batch, none when there is nothing to say.
+fn exchange_one(leases: &mut Leases) -> Vec<LeaseItem> {
+    let items = leases.batch(NOW).map(|it| it.items).unwrap_or_default();
+    let open = LeaseVerdict::Open {
+        start: Millis(0),
+        end: Millis(Millis::DAY),
+        granted: 100,
+        cap: 1_000,
+        free: 900,
+        elsewhere: 0,
+    };
+    let replies = items.iter().map(|item| LeaseReply {
+        plan: item.plan.clone(),
+        key: item.key.clone(),
+        lease: item.lease,
+        verdict: if item.close {
+            LeaseVerdict::Closed
+        } else {
+            open.clone()
+        },
+    });
+    drop(leases.answer(replies.collect()));
+    items
+}
+
+fn place(slot: &QuotaSlot) -> Place {
+    (slot.plan.clone(), slot.key.clone())
 }
 
 /// So many slots, each with a lease of which a request took a token.
@@ -42,7 +60,7 @@ fn in_use(count: usize) -> (Leases, Vec<Arc<QuotaSlot>>) {
         .map(|at| leases.slot(&"p".into(), &key(at), Quota::default()))
         .collect();
     for slot in &slots {
-        assert!(leases.want(&(slot.plan.clone(), slot.key.clone())));
+        assert!(leases.want(&place(slot)));
     }
     assert_eq!(exchange(&mut leases).len(), count);
     take_all(&slots);
@@ -88,12 +106,54 @@ fn who_reads_has_all_tell_and_who_wants_comes_first() {
     leases.report();
     assert!(leases.has_reports());
     let last = slots.last().expect("a slot");
-    let place: Place = (last.plan.clone(), last.key.clone());
-    leases.want(&place);
+    leases.want(&place(last));
     let said = exchange(&mut leases);
     assert!(!leases.has_reports());
     assert_eq!(said.len(), slots.len(), "nobody tells twice");
     assert_eq!(said[0].key, last.key);
     assert!(said[0].want > 0);
     assert_eq!(said.iter().map(|it| it.used).sum::<u64>(), 5_000);
+}
+
+#[test]
+fn of_more_wants_than_a_batch_has_items_each_has_its_turn_and_reports_get_through() {
+    let (mut leases, slots) = in_use(2 * BATCH_ITEMS_MAX + 500);
+    leases.report();
+    let mut asked = std::collections::BTreeSet::new();
+    let mut told = 0;
+    for _ in 0..3 {
+        // All of them again, as often as a batch is answered.
+        for slot in &slots {
+            assert!(leases.want(&place(slot)));
+        }
+        let said = exchange_one(&mut leases);
+        // One that wants may need two items.
+        assert_eq!(said.len(), BATCH_ITEMS_MAX - 1);
+        let wants = said.iter().filter(|it| it.want > 0);
+        asked.extend(wants.map(|it| it.key.clone()));
+        told += said.iter().filter(|it| it.want == 0).count();
+    }
+    assert!(told >= REPORTS_KEPT, "{told}");
+    assert_eq!(asked.len(), slots.len());
+}
+
+#[test]
+fn leases_that_a_lower_limit_ended_are_told_before_reports_are_said_to_be() {
+    let (mut leases, slots) = in_use(2 * BATCH_ITEMS_MAX + 500);
+    let higher = Quota {
+        limit: 9,
+        ..Quota::default()
+    };
+    leases.set_quota(&"p".into(), higher);
+    let lower = Quota { limit: 5, ..higher };
+    leases.set_quota(&"p".into(), lower);
+    let mut used = 0;
+    let mut batches = 0;
+    while leases.has_reports() {
+        let said = exchange_one(&mut leases);
+        assert!(said.iter().all(|it| it.close), "what is over is told first");
+        used += said.iter().map(|it| it.used).sum::<u64>();
+        batches += 1;
+    }
+    assert_eq!((used, batches), (slots.len() as u64, 3));
 }
