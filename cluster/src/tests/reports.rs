@@ -25,12 +25,24 @@ fn tells(node: &TestNode) -> tokio::task::JoinHandle<()> {
 #[tokio::test]
 async fn what_others_spent_is_shown_where_it_is_read() {
     let (hub, nodes, _) = cluster(3).await;
-    let telling: Vec<_> = nodes.iter().map(tells).collect();
+    let mut telling: Vec<_> = nodes.iter().map(tells).collect();
     for reader in &nodes {
         let before = nodes.iter().map(TestNode::revision).max().unwrap();
         assert!(reader.door.reported_everywhere().await);
         assert_eq!(reader.revision(), before + 2, "the two others told");
     }
+    // One that is asked and cannot tell is not said to have told.
+    telling[1].abort();
+    let reports = nodes[1].door.reports();
+    let mute = tokio::spawn(async move {
+        loop {
+            drop(reports.asked().await);
+        }
+    });
+    assert!(!nodes[0].door.reported_everywhere().await);
+    mute.abort();
+    telling[1] = tells(&nodes[1]);
+    assert!(nodes[0].door.reported_everywhere().await);
     // Of one that cannot be reached the numbers are old, and that is said.
     hub.part(&[3], &[1, 2]);
     let leads = |node: &TestNode| node.door.members().leader;
