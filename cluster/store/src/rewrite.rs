@@ -201,6 +201,8 @@ fn mark(dir: &Path, rewrite: Rewrite) -> Result<(), Error> {
 }
 
 fn throw_away(dir: &Path) -> Result<(), Error> {
+    // Before a new log needs the room that they take.
+    snapshot_file::discard_unfinished(dir)?;
     let snapshots = snapshot_file::list(dir)?;
     let files = ["node.json", "raft.redb"].map(|it| dir.join(it));
     for path in snapshots.into_iter().map(|(_, path)| path).chain(files) {

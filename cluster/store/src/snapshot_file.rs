@@ -12,6 +12,8 @@ pub(crate) const OWNER_ONLY: u32 = 0o600;
 
 const PREFIX: &str = "snapshot-";
 const SUFFIX: &str = ".tgs";
+/// What a file ends with that is not whole yet.
+const UNFINISHED_SUFFIX: &str = ".tmp";
 
 /// The bytes that are gathered before the file is written to.
 const BUFFER_BYTES: usize = 256 * 1024;
@@ -75,8 +77,38 @@ pub(crate) fn path(dir: &Path, index: u64) -> PathBuf {
     dir.join(format!("{PREFIX}{index:020}{SUFFIX}"))
 }
 
+/// Where the snapshot that is going to be at `path` is written, as this process's `number`th: one
+/// may be made here while another one of the same index is received.
+pub(crate) fn beside(path: &Path, number: u64) -> PathBuf {
+    path.with_extension(format!("{number}{UNFINISHED_SUFFIX}"))
+}
+
 /// The snapshot files of a directory with their indexes, oldest first.
 pub(crate) fn list(dir: &Path) -> Result<Vec<(u64, PathBuf)>, Error> {
+    let mut found = named(dir, SUFFIX, |index| index.parse::<u64>().ok())?;
+    found.sort_unstable();
+    Ok(found)
+}
+
+/// Removes what a process that was killed had not finished writing: each is as large as the state.
+/// Nobody may be writing into the directory. One that cannot be removed stays: it harms nobody but
+/// for its size.
+pub(crate) fn discard_unfinished(dir: &Path) -> Result<(), Error> {
+    for ((), path) in named(dir, UNFINISHED_SUFFIX, |_| Some(()))? {
+        if let Err(error) = std::fs::remove_file(&path) {
+            tracing::warn!(path = %path.display(), %error, "an unfinished snapshot stays");
+        }
+    }
+    Ok(())
+}
+
+/// The files of a directory that are named as snapshots are and end so, with what `read` makes of
+/// the middle of the name.
+fn named<T>(
+    dir: &Path,
+    suffix: &str,
+    read: impl Fn(&str) -> Option<T>,
+) -> Result<Vec<(T, PathBuf)>, Error> {
     let io = |source| Error::Io {
         operation: "list",
         path: dir.to_owned(),
@@ -86,14 +118,12 @@ pub(crate) fn list(dir: &Path) -> Result<Vec<(u64, PathBuf)>, Error> {
     for entry in std::fs::read_dir(dir).map_err(io)? {
         let entry = entry.map_err(io)?;
         let name = entry.file_name();
-        let index = name
+        let middle = name
             .to_str()
-            .and_then(|name| name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX))
-            .and_then(|index| index.parse().ok());
-        if let Some(index) = index {
-            found.push((index, entry.path()));
+            .and_then(|name| name.strip_prefix(PREFIX)?.strip_suffix(suffix));
+        if let Some(read) = middle.and_then(&read) {
+            found.push((read, entry.path()));
         }
     }
-    found.sort_unstable();
     Ok(found)
 }

@@ -76,6 +76,8 @@ impl Store {
             Log::discard_unfinished(dir)?;
         }
         let log = log()?;
+        // Now that the log is open nobody else writes here.
+        snapshot_file::discard_unfinished(dir)?;
         let extent = log.extent()?;
         let snapshots = snapshot_file::list(dir)?;
         let first_start = known.is_none();
@@ -169,10 +171,9 @@ impl Snapshots {
     ) -> Result<Written, Error> {
         static WRITTEN: AtomicU64 = AtomicU64::new(0);
         let path = snapshot_file::path(&self.dir, index);
-        // One may be made here while another one of the same index is received.
         let number = WRITTEN.fetch_add(1, Ordering::Relaxed);
         let written = Written {
-            beside: path.with_extension(format!("{number}.tmp")),
+            beside: snapshot_file::beside(&path, number),
             path,
             index,
         };
@@ -215,7 +216,8 @@ impl Snapshots {
     }
 }
 
-/// A snapshot that was written and is not in its place yet; without that it is removed.
+/// A snapshot that was written and is not in its place yet; without that it is removed, by the
+/// next start where this process is killed.
 #[derive(Debug)]
 pub struct Written {
     index: u64,

@@ -102,6 +102,43 @@ fn what_was_appended_is_there_after_reopening() {
     assert_eq!(all(&store, &loaded).unwrap(), wanted);
 }
 
+/// Writes a snapshot as a process does that is killed before it puts it in its place.
+fn leave_unfinished(store: &Store, index: u64) {
+    let written = store
+        .snapshots()
+        .write(index, |file| file.write_all(b"all"));
+    std::mem::forget(written.unwrap());
+}
+
+/// How many snapshots a directory has, and how many of them are not whole.
+fn snapshots_in(dir: &Path) -> (usize, usize) {
+    let names: Vec<_> = fs::read_dir(dir)
+        .unwrap()
+        .map(|it| it.unwrap().file_name().into_string().unwrap())
+        .filter(|it| it.starts_with("snapshot-"))
+        .collect();
+    let unfinished = names.iter().filter(|it| !it.ends_with(".tgs")).count();
+    (names.len(), unfinished)
+}
+
+#[test]
+fn what_a_killed_process_had_not_finished_is_gone_after_the_next_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = open(dir.path()).unwrap();
+    save(&store, 3, b"three");
+    for index in [3, 4, 4] {
+        leave_unfinished(&store, index);
+    }
+    assert_eq!(snapshots_in(dir.path()), (4, 3));
+    // Whoever is refused has not touched what another one may be writing.
+    assert!(matches!(open(dir.path()), Err(Error::InUse { .. })));
+    assert_eq!(snapshots_in(dir.path()), (4, 3));
+    drop(store);
+    let (_store, loaded) = open(dir.path()).unwrap();
+    assert_eq!(snapshots_in(dir.path()), (1, 0));
+    assert_eq!(all_of(&loaded), (3, b"three".to_vec()));
+}
+
 #[test]
 fn one_process_at_a_time() {
     let dir = tempfile::tempdir().unwrap();
@@ -239,6 +276,7 @@ fn an_interrupted_restore_begins_again_from_nothing() {
     let begin = || Store::open_to_rewrite(dir.path(), Rewrite::Restore, first).unwrap();
     let (store, _) = begin();
     save(&store, 77, b"half");
+    leave_unfinished(&store, 78);
     drop(store);
     let refused = open(dir.path()).map(|_| ()).unwrap_err();
     assert!(
@@ -254,6 +292,7 @@ fn an_interrupted_restore_begins_again_from_nothing() {
     assert!(!belongs_to_a_node(dir.path()).unwrap());
     let (store, loaded) = begin();
     assert!(loaded.first_start && loaded.snapshot.is_none());
+    assert_eq!(snapshots_in(dir.path()), (0, 0));
     let all = |file: &mut dyn Write| file.write_all(b"all");
     store.rewrite(dir.path(), &successor(5), all).unwrap();
     assert!(belongs_to_a_node(dir.path()).unwrap());

@@ -253,9 +253,10 @@ fn a_crash_while_a_snapshot_is_written_leaves_the_one_before() {
         for length in [0, 1, bytes.len() / 2, bytes.len()] {
             let dir = tempfile::tempdir().unwrap();
             furnish(dir.path(), before, false);
-            let beside = snapshot_file::path(dir.path(), index).with_extension("tmp");
-            fs::write(beside, &bytes[..length]).unwrap();
+            let beside = snapshot_file::beside(&snapshot_file::path(dir.path(), index), 3);
+            fs::write(&beside, &bytes[..length]).unwrap();
             assert_eq!(held(dir.path(), flushed), *before);
+            assert!(!beside.exists(), "what was not finished stays");
             checked += 1;
         }
         let dir = tempfile::tempdir().unwrap();
