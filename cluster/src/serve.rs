@@ -16,7 +16,7 @@ use crate::raft::Raft;
 use crate::raft::ballot;
 use crate::raft::handover;
 use crate::raft::network::{self, ServeError};
-use crate::raft::parts::{self, Incoming, Received};
+use crate::raft::parts::{self, Incoming, Received, TransferId};
 use crate::raft::snapshot::Image;
 use crate::raft::wire::{HandOverV1, ProposeV1, ProposeVerdictV1, ProposedV1};
 use crate::rates;
@@ -68,14 +68,16 @@ impl Server {
     /// [`Refused`] when it makes no sense or this node is stopping.
     pub async fn serve(&self, from: NodeId, of: u8, body: Bytes) -> Result<Bytes, Refused> {
         let body = match self.incoming.receive(from, of, body).await {
-            Received::Body(image) if of == kind::INSTALL => return self.install(from, image).await,
-            Received::Body(Image::Bytes(body)) => body,
+            Received::Body(image, transfer) if of == kind::INSTALL => {
+                return self.install(from, image, transfer).await;
+            }
+            Received::Body(Image::Bytes(body), _) => body,
             Received::Progress(answer) => {
                 self.door.heard.arrived(from);
                 return Ok(answer);
             }
             Received::Unkept(reason) => return Err(Refused(reason)),
-            Received::Body(_) | Received::Malformed => {
+            Received::Body(..) | Received::Malformed => {
                 return Err(Refused("the call cannot be read".into()));
             }
         };
@@ -123,12 +125,23 @@ impl Server {
         Ok(parts::answer(&answer))
     }
 
-    /// Installs a leader's snapshot, or says that it is still worked at.
-    async fn install(&self, from: NodeId, image: Image) -> Result<Bytes, Refused> {
+    /// Installs a leader's snapshot, or says that it is still worked at. One that cannot be read or
+    /// kept is fetched anew: the file that it came in may be what is damaged, or in the way.
+    async fn install(
+        &self,
+        from: NodeId,
+        image: Image,
+        transfer: Option<TransferId>,
+    ) -> Result<Bytes, Refused> {
         let total = image.len();
         let (node, heard) = ((&self.raft, &self.door.machine), (from, &self.door.heard));
-        let installed = network::install(node, heard, image, self.incoming.limits()).await?;
-        Ok(match installed {
+        let installed = network::install(node, heard, image, self.incoming.limits()).await;
+        if let Err(ServeError::Snapshot(_) | ServeError::Prepare(_)) = &installed
+            && let Some(transfer) = transfer
+        {
+            self.incoming.give_up(from, transfer);
+        }
+        Ok(match installed? {
             Some(vote) => parts::answer(&vote),
             None => parts::progress(total),
         })

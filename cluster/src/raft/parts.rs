@@ -15,7 +15,7 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 use tokio::time::Instant;
 use tollgate_state::NodeId;
 
-pub(crate) use incoming::{Incoming, Received};
+pub(crate) use incoming::{Incoming, Received, TransferId};
 
 use super::beside::Beside;
 use super::snapshot::Image;

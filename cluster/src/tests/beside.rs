@@ -191,6 +191,32 @@ async fn a_snapshot_that_takes_long_to_install_is_sent_and_prepared_once() {
     );
 }
 
+/// As a bad block of the disk would do it to the file that it comes in.
+#[tokio::test]
+async fn a_snapshot_that_is_damaged_on_its_way_is_fetched_anew() {
+    let (hub, mut nodes) = three_voters().await;
+    let leader = nodes.remove(leader_of(&nodes));
+    let (other, late) = (&nodes[0], &nodes[1]);
+    late.door.raft.runtime_config().elect(false);
+    hub.part(&[late.id], &[leader.id, other.id]);
+    for number in 0..6 {
+        grow(&leader, number).await;
+    }
+    let missed = late.door.members().last_log;
+    until(
+        "entries that are in the snapshot only",
+        || leader.door.members().purged,
+        |purged| *purged > missed,
+    )
+    .await;
+    hub.spoil(leader.id, late.id);
+    hub.heal();
+    let revision = leader.revision();
+    until("the revision", || late.revision(), |it| *it == revision).await;
+    assert!(hub.has_spoiled(leader.id, late.id), "it was never damaged");
+    assert!(late.door.read(Clone::clone) == leader.door.read(Clone::clone));
+}
+
 #[tokio::test]
 async fn a_leader_agrees_on_changes_while_it_makes_and_reads_snapshots() {
     let (hub, nodes) = three_voters().await;

@@ -50,6 +50,8 @@ struct Lines {
     slandered: usize,
     /// Calls with a snapshot, and their bytes, by who called whom.
     installs: BTreeMap<(NodeId, NodeId), (u64, u64)>,
+    /// Whom the next part of a snapshot reaches damaged.
+    spoiled: BTreeSet<(NodeId, NodeId)>,
     /// How often each node asked another for its vote.
     votes: BTreeMap<NodeId, usize>,
 }
@@ -69,7 +71,7 @@ impl Transport for Line {
         node: NodeId,
         _lane: Lane,
         kind: u8,
-        body: Bytes,
+        mut body: Bytes,
         within: Duration,
     ) -> Boxed<Result<Bytes, CallError>> {
         let from = self.from;
@@ -87,6 +89,12 @@ impl Transport for Line {
                 let (calls, bytes) = lines.installs.entry(way).or_default();
                 *calls += 1;
                 *bytes += body.len() as u64;
+                if lines.spoiled.contains(&way)
+                    && let Some(spoiled) = spoil(&body)
+                {
+                    body = spoiled;
+                    lines.spoiled.remove(&way);
+                }
             }
             let cut = lines.cut.contains(&way) || lines.unknown.contains(&way);
             lines.servers.get(&node).filter(|_| !cut).cloned()
@@ -116,6 +124,15 @@ impl Transport for Line {
             }
         })
     }
+}
+
+/// Damages a part of a snapshot; a probe has nothing to damage.
+fn spoil(part: &Bytes) -> Option<Bytes> {
+    const SMALL: usize = 1024;
+    let mut spoiled = Some(part.to_vec()).filter(|it| it.len() > SMALL)?;
+    let last = spoiled.last_mut()?;
+    *last = !*last;
+    Some(spoiled.into())
 }
 
 /// As links do it: a removed node is refused once it is out of consensus.
@@ -203,6 +220,16 @@ impl Hub {
     pub(super) fn installs(&self, from: NodeId, to: NodeId) -> (u64, u64) {
         let lines = self.0.lock().unwrap();
         lines.installs.get(&(from, to)).copied().unwrap_or_default()
+    }
+
+    /// The next part of a snapshot from one node to another arrives damaged.
+    pub(super) fn spoil(&self, from: NodeId, to: NodeId) {
+        self.0.lock().unwrap().spoiled.insert((from, to));
+    }
+
+    /// Whether it has arrived.
+    pub(super) fn has_spoiled(&self, from: NodeId, to: NodeId) -> bool {
+        !self.0.lock().unwrap().spoiled.contains(&(from, to))
     }
 
     pub(super) fn heal(&self) {

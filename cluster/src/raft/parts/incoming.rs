@@ -25,14 +25,22 @@ const TRANSFERS_MAX: usize = 2;
 /// What a received call amounts to.
 #[derive(Debug)]
 pub(crate) enum Received {
-    /// A body to handle; its answer goes through [`super::answer`].
-    Body(Image),
+    /// A body to handle, and the transfer that brought it where it came in parts; its answer goes
+    /// through [`super::answer`].
+    Body(Image, Option<TransferId>),
     /// A part; this is the answer.
     Progress(Bytes),
     /// Nonsense.
     Malformed,
     /// It cannot be kept.
     Unkept(String),
+}
+
+/// Names a transfer of a sender, as the sender does: by its content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TransferId {
+    sum: u64,
+    total: u64,
 }
 
 /// The bytes of a transfer so far.
@@ -44,8 +52,7 @@ enum Content {
 }
 
 struct Transfer {
-    id: u64,
-    total: u64,
+    id: TransferId,
     received: u64,
     content: Content,
     touched: Instant,
@@ -62,13 +69,13 @@ impl Transfer {
     }
 
     fn whole(&self) -> Option<Image> {
-        if self.received < self.total {
+        if self.received < self.id.total {
             return None;
         }
         Some(match &self.content {
             Content::Memory(_) => return None,
             Content::Whole(bytes) => Image::Bytes(bytes.clone()),
-            Content::File(spool) => Image::File(spool.written(self.total), 0),
+            Content::File(spool) => Image::File(spool.written(self.id.total), 0),
         })
     }
 
@@ -79,11 +86,11 @@ impl Transfer {
         };
         if before.is_empty() {
             // At once: growing would copy what is there, again and again.
-            before.reserve(usize::try_from(self.total).unwrap_or(PART_BYTES));
+            before.reserve(usize::try_from(self.id.total).unwrap_or(PART_BYTES));
         }
         before.extend_from_slice(bytes);
         self.received = before.len() as u64;
-        if self.received == self.total {
+        if self.received == self.id.total {
             self.content = Content::Whole(std::mem::take(before).freeze());
         }
     }
@@ -91,9 +98,8 @@ impl Transfer {
 
 /// A part of a transfer, as it was sent.
 struct Part {
-    id: u64,
+    id: TransferId,
     at: u64,
-    total: u64,
     bytes: Bytes,
 }
 
@@ -102,7 +108,7 @@ impl Part {
         if rest.len() < PART_HEAD - 1 {
             return None;
         }
-        let (id, at, total) = (rest.get_u64_le(), rest.get_u64_le(), rest.get_u64_le());
+        let (sum, at, total) = (rest.get_u64_le(), rest.get_u64_le(), rest.get_u64_le());
         let most = match of {
             kind::INSTALL => SNAPSHOT_BYTES_MAX,
             _ => BODY_BYTES_MAX,
@@ -110,9 +116,8 @@ impl Part {
         let fits = total <= most && at.saturating_add(rest.len() as u64) <= total;
         let bytes = rest;
         (fits && bytes.len() <= PART_BYTES).then_some(Self {
-            id,
+            id: TransferId { sum, total },
             at,
-            total,
             bytes,
         })
     }
@@ -153,7 +158,7 @@ impl Incoming {
     pub(crate) async fn receive(&self, from: NodeId, of: u8, body: Bytes) -> Received {
         self.forget_idle();
         match split(body) {
-            Some((WHOLE, rest)) => Received::Body(Image::Bytes(rest)),
+            Some((WHOLE, rest)) => Received::Body(Image::Bytes(rest), None),
             Some((PART, rest)) => match Part::read(rest, of) {
                 Some(part) => self.part(from, of, part).await,
                 None => Received::Malformed,
@@ -185,10 +190,22 @@ impl Incoming {
         let (writer, bytes) = (spool.clone(), part.bytes.clone());
         // The same bytes, when a sender that gave up sends them again meanwhile.
         let written = self.beside.run(move || writer.write_at(at, &bytes)).await;
-        match written {
-            Ok(Ok(())) => Received::Progress(progress(self.written(from, &part, end))),
-            Ok(Err(error)) => Received::Unkept(error.to_string()),
-            Err(error) => Received::Unkept(error.to_string()),
+        let error = match written {
+            Ok(Ok(())) => return Received::Progress(progress(self.written(from, &part, end))),
+            Ok(Err(error)) => error.to_string(),
+            Err(error) => error.to_string(),
+        };
+        // A full disk gets its room back.
+        self.give_up(from, part.id);
+        Received::Unkept(error)
+    }
+
+    /// Lets go of a transfer that cannot be written, or whose body cannot be handled: kept, the
+    /// sender would ask about the same bytes again and again. It comes anew.
+    pub(crate) fn give_up(&self, from: NodeId, id: TransferId) {
+        let mut senders = lock(&self.senders);
+        if let Some(transfers) = senders.get_mut(&from) {
+            transfers.retain(|it| it.id != id);
         }
     }
 
@@ -196,7 +213,7 @@ impl Incoming {
     fn written(&self, from: NodeId, part: &Part, end: u64) -> u64 {
         let mut senders = lock(&self.senders);
         let transfers = senders.get_mut(&from).into_iter().flatten();
-        let mut same = transfers.filter(|it| it.id == part.id && it.total == part.total);
+        let mut same = transfers.filter(|it| it.id == part.id);
         let Some(transfer) = same.next() else {
             return 0;
         };
@@ -210,17 +227,15 @@ impl Incoming {
     fn take_in(&self, from: NodeId, of: u8, part: &Part) -> Result<Step, Error> {
         let mut senders = lock(&self.senders);
         let transfers = senders.entry(from).or_default();
-        let known = transfers
-            .iter()
-            .position(|it| it.id == part.id && it.total == part.total);
+        let known = transfers.iter().position(|it| it.id == part.id);
         let mut transfer = match known {
             Some(place) => transfers.remove(place),
             None => self.begin(of, part)?,
         };
         transfer.touched = Instant::now();
-        let asks = part.at == part.total && part.bytes.is_empty();
+        let asks = part.at == part.id.total && part.bytes.is_empty();
         let step = match (transfer.whole().filter(|_| asks), &transfer.content) {
-            (Some(image), _) => Step::Done(Received::Body(image)),
+            (Some(image), _) => Step::Done(Received::Body(image, Some(part.id))),
             (None, Content::File(spool))
                 if part.at == transfer.received && !part.bytes.is_empty() =>
             {
@@ -242,10 +257,9 @@ impl Incoming {
     }
 
     fn begin(&self, of: u8, part: &Part) -> Result<Transfer, Error> {
-        let large = of == kind::INSTALL && part.total > self.limits.memory_bytes;
+        let large = of == kind::INSTALL && part.id.total > self.limits.memory_bytes;
         Ok(Transfer {
             id: part.id,
-            total: part.total,
             received: 0,
             content: match large {
                 true => Content::File(self.place.spool()?),
@@ -294,7 +308,7 @@ mod tests {
                 *lock(&far.calls) += 1;
                 match far.incoming.receive(node, kind, body).await {
                     Received::Progress(answer) => Ok(answer),
-                    Received::Body(image) => {
+                    Received::Body(image, _) => {
                         let total = image.len();
                         lock(&far.handled).get_or_insert(image);
                         // Nobody else calls meanwhile, as long as it is kept unused.
@@ -351,6 +365,64 @@ mod tests {
             assert_eq!(by_file, bytes as u64 > LIMITS.memory_bytes);
             let probes = usize::from(parts > 0);
             assert_eq!(*lock(&far.calls), probes + parts + 21, "{bytes}");
+        }
+    }
+
+    /// The next part of a body to [`Incoming`], from a place on.
+    async fn receive(incoming: &Incoming, body: &Body, at: u64, probe: bool) -> Received {
+        let part = body.part(at, probe).await.unwrap();
+        incoming.receive(7, kind::INSTALL, part).await
+    }
+
+    fn progressed(received: &Received) -> Option<u64> {
+        match received {
+            Received::Progress(answer) => answer[1..].try_into().map(u64::from_le_bytes).ok(),
+            _ => None,
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_cannot_be_written_is_let_go_and_begun_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        let incoming = far(dir.path(), 0).incoming;
+        let (_, body) = body(3_000_000);
+        // A disk that is full, until the transfer is begun anew.
+        std::os::unix::fs::symlink("/dev/full", dir.path().join("incoming.tmp")).unwrap();
+        let received = receive(&incoming, &body, 0, true).await;
+        assert_eq!(progressed(&received), Some(0), "{received:?}");
+        let received = receive(&incoming, &body, 0, false).await;
+        assert!(matches!(received, Received::Unkept(_)), "{received:?}");
+        assert!(lock(&incoming.senders)[&7].is_empty(), "its file is kept");
+        let received = receive(&incoming, &body, 0, false).await;
+        assert_eq!(progressed(&received), Some(PART_BYTES as u64));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_given_up_has_to_come_again_and_nothing_else_has_to() {
+        let dir = tempfile::tempdir().unwrap();
+        let incoming = far(dir.path(), 0).incoming;
+        for bytes in [900_000_u64, 3_000_000] {
+            let (_, kept) = body(600_000);
+            receive(&incoming, &kept, 0, false).await;
+            let (_, body) = body(usize::try_from(bytes).unwrap());
+            let mut at = 0;
+            while at < bytes {
+                let received = receive(&incoming, &body, at, false).await;
+                at = progressed(&received).filter(|it| *it > at).unwrap();
+            }
+            let received = receive(&incoming, &body, at, true).await;
+            let Received::Body(_, Some(id)) = received else {
+                panic!("{received:?}");
+            };
+            incoming.give_up(8, id);
+            let received = receive(&incoming, &body, at, true).await;
+            assert!(matches!(received, Received::Body(..)), "{received:?}");
+            incoming.give_up(7, id);
+            let received = receive(&incoming, &body, at, true).await;
+            assert_eq!(progressed(&received), Some(0), "{received:?}");
+            let received = receive(&incoming, &kept, 0, true).await;
+            assert_eq!(progressed(&received), Some(PART_BYTES as u64));
+            incoming.give_up(7, id);
         }
     }
 
