@@ -268,7 +268,11 @@ impl Shared {
         }
         let state = snapshot::restore(&image).map_err(|error| read_error(&error))?;
         let written = self.write(meta, &state)?;
-        Ok(Box::new(Ready { state, written }))
+        Ok(Box::new(Ready {
+            state,
+            written,
+            being_installed: None,
+        }))
     }
 
     /// Makes a received snapshot the state, once it is on disk. Returns its last entry's index.
@@ -287,6 +291,8 @@ impl Shared {
         drop(current);
         // Not while anybody waits for the lock: taking a large state apart takes long.
         drop(before);
+        // Whoever asks from now on finds its entries applied.
+        drop(ready.being_installed);
         Ok(meta.last_log_id.map_or(0, |id| id.index))
     }
 }

@@ -18,6 +18,7 @@ use tollgate_state::{Decoded, Restore, RestoreError, State};
 use tollgate_store::{OpenFile, SnapshotFile, Written};
 
 use super::Vote;
+use super::preparing::BeingInstalled;
 use super::wire::{MetaV1, VoteV1};
 
 /// The largest head: a vote, or who is a member, of at most a thousand nodes.
@@ -44,6 +45,8 @@ pub(crate) enum Image {
 pub(crate) struct Ready {
     pub(crate) state: State,
     pub(crate) written: Written,
+    /// There once it was handed over; it is to be dropped last.
+    pub(crate) being_installed: Option<BeingInstalled>,
 }
 
 impl Default for Image {
