@@ -4,6 +4,7 @@
 //! actors published (a snapshot, a token count) and only a quota that ran dry asks and waits.
 
 mod allowances;
+mod low;
 mod route;
 mod throttle;
 mod waiting;

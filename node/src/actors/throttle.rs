@@ -12,11 +12,14 @@ use tollgate_protocol::Clock;
 use tollgate_protocol::ids::{KeyId, PlanId};
 use tollgate_state::{Command, Effect, LeaseBatch, ProposalId, Reply};
 
+use super::low::LowSlots;
 use super::waiting::WaitLists;
 use super::{Allowances, MAILBOX_MESSAGES_MAX};
 
 /// How often slots tell what was used, some at a time.
 const REPORT_INTERVAL: Duration = Duration::from_millis(500);
+/// Between two batches for slots that run low with nobody waiting: each costs the cluster a flush.
+const LOW_PAUSE: Duration = Duration::from_millis(50);
 /// Before a batch whose outcome is unknown is sent again.
 const RETRY_DELAY: Duration = Duration::from_millis(50);
 /// How long a request waits for tokens: a grant is a flush of the disk, and refusing what the quota
@@ -34,6 +37,8 @@ pub struct ThrottleActor {
     cut_off: watch::Receiver<bool>,
     /// Requests that wait for tokens.
     requests: WaitLists,
+    /// Slots that run low, with nobody waiting.
+    low: LowSlots,
     /// Reports that wait for the answer to the batch in flight, and to a later one.
     waiting: Vec<oneshot::Sender<()>>,
     next_waiting: Vec<oneshot::Sender<()>>,
@@ -101,6 +106,7 @@ impl ThrottleActor {
             door: door.clone(),
             clock,
             requests: WaitLists::default(),
+            low: LowSlots::default(),
             waiting: Vec::new(),
             next_waiting: Vec::new(),
             in_flight: false,
@@ -120,6 +126,10 @@ impl ThrottleActor {
         }
         let (batch, more) = {
             let leases = &mut self.allowances.lock().leases;
+            if leases.has_news() {
+                // They cost nothing in a batch that is sent in any case.
+                self.low.ask(leases);
+            }
             (leases.batch(self.clock.now()), leases.has_reports())
         };
         if !more {
@@ -140,6 +150,17 @@ impl ThrottleActor {
             let replies = exchange(&door, batch).await;
             if address.send(Answered(replies)).await.is_err() {
                 tracing::debug!("the throttle actor ended before its answer came");
+            }
+        });
+    }
+
+    /// Asks for the slots that run low, and not again before a pause.
+    fn ask_low(&mut self, context: &mut Context<Self>) {
+        self.low.ask(&mut self.allowances.lock().leases);
+        self.advance(context);
+        context.run_later(LOW_PAUSE, |actor, context| {
+            if actor.low.end_pause() {
+                actor.ask_low(context);
             }
         });
     }
@@ -206,14 +227,18 @@ impl Actor for ThrottleActor {
 impl Handler<Want> for ThrottleActor {
     type Result = ();
 
-    fn handle(&mut self, want: Want, context: &mut Self::Context) {
+    fn handle(&mut self, Want { place, waiting }: Want, context: &mut Self::Context) {
+        let Some(waiting) = waiting else {
+            if self.low.add(place) {
+                self.ask_low(context);
+            }
+            return;
+        };
         // A slot that is gone gets nothing: its requests see their senders dropped.
-        if self.allowances.lock().leases.want(&want.place) {
+        if self.allowances.lock().leases.want(&place) {
             // Where nobody can grant a token, waiting for one is no use.
-            if let Some(waiting) = want.waiting
-                && !*self.cut_off.borrow()
-            {
-                self.requests.add(want.place, waiting);
+            if !*self.cut_off.borrow() {
+                self.requests.add(place, waiting);
             }
             self.advance(context);
         }
@@ -272,6 +297,7 @@ impl Handler<GiveBack> for ThrottleActor {
     type Result = ();
 
     fn handle(&mut self, GiveBack(done): GiveBack, context: &mut Self::Context) {
+        self.low.clear();
         self.allowances.lock().leases.close_all();
         self.stopping = Some(done);
         self.advance(context);
