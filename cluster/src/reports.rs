@@ -1,7 +1,7 @@
 //! Having every node tell what its leases spent, before somebody reads it.
 //!
-//! Nodes tell little of it on their own: with very many keys in use it would be most of what the
-//! cluster agrees on, and decides nothing. So it is asked for where it is wanted.
+//! Nodes tell of some keys at a time on their own, as no decision waits for it. So it is asked for
+//! where it is wanted.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,7 +50,7 @@ impl Reports {
     }
 
     /// Answers another node's question once this node has told; who asked bounds the wait. `None`
-    /// when nobody here can tell, or too many ask.
+    /// when nobody here can tell, it was not agreed on in time, or too many ask.
     pub(crate) async fn tell(&self) -> Option<Vec<u8>> {
         let (done, told) = oneshot::channel();
         self.ask.try_send(done).ok()?;
@@ -59,7 +59,7 @@ impl Reports {
     }
 }
 
-/// Who waits for this node to have told.
+/// Who waits for this node to have told. Dropped, they hear that it could not.
 #[derive(Debug)]
 pub struct Told(Vec<oneshot::Sender<()>>);
 

@@ -286,7 +286,11 @@ impl Handler<Answered> for ThrottleActor {
                 let outcomes = self.allowances.lock().leases.answer(replies);
                 self.settle(outcomes, context);
             }
-            None => self.requests.clear(),
+            None => {
+                self.requests.clear();
+                // Nothing of the batch is known to be agreed on.
+                self.waiting.clear();
+            }
         }
         self.wake();
         self.advance(context);
@@ -370,16 +374,17 @@ impl ThrottleHandle {
         self.address.try_send(Affected(effect)).is_ok()
     }
 
-    /// Reports what was spent until now, and returns when that is committed or takes too long.
-    pub async fn report(&self) {
-        self.tell(false).await;
+    /// Reports what was spent until now, and returns when that is committed; `false` when it cannot
+    /// be, or takes too long.
+    pub async fn report(&self) -> bool {
+        self.tell(false).await
     }
 
     /// The same of all nodes: this one shows what they spent, but for nodes that do not answer.
     pub async fn report_everywhere(&self) {
         let others = self.door.reported_everywhere();
-        let ((), told) = futures_util::future::join(self.report(), others).await;
-        if !told {
+        let (own, told) = futures_util::future::join(self.report(), others).await;
+        if !(own && told) {
             tracing::debug!("not all nodes told what their leases spent");
         }
     }
@@ -389,12 +394,16 @@ impl ThrottleHandle {
         self.tell(true).await;
     }
 
-    async fn tell(&self, ask: bool) {
+    /// Whether it was told in time. Late numbers are not lost: they are reported with a later batch.
+    async fn tell(&self, ask: bool) -> bool {
         let (done, answered) = oneshot::channel();
-        if self.address.try_send(Report { ask, done }).is_ok() {
-            // Late numbers are no error: they are reported with the next batch.
-            drop(tokio::time::timeout(WAIT_DEADLINE, answered).await);
+        if self.address.try_send(Report { ask, done }).is_err() {
+            return false;
         }
+        matches!(
+            tokio::time::timeout(WAIT_DEADLINE, answered).await,
+            Ok(Ok(()))
+        )
     }
 
     /// Gives back everything that is held, and returns when that is committed or cannot be.

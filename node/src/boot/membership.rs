@@ -323,8 +323,9 @@ async fn pass_quota_news(effects: Effects, me: NodeId, throttle: ThrottleHandle)
 async fn pass_reports(reports: Reports, throttle: ThrottleHandle) {
     loop {
         let told = reports.asked().await;
-        throttle.report().await;
-        told.answer();
+        if throttle.report().await {
+            told.answer();
+        }
     }
 }
 
