@@ -63,6 +63,22 @@ struct Memory {
     since: BTreeMap<NodeId, Instant>,
     /// Since when it keeps up.
     stable: BTreeMap<NodeId, Instant>,
+    /// Who was to be forgotten at an earlier look.
+    doomed: BTreeSet<NodeId>,
+}
+
+impl Memory {
+    /// Whether a step is taken at this look. A node is forgotten at the second look: what it is
+    /// sent until then says that it was removed, and it believes that of its own log alone where
+    /// it knows only one voter.
+    fn is_ripe(&mut self, step: &Step) -> bool {
+        let Step::Forget(nodes) = step else {
+            return true;
+        };
+        let ripe = nodes.is_subset(&self.doomed);
+        self.doomed.clone_from(nodes);
+        ripe
+    }
 }
 
 /// Looks and steps while the node runs.
@@ -86,6 +102,9 @@ pub(crate) async fn run(
         let Some(step) = autopilot::next(&view, settings) else {
             continue;
         };
+        if !memory.is_ripe(&step) {
+            continue;
+        }
         tracing::info!(?step, "the membership changes");
         match tokio::time::timeout(STEP_DEADLINE, take(&raft, step.clone())).await {
             Ok(Ok(())) => {}
@@ -173,4 +192,21 @@ async fn take(raft: &Raft, step: Step) -> Result<(), String> {
         .await
         .map(drop)
         .map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_is_forgotten_at_the_second_look_that_wants_it() {
+        let mut memory = Memory::default();
+        let forget = |nodes: &[NodeId]| Step::Forget(nodes.iter().copied().collect());
+        assert!(memory.is_ripe(&Step::Learn(4)));
+        assert!(!memory.is_ripe(&forget(&[2])));
+        assert!(memory.is_ripe(&forget(&[2])));
+        // Another one that was removed meanwhile waits in its turn.
+        assert!(!memory.is_ripe(&forget(&[2, 3])));
+        assert!(memory.is_ripe(&forget(&[3])));
+    }
 }

@@ -4,6 +4,9 @@
 //! of them may itself have been removed, and this node not have heard of it yet. So a refusal is
 //! no more than a reason to ask: the node retires when most of the voters that it knows refuse it,
 //! whom links know by their keys.
+//!
+//! Two at least have to, so that no one's word is enough. A node that knows of one voter, or whose
+//! voters are mostly gone, stays up, cut off, and says so: a person decides.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -12,6 +15,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
+use tollgate_protocol::codes;
 use tollgate_state::NodeId;
 
 use crate::lines::Lines;
@@ -26,6 +30,8 @@ use crate::raft::parts;
 const LOOK_INTERVAL: Duration = Duration::from_millis(250);
 /// How long a voter may take to answer: as long as links try to connect.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(2);
+/// So many voters have to say that this node was removed, where its own log does not.
+const WITNESSES_MIN: usize = 2;
 
 /// Looks while the node runs.
 pub(crate) async fn run(
@@ -36,7 +42,7 @@ pub(crate) async fn run(
 ) {
     let mut look = tokio::time::interval(LOOK_INTERVAL);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut before = BTreeSet::new();
+    let mut warned_of = BTreeSet::new();
     loop {
         look.tick().await;
         let refused = lines.as_ref().and_then(Lines::links);
@@ -52,9 +58,15 @@ pub(crate) async fn run(
             removal.send_replace(true);
             return;
         }
-        if said != before {
-            tracing::warn!(by = ?said, voters = ?sets, "not enough nodes say that this one was removed");
-            before = said;
+        // Once for each: it may be so for as long as the node runs.
+        if !said.is_subset(&warned_of) {
+            tracing::warn!(
+                by = ?said,
+                voters = ?sets,
+                code = codes::REMOVED.code,
+                "nodes say that this one was removed, too few to be certain"
+            );
+            warned_of.extend(said);
         }
     }
 }
@@ -115,10 +127,14 @@ async fn ask(proposer: &Proposer, voters: BTreeSet<NodeId>) -> BTreeSet<NodeId> 
 }
 
 /// Whether what others said is enough: of one, where this node's log has the removal already and
-/// lacks only that it is out of consensus; else of most voters.
+/// lacks only that it is out of consensus; else of most voters, and of two.
 fn is_certain(in_log: bool, voters: &[BTreeSet<NodeId>], said: &BTreeSet<NodeId>) -> bool {
     let most = |set: &BTreeSet<NodeId>| is_majority(set, |node| said.contains(node));
-    !said.is_empty() && (in_log || voters.iter().all(most))
+    match said.len() {
+        0 => false,
+        _ if in_log => true,
+        witnesses => witnesses >= WITNESSES_MIN && voters.iter().all(most),
+    }
 }
 
 #[cfg(test)]
@@ -137,7 +153,11 @@ mod tests {
         };
         assert!(!certain(false, &[&[1, 2, 3]], &[1]));
         assert!(certain(false, &[&[1, 2, 3]], &[1, 2]));
-        assert!(certain(false, &[&[1]], &[1]));
+        // The one voter may itself have been removed since.
+        assert!(!certain(false, &[&[1]], &[1]));
+        assert!(!certain(false, &[&[1], &[1, 2]], &[1]));
+        assert!(certain(false, &[&[1], &[1, 2, 3]], &[1, 3]));
+        assert!(certain(true, &[&[1]], &[1]));
         assert!(!certain(false, &[&[1, 2, 3], &[1, 4, 5]], &[1, 2]));
         assert!(certain(false, &[&[1, 2, 3], &[1, 4, 5]], &[1, 2, 4]));
         assert!(certain(true, &[&[1, 2, 3]], &[1]));

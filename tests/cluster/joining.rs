@@ -95,16 +95,26 @@ fn tokens_that_admit_nobody_are_refused_with_their_code() {
 
 #[test]
 fn a_node_that_was_removed_does_not_come_back() {
-    let mut cluster = Cluster::start(2, &api());
-    cluster.node(1).kill9();
-    let removed = cluster.nodes()[0].cli(&["remove", "2"]);
+    let mut cluster = Cluster::start(3, &api());
+    let leader = cluster.leader(0, None);
+    let away = (leader + 1) % 3;
+    wait_until(DEADLINE, "that it knows the voters", || {
+        let members = cluster.members(away)?;
+        let votes = |role: &str| ["leader", "voter"].contains(&role);
+        let voters = members.iter().filter(|it| votes(&it.role)).count();
+        (voters == 3)
+            .then_some(())
+            .ok_or_else(|| format!("{members:?}"))
+    });
+    cluster.node(away).kill9();
+    let removed = cluster.nodes()[leader].cli(&["remove", &(away + 1).to_string()]);
     assert_eq!(removed.code, 0, "{removed:?}");
-    let back = cluster.node(1).try_restart();
+    let back = cluster.node(away).try_restart();
     let refused = match back {
         Err(refused) => refused,
         Ok(()) => {
             // It serves what it knew until it is heard, and then hears that it is out.
-            let node = cluster.node(1);
+            let node = cluster.node(away);
             let exit = node.process().wait_exit(DEADLINE);
             CliOutput {
                 code: exit.code().unwrap_or(-1),
@@ -115,8 +125,27 @@ fn a_node_that_was_removed_does_not_come_back() {
     };
     assert!(refused.stderr.contains("TG0016"), "{refused:?}");
     let again = cluster
-        .node(1)
+        .node(away)
         .try_restart()
         .expect_err("it is out for ever");
     assert!(again.stderr.contains("TG0016"), "{again:?}");
+}
+
+/// The one voter that it knew could itself have been removed since.
+#[test]
+fn a_node_that_was_removed_while_it_was_away_does_not_end_on_one_node_s_word() {
+    let mut cluster = Cluster::start(2, &api());
+    cluster.node(1).kill9();
+    let removed = cluster.nodes()[0].cli(&["remove", "2"]);
+    assert_eq!(removed.code, 0, "{removed:?}");
+    let node = cluster.node(1);
+    node.restart();
+    wait_until(DEADLINE, "the warning", || {
+        let said = node.process().stderr();
+        let warned = said.contains("TG0016") && said.contains("too few to be certain");
+        warned.then_some(()).ok_or(said)
+    });
+    let call = Request::get("/").host(files::HOST);
+    assert_eq!(node.send(&call).text(), "here");
+    assert_eq!(node.process().exited(), None);
 }
