@@ -3,7 +3,8 @@
 //! A node that was let in only learns at first. It votes when there are enough nodes for an odd
 //! number of voters and it has kept up for a while. A voter that is silent for long is replaced
 //! when a learner is there to take its place; without one nothing is done, because every removal
-//! costs safety. A half-done change is finished first.
+//! costs safety. A half-done change is finished first. A leader that does not vote any more hands
+//! over: consensus lets it lead for ever.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -59,7 +60,7 @@ pub(crate) struct View {
     pub(crate) seen: BTreeMap<NodeId, Seen>,
 }
 
-/// The next change of the membership.
+/// The next change of who votes or leads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Step {
     /// Sends the log to a node.
@@ -68,6 +69,8 @@ pub(crate) enum Step {
     Vote(BTreeSet<NodeId>),
     /// Stops sending the log to nodes.
     Forget(BTreeSet<NodeId>),
+    /// Gives the lead to a voter.
+    HandOver,
 }
 
 impl View {
@@ -97,6 +100,10 @@ pub(crate) fn next(view: &View, settings: Settings) -> Option<Step> {
         return Some(Step::Vote(wanted.clone()));
     }
     let voters = view.voters.first()?;
+    // Before anything else: one that is forgotten while it leads leaves an election behind.
+    if !voters.contains(&view.leader) {
+        return Some(Step::HandOver);
+    }
     let spare = spare(view, voters, settings);
     if let Some(one) = voters.iter().find(|id| !view.stays(**id)) {
         // With its place filled at once where that can be.
@@ -311,6 +318,18 @@ mod tests {
         assert_eq!(decide(&leader), Some(Step::Vote(set(&[2]))));
         let two = leaving(view(&[1, 2], &[1], &[2]), 1);
         assert_eq!(decide(&two), Some(Step::Vote(set(&[2]))));
+    }
+
+    #[test]
+    fn a_leader_that_does_not_vote_hands_over() {
+        let mut leader = view(&[1, 2, 3, 4, 5], &[2, 3, 4], &[1, 5]);
+        assert_eq!(decide(&leader), Some(Step::HandOver));
+        leader.leaving = set(&[1]);
+        assert_eq!(decide(&leader), Some(Step::HandOver));
+        leader.voters = vec![set(&[1, 2, 3, 4, 5]), set(&[2, 3, 4])];
+        assert_eq!(decide(&leader), Some(Step::Vote(set(&[2, 3, 4]))));
+        let removed = view(&[2, 3, 4], &[2, 3, 4], &[1]);
+        assert_eq!(decide(&removed), Some(Step::HandOver));
     }
 
     #[test]

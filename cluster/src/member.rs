@@ -135,7 +135,7 @@ pub(crate) struct Member {
     upkeep: Upkeep,
     end: End,
     machine: Machine,
-    watch: (Contacts, Leaving),
+    leaving: Leaving,
     rates: Rates,
     removal: watch::Sender<bool>,
     autopilot: Settings,
@@ -322,7 +322,7 @@ pub(crate) async fn assemble(
         upkeep: Upkeep::new(log, ways.log, ways.work.beside()),
         end: storage.end,
         machine,
-        watch: (contacts, door.leaving.clone()),
+        leaving: door.leaving.clone(),
         rates: door.rates.clone(),
         removal,
         autopilot: ways.autopilot,
@@ -398,7 +398,7 @@ async fn begin(raft: &Raft, loaded: &Loaded) -> Result<(), Error> {
 /// Starts what a member does beside looking after its disk.
 fn work(
     proposer: Proposer,
-    watch: (Contacts, Leaving),
+    leaving: Leaving,
     autopilot: Settings,
     (rates, gate): (Rates, Gate),
     (removal, lines): (watch::Sender<bool>, Option<Lines>),
@@ -406,13 +406,8 @@ fn work(
 ) -> [JoinHandle<()>; 6] {
     let (raft, machine) = (proposer.raft.clone(), proposer.machine.clone());
     let transport = Arc::clone(&proposer.transport);
-    let piloting = pilot::run(
-        raft.clone(),
-        machine.clone(),
-        watch,
-        proposer.node,
-        autopilot,
-    );
+    let office = proposer.office.clone();
+    let piloting = pilot::run(office, machine.clone(), leaving, autopilot);
     [
         tokio::spawn(piloting),
         tokio::spawn(status::pulse(proposer.clone())),
@@ -432,7 +427,7 @@ impl Member {
             mut upkeep,
             end,
             machine,
-            watch,
+            leaving,
             rates,
             removal,
             autopilot,
@@ -446,7 +441,7 @@ impl Member {
         let (heard, leader) = (proposer.heard.clone(), proposer.leader.clone());
         let office = proposer.office.clone();
         let trust = (removal.clone(), lines.clone());
-        let tasks = work(proposer, watch, autopilot, (rates, gate), trust, inbox);
+        let tasks = work(proposer, leaving, autopilot, (rates, gate), trust, inbox);
         let mut metrics = raft.metrics();
         let mut check = tokio::time::interval(CHECK);
         loop {

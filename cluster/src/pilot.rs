@@ -10,8 +10,8 @@ use tokio::time::Instant;
 use tollgate_state::NodeId;
 
 use crate::autopilot::{self, Seen, Settings, Step, View};
-use crate::raft::Raft;
 use crate::raft::disk::lock;
+use crate::raft::handover::Office;
 use crate::raft::machine::Machine;
 
 /// How often the leader looks.
@@ -20,6 +20,9 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(250);
 const CONTACT: Duration = Duration::from_secs(1);
 /// A step that takes longer is looked at anew: the change may be stuck behind a node that left.
 const STEP_DEADLINE: Duration = Duration::from_secs(5);
+/// How long a leader that could not hand over goes on before it tries again: nothing is written
+/// while it tries.
+const HAND_OVER_AGAIN: Duration = Duration::from_secs(2);
 
 /// A node that wants to leave and did not say so for this long does not any more.
 const LEAVING_FRESH: Duration = Duration::from_secs(5);
@@ -82,19 +85,13 @@ impl Memory {
 }
 
 /// Looks and steps while the node runs.
-pub(crate) async fn run(
-    raft: Raft,
-    machine: Machine,
-    (contacts, leaving): (Contacts, Leaving),
-    node: NodeId,
-    settings: Settings,
-) {
+pub(crate) async fn run(office: Office, machine: Machine, leaving: Leaving, settings: Settings) {
     let mut memory = Memory::default();
     let mut look = tokio::time::interval(LOOK_INTERVAL);
     look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         look.tick().await;
-        let Some(mut view) = view(&raft, &machine, &contacts, node, &mut memory) else {
+        let Some(mut view) = view(&office, &machine, &mut memory) else {
             memory = Memory::default();
             continue;
         };
@@ -106,23 +103,20 @@ pub(crate) async fn run(
             continue;
         }
         tracing::info!(?step, "the membership changes");
-        match tokio::time::timeout(STEP_DEADLINE, take(&raft, step.clone())).await {
-            Ok(Ok(())) => {}
+        match tokio::time::timeout(STEP_DEADLINE, take(&office, step.clone())).await {
+            Ok(Ok(())) => continue,
             Ok(Err(error)) => tracing::warn!(?step, %error, "the membership did not change"),
             Err(_) => tracing::warn!(?step, "the membership change takes long"),
+        }
+        if step == Step::HandOver {
+            look.reset_after(HAND_OVER_AGAIN);
         }
     }
 }
 
 /// What the leader sees; `None` on everybody else, and before the cluster has a table of nodes.
-fn view(
-    raft: &Raft,
-    machine: &Machine,
-    contacts: &Contacts,
-    node: NodeId,
-    memory: &mut Memory,
-) -> Option<View> {
-    let metrics = raft.metrics().borrow().clone();
+fn view(office: &Office, machine: &Machine, memory: &mut Memory) -> Option<View> {
+    let metrics = office.raft.metrics().borrow().clone();
     if metrics.state != ServerState::Leader {
         return None;
     }
@@ -137,7 +131,7 @@ fn view(
     let mut seen = BTreeMap::new();
     for (id, matched) in &replication {
         let since = *memory.since.entry(*id).or_insert(now);
-        let heard = contacts.last(*id).filter(|heard| *heard >= since);
+        let heard = office.contacts.last(*id).filter(|heard| *heard >= since);
         let silent = now.duration_since(heard.unwrap_or(since));
         let lag = matched.map(|matched| last.saturating_sub(matched.index));
         let well = heard.is_some() && silent < CONTACT;
@@ -158,7 +152,7 @@ fn view(
     }
     // This node is as far as it is.
     seen.insert(
-        node,
+        office.node,
         Seen {
             lag: Some(0),
             stable: Duration::MAX,
@@ -167,7 +161,7 @@ fn view(
     );
     memory.since.retain(|id, _| replication.contains_key(id));
     Some(View {
-        leader: node,
+        leader: office.node,
         live,
         leaving: BTreeSet::new(),
         voters: members.get_joint_config().clone(),
@@ -176,8 +170,15 @@ fn view(
     })
 }
 
-async fn take(raft: &Raft, step: Step) -> Result<(), String> {
+async fn take(office: &Office, step: Step) -> Result<(), String> {
+    let raft = &office.raft;
     let change = match step {
+        Step::HandOver => {
+            let led = office.hand_over().await;
+            return led
+                .then_some(())
+                .ok_or_else(|| "no voter leads instead".into());
+        }
         Step::Learn(node) => {
             return raft
                 .add_learner(node, EmptyNode {}, false)

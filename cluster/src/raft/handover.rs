@@ -1,5 +1,5 @@
-//! A leader that goes gives its office to another voter first, so that changes wait for no
-//! election.
+//! A leader that goes, or does not vote any more, gives its office to another voter first, so that
+//! changes wait for no election.
 //!
 //! openraft 0.9 has no word for that, and a voter refuses its vote for as long as the lease of its
 //! leader runs. So the leader writes nothing more, waits until one voter has all of its log, and

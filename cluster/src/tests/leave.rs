@@ -80,6 +80,25 @@ async fn the_leader_leaves_and_then_the_next_until_one_is_left() {
 }
 
 #[tokio::test]
+async fn a_leader_that_lost_its_vote_does_not_lead_on() {
+    let (_hub, nodes, _clock) = cluster(5).await;
+    for node in &nodes {
+        until("voters", || node.door.members().voters.len(), |it| *it == 5).await;
+    }
+    let id = nodes[0].door.members().leader.unwrap();
+    let (leader, others): (Vec<_>, Vec<_>) = nodes.iter().partition(|it| it.id == id);
+    // As when it could not hand over before it leaves.
+    let says = || {
+        leader[0].door.leaving.said(id);
+        leader[0].door.members().role
+    };
+    until("the role", says, |it| *it != "leader").await;
+    let leads = || others[0].door.members().leader;
+    until("the next leader", leads, |it| it.is_some_and(|it| it != id)).await;
+    write(leader[0]).await;
+}
+
+#[tokio::test]
 async fn a_node_leaves_while_another_is_away_and_the_rest_still_agrees() {
     let (hub, mut nodes, _clock) = cluster(3).await;
     three_voters(&nodes).await;
