@@ -47,7 +47,7 @@ impl Members {
         match self.leader {
             None => false,
             Some(leader) if leader == self.node => {
-                let alone = self.voters.len() == 1;
+                let alone = self.voters.len() == 1 && self.voters.contains(&leader);
                 alone || self.quorum_ack_ms.is_some_and(|ms| ms < QUORUM_FRESH_MS)
             }
             Some(_) => true,

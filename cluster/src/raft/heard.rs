@@ -80,7 +80,8 @@ impl Heard {
         if metrics.state != ServerState::Leader {
             return None;
         }
-        if metrics.membership_config.membership().voter_ids().count() <= 1 {
+        let mut voters = metrics.membership_config.membership().voter_ids();
+        if voters.all(|id| id == metrics.id) {
             return Some(Duration::ZERO);
         }
         let since = self.led_since(metrics.current_term).elapsed();
@@ -168,6 +169,22 @@ mod tests {
         assert_eq!(silent_ms(6, None), 0);
         tokio::time::advance(Duration::from_secs(2)).await;
         assert_eq!(silent_ms(6, None), 2_000);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_the_only_voter_is_a_majority_by_itself() {
+        let heard = Heard::default();
+        let silent = |voter| {
+            let voters = std::collections::BTreeSet::from([voter]);
+            let members = openraft::Membership::new(vec![voters], None);
+            let mut metrics = RaftMetrics::new_initial(1);
+            metrics.membership_config = Arc::new(openraft::StoredMembership::new(None, members));
+            metrics.state = ServerState::Leader;
+            metrics.millis_since_quorum_ack = Some(7_000);
+            heard.majority_silent_for(&metrics)
+        };
+        assert_eq!(silent(1), Some(Duration::ZERO));
+        assert_eq!(silent(2), Some(Duration::from_secs(7)));
     }
 
     #[tokio::test(start_paused = true)]
