@@ -62,6 +62,7 @@ impl Door {
         loop {
             // The others may hang up before they have answered: being refused is an answer too.
             let reply = tokio::select! {
+                biased; // A simulation has no choice that its seed does not make.
                 reply = self.propose(proposal, command.clone()) => reply,
                 Ok(_) = removed.wait_for(|removed| *removed) => return Ok(()),
             };

@@ -27,6 +27,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use openraft::ServerState;
 use tollgate_protocol::Millis;
 use tollgate_state::NodeId;
 use turmoil::Sim;
@@ -313,7 +314,8 @@ impl Run<'_> {
         self.votes()
     }
 
-    /// Every node is up, has the same voters, and no membership change is half done.
+    /// Every node is up, has the same voters, who leads is one of them, and no membership change is
+    /// half done.
     fn votes(&self) -> Result<(), String> {
         let belong = self.belong();
         let shared = self.world.shared();
@@ -335,6 +337,9 @@ impl Run<'_> {
                 return Err(format!(
                     "node {node} sees the voters {config:?} of {belong:?}"
                 ));
+            }
+            if metrics.state == ServerState::Leader && !config[0].contains(node) {
+                return Err(format!("node {node} leads and does not vote: {config:?}"));
             }
         }
         Ok(())

@@ -35,12 +35,13 @@ pub(super) enum Fault {
     ClockStep,
     Join,
     Remove,
+    Leave,
     Snapshot,
     Limit,
     HandOver,
 }
 
-const FAULTS: [Fault; 19] = [
+const FAULTS: [Fault; 20] = [
     Fault::Cut,
     Fault::CutOneWay,
     Fault::Isolate,
@@ -57,6 +58,7 @@ const FAULTS: [Fault; 19] = [
     Fault::ClockStep,
     Fault::Join,
     Fault::Remove,
+    Fault::Leave,
     Fault::Snapshot,
     Fault::Limit,
     Fault::HandOver,
@@ -69,6 +71,8 @@ pub(super) struct Chaos {
     away: BTreeMap<NodeId, Duration>,
     held: BTreeSet<(NodeId, NodeId)>,
     orders: u64,
+    /// Somebody was told to leave, which may take a while.
+    leaves: bool,
     /// What this seed has.
     menu: Vec<Fault>,
     /// Whether windows and limits stay what they were.
@@ -86,6 +90,7 @@ impl Chaos {
             away: BTreeMap::new(),
             held: BTreeSet::new(),
             orders: 0,
+            leaves: false,
             menu,
             steady: true,
         }
@@ -152,6 +157,7 @@ impl Chaos {
                 world.machines[&one].fails.store(true, Ordering::Relaxed);
             }
             Fault::ClockStep => self.step_clock(one, world),
+            Fault::Leave => self.leave(one, world),
             Fault::Join | Fault::Remove => self.membership(fault, one, world),
             // Whoever leads is among them.
             Fault::HandOver => {
@@ -186,7 +192,7 @@ impl Chaos {
     fn membership(&mut self, fault: Fault, through: NodeId, world: &World) {
         let shared = world.shared();
         let next = shared.admitted.len() as u64 + 1;
-        let stay = shared.admitted.difference(&shared.removed).count();
+        let stay = shared.admitted.difference(&shared.removed).count() - usize::from(self.leaves);
         let gone = self
             .random
             .pick(&shared.admitted.iter().copied().collect::<Vec<_>>());
@@ -202,6 +208,18 @@ impl Chaos {
         };
         self.steady &= fault == Fault::Join;
         self.propose(through, command, world);
+    }
+
+    /// Once in a run: a node that was told to may still be about it when the next fault comes.
+    fn leave(&mut self, node: NodeId, world: &World) {
+        let shared = world.shared();
+        let stay = shared.admitted.difference(&shared.removed).count();
+        let belongs = !shared.removed.contains(&node);
+        drop(shared);
+        if stay > 3 && belongs && !self.leaves {
+            (self.leaves, self.steady) = (true, false);
+            world.order(node, Order::Leave);
+        }
     }
 
     fn change_limit(&mut self, through: NodeId, world: &World) {

@@ -11,6 +11,7 @@ use tollgate_state::{Addresses, Command, NodeId, ProposalId, Reply};
 use tollgate_store::{Identity, Loaded, Snapshots, Store};
 
 use super::net::{Desk, Turmoil};
+use super::note;
 use super::quota::Shop;
 use super::random::Random;
 use super::rate;
@@ -266,6 +267,14 @@ async fn obey(world: Arc<World>, node: NodeId, door: Door) {
                 drop(door.raft.trigger().snapshot().await);
             }
             Some(Order::HandOver) => drop(door.office.hand_over().await),
+            Some(Order::Leave) => {
+                let door = door.clone();
+                tokio::spawn(async move {
+                    // A node that does not come to it is still a member.
+                    let left = door.leave("root").await.is_ok();
+                    note(&[9, node, left.into()]);
+                });
+            }
             None => {}
         }
     }

@@ -60,6 +60,8 @@ pub(super) enum Order {
     Propose(Box<Command>, ProposalId),
     Snapshot,
     HandOver,
+    /// Leave the cluster.
+    Leave,
 }
 
 /// A change whose outcome nobody knows.
