@@ -8,7 +8,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use openraft::ServerState;
 use openraft::error::{ClientWriteError, RaftError};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
@@ -79,6 +78,8 @@ enum Attempt {
     Elsewhere(Option<NodeId>),
     Overloaded,
     Unknown,
+    /// Its outcome is unknown too; this node leads now.
+    Here,
     Stopped,
 }
 
@@ -164,7 +165,7 @@ impl Proposer {
         let mut pause = PAUSE_MIN;
         let mut guess = Guess::default();
         loop {
-            let leads = self.leads();
+            let leads = self.office.writes();
             if !leads {
                 // A peer that sent its commands here finds the leader itself: passing them on
                 // could send them in circles.
@@ -185,7 +186,7 @@ impl Proposer {
             let attempt = if leads {
                 self.write(commands).await
             } else {
-                self.forward(commands, &mut guess).await
+                self.forward_or_lead(commands, &mut guess).await
             };
             match attempt {
                 Attempt::Done { index, replies } => {
@@ -206,6 +207,7 @@ impl Proposer {
                 Attempt::Overloaded => return fail(groups, &DoorError::Overloaded),
                 // Whoever was named is asked at once, but not two that name each other.
                 Attempt::Elsewhere(Some(named)) if guess.follow(named) => continue,
+                Attempt::Here => continue,
                 Attempt::Elsewhere(_) | Attempt::Unknown => {}
             }
             self.pause(&mut pause).await;
@@ -219,13 +221,6 @@ impl Proposer {
         // Either is a reason to go on.
         drop(tokio::time::timeout(*pause, changed).await);
         *pause = (*pause * 2).min(PAUSE_MAX);
-    }
-
-    fn leads(&self) -> bool {
-        let metrics = self.raft.metrics();
-        let metrics = metrics.borrow();
-        let writes = metrics.state == ServerState::Leader && !self.office.yielding.get();
-        writes && metrics.current_leader == Some(self.node)
     }
 
     pub(crate) fn leader(&self) -> Option<NodeId> {
@@ -276,6 +271,18 @@ impl Proposer {
             }
             Ok(Err(RaftError::Fatal(_))) => Attempt::Stopped,
             Err(_) => Attempt::Unknown,
+        }
+    }
+
+    /// Sends commands elsewhere, and stops waiting for an answer once this node leads itself: the
+    /// node that was asked may be cut off, and what others send here would wait behind it.
+    async fn forward_or_lead(&self, commands: Vec<Proposed>, guess: &mut Guess) -> Attempt {
+        let (me, before) = (Some(self.node), self.leader.get());
+        let elected = self.leader.wait_for(|now| now == me && before != me);
+        tokio::select! {
+            biased; // A simulation has no choice that its seed does not make.
+            attempt = self.forward(commands, guess) => attempt,
+            () = elected => Attempt::Here,
         }
     }
 

@@ -147,9 +147,17 @@ impl Server {
         })
     }
 
-    /// Takes another node's commands into the queue, if this node leads.
+    /// Takes another node's commands into the queue, if this node leads. Who does not lead says so
+    /// at once: its queue may wait for another node, which waits for this one.
     async fn propose(&self, body: &[u8]) -> Result<Vec<u8>, Refused> {
         let commands = ProposeV1::open(body)?.commands;
+        let door = &self.door;
+        if !door.office.writes() {
+            let leader = door.heard.leader(&self.raft);
+            let leader = leader.filter(|leader| *leader != door.office.node);
+            let verdict = ProposeVerdictV1::Elsewhere(leader);
+            return Ok(ProposedV1 { verdict }.seal()?);
+        }
         let (answer, answered) = oneshot::channel();
         let group = Group {
             commands,

@@ -119,6 +119,14 @@ impl Office {
         self.raft.metrics().borrow().state == ServerState::Leader
     }
 
+    /// Whether this node leads, and is not giving that away: only then it writes.
+    pub(crate) fn writes(&self) -> bool {
+        let metrics = self.raft.metrics();
+        let metrics = metrics.borrow();
+        let leads = metrics.state == ServerState::Leader && !self.yielding.get();
+        leads && metrics.current_leader == Some(self.node)
+    }
+
     /// Waits for a voter that has the whole log: the term, that voter, and the other ones. `None`
     /// when there is none that lives, or this node does not lead.
     async fn heir(&self) -> Option<(u64, NodeId, BTreeSet<NodeId>)> {

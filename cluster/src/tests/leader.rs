@@ -6,6 +6,8 @@ use tollgate_state::{Command, ProposalId, Reply};
 
 use super::hub::{TestNode, cluster, until};
 use crate::DoorError;
+use crate::peers::kind;
+use crate::raft::wire::{ProposeV1, ProposeVerdictV1, ProposedV1};
 
 /// Three voters and a learner; the learner comes last.
 async fn with_learner() -> (super::hub::Hub, Vec<TestNode>) {
@@ -140,4 +142,48 @@ async fn a_learner_that_moved_is_heard_though_the_leader_that_it_knew_is_dead() 
         |it| it.is_some_and(|it| it != leader),
     )
     .await;
+}
+
+/// Else two nodes whose changes wait for each other, each sent to the other by a guess, would both
+/// wait until the calls are given up.
+#[tokio::test]
+async fn a_node_that_reaches_nobody_still_says_at_once_that_it_does_not_lead() {
+    let (hub, nodes, _clock) = cluster(3).await;
+    for node in &nodes {
+        until("voters", || node.door.members().voters.len(), |it| *it == 3).await;
+    }
+    let known = || nodes[0].door.members().leader;
+    until("the leader", known, Option::is_some).await;
+    let leader = known().unwrap();
+    let busy = nodes.iter().find(|it| it.id != leader).unwrap();
+    until("the leader", || busy.door.members().leader, Option::is_some).await;
+    let others: Vec<u64> = (1..=3).filter(|it| *it != busy.id).collect();
+    hub.part(&[busy.id], &others);
+    let mut waiting = Vec::new();
+    // More batches than may be on their way.
+    for number in 1..=3 {
+        let door = busy.door.clone();
+        let change = Command::Configure {
+            expected: None,
+            rests_on: None,
+            changes: b"[]".to_vec(),
+            who: "root".into(),
+        };
+        let proposal = ProposalId([number; 16]);
+        waiting.push(tokio::spawn(
+            async move { door.propose(proposal, change).await },
+        ));
+        tokio::task::yield_now().await;
+        let free = || busy.door.groups.capacity();
+        until("a queue", free, |it| *it == busy.door.groups.max_capacity()).await;
+    }
+    let commands = Vec::new();
+    let asked = ProposeV1 { commands }.seal().unwrap();
+    let answer = hub.call((9, busy.id), kind::PROPOSE, asked).await;
+    let verdict = ProposedV1::open(&answer.unwrap()).unwrap().verdict;
+    assert!(
+        matches!(verdict, ProposeVerdictV1::Elsewhere(_)),
+        "{verdict:?}"
+    );
+    assert!(waiting.iter().all(|it| !it.is_finished()));
 }

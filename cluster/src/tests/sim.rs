@@ -290,6 +290,9 @@ impl Run<'_> {
                 metrics.running_state,
             );
             picture.push_str(&seen);
+            if live.door.office.yielding.get() {
+                picture.push_str(", hands over");
+            }
         }
         picture
     }
