@@ -1,7 +1,7 @@
 //! Which operation answers a request.
 
 use tollgate_aws::operations::{Matched, Op};
-use tollgate_aws::{AwsError, ErrorKind};
+use tollgate_aws::{AwsError, ErrorKind, check_input};
 
 use super::call::Call;
 use super::reply::Outcome;
@@ -12,6 +12,7 @@ use super::{v1, v2};
 /// # Errors
 /// What the operation says, or that it is not there.
 pub(crate) async fn run(call: &Call<'_>, matched: &Matched<'_>) -> Outcome {
+    check_input(matched, call.query, call.body)?;
     let outcome = match matched.operation.op {
         Op::V1(op) => v1::run(op, call, matched).await,
         Op::V2(op) => v2::run(op, call, matched).await,

@@ -6,6 +6,7 @@
 
 pub mod arn;
 mod error;
+mod inputs;
 pub mod operations;
 mod secret;
 mod service;
@@ -14,6 +15,7 @@ mod uri;
 pub mod wire;
 
 pub use error::{AwsError, Constraint, ErrorKind, RenderedError, Violation, Violations};
+pub use inputs::check_input;
 pub use secret::Secret;
 pub use service::Service;
 pub use uri::{QueryPairs, decode_label, encode_label, query_pairs};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tollgate_aws::{AwsError, Constraint, Service, Violation, Violations};
+use tollgate_aws::{AwsError, Constraint, ErrorKind, Service, Violation, Violations};
 use tollgate_model::{ApiKey, Model, kind, mark};
 use tollgate_protocol::Millis;
 use tollgate_protocol::ids::KeyId;
@@ -127,7 +127,7 @@ fn check_value(value: Option<&str>) -> Result<(), AwsError> {
             });
         }
     }
-    found.into_result()
+    found.into_result(ErrorKind::Validation)
 }
 
 /// The model with this key in place of the one of its id.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::Deserialize;
-use tollgate_aws::{AwsError, Constraint, Violations};
+use tollgate_aws::{AwsError, Constraint, ErrorKind, Violations};
 
 use crate::admin::call::Call;
 
@@ -58,7 +58,7 @@ pub(super) fn read(call: &Call<'_>) -> Result<Vec<Patch>, AwsError> {
             );
         }
     }
-    found.into_result()?;
+    found.into_result(ErrorKind::Validation)?;
     Ok(body.patch_operations)
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::Value;
-use tollgate_aws::{AwsError, Constraint, Service, Violations};
+use tollgate_aws::{AwsError, Constraint, ErrorKind, Service, Violations};
 use tollgate_model::{
     ApiKey, ApiStage, Model, OnPartition, Quota, Throttle, UsagePlan, gains_stages, kind, mark,
     mark_kind,
@@ -61,7 +61,7 @@ pub(super) async fn create(call: &Call<'_>) -> Outcome {
     if input.name.as_deref().is_none_or(str::is_empty) {
         found.add(None, "createUsagePlanInput.name", Constraint::NotNull);
     }
-    found.into_result()?;
+    found.into_result(ErrorKind::Validation)?;
     let id = PlanId::from(call.seed.id("plan", 6));
     let looks_at = [mark(kind::USAGE_PLAN, id.as_str())];
     let changed = change(call, LooksAt::Only(&looks_at), |model, _| {

@@ -141,11 +141,12 @@ impl Violations {
         self.count == 0
     }
 
-    /// Nothing, or a `ValidationException` that lists them.
+    /// Nothing, or an error of this kind that lists them: `ValidationException` in v1,
+    /// `BadRequestException` in v2.
     ///
     /// # Errors
     /// When there is at least one violation.
-    pub fn into_result(self) -> Result<(), AwsError> {
+    pub fn into_result(self, kind: ErrorKind) -> Result<(), AwsError> {
         if self.is_empty() {
             return Ok(());
         }
@@ -156,7 +157,7 @@ impl Violations {
             self.count,
             listed.join("; ")
         );
-        Err(AwsError::new(ErrorKind::Validation, text))
+        Err(AwsError::new(kind, text))
     }
 }
 
@@ -167,14 +168,17 @@ mod tests {
     #[test]
     fn several_are_reported_together() {
         let mut found = Violations::new();
-        assert_eq!(found.clone().into_result(), Ok(()));
+        assert_eq!(found.clone().into_result(ErrorKind::Validation), Ok(()));
         let ops = ["add", "remove"].map(str::to_owned).to_vec();
         found.add(
             Some("foo"),
             "patchOperations.1.member.op",
             Constraint::OneOf(ops),
         );
-        let one = found.clone().into_result().unwrap_err();
+        let one = found
+            .clone()
+            .into_result(ErrorKind::Validation)
+            .unwrap_err();
         assert_eq!(
             one.message,
             "1 validation error detected: Value 'foo' at 'patchOperations.1.member.op' failed to \
@@ -187,7 +191,7 @@ mod tests {
             constraint: Constraint::LengthMin(20),
             secret: true,
         });
-        let all = found.into_result().unwrap_err();
+        let all = found.into_result(ErrorKind::Validation).unwrap_err();
         assert_eq!((all.status(), all.kind), (400, ErrorKind::Validation));
         assert!(
             all.message
@@ -206,7 +210,10 @@ mod tests {
         for _ in 0..10_000 {
             found.add(Some(&"ä".repeat(5000)), "x", Constraint::ValueMax(1.5));
         }
-        let message = found.into_result().unwrap_err().message;
+        let message = found
+            .into_result(ErrorKind::Validation)
+            .unwrap_err()
+            .message;
         assert!(message.starts_with("10000 validation errors detected: "));
         assert!(message.contains("...' at 'x' failed"));
         assert!(message.ends_with("less than or equal to 1.5"));
