@@ -1,0 +1,63 @@
+"""Every operation of the services, with inputs that are made from the SDK's own model."""
+
+import sys
+
+from conformance.catalogue import FAMILIES
+from conformance.connections import Connections
+from conformance.errors import Errors
+from conformance.recorder import Book, Service
+from conformance.singles import Singles
+from conformance.walk import Walk
+from conformance.world import World
+
+# The developer portal is a part of its own.
+ELSEWHERE = ("Portal", "ProductPage", "ProductRestEndpointPage")
+
+
+def belongs(operation):
+    return not any(part in operation for part in ELSEWHERE)
+
+
+def main():
+    book = Book()
+    v2 = Service("apigatewayv2", book)
+    world = World(v2.client)
+    wanted = sys.argv[1:]
+    for family in FAMILIES:
+        if wanted and not any(word in family.name for word in wanted):
+            continue
+        try:
+            take(v2, world, family)
+        except Exception as error:  # a finding, and the next families say more
+            book.wrong(family.create, f"[{family.name}] {type(error).__name__}: {error}")
+    if not wanted:
+        Singles(v2, world).run()
+    report(book, [name for name in v2.model.operation_names if belongs(name)])
+
+
+def take(service, world, family):
+    """One family: its life, and what it refuses."""
+    walk = Walk(service, world, family)
+    walk.run()
+    made = service.call(family.create, walk.input(family.create, False))
+    named = {**walk.parents, family.id: made[family.id]}
+    Errors(service, walk, named).run()
+    service.call(family.delete, named)
+
+
+def report(book, operations):
+    whole = 0
+    for operation in operations:
+        wrong = book.failed.get(operation, [])
+        done = book.passed.get(operation, set())
+        complete = not wrong and {"minimal", "maximal"} <= done
+        whole += complete
+        if not complete:
+            print(f"{operation}: {', '.join(sorted(done)) or 'not called'}")
+            for text in wrong:
+                print(f"    {text}")
+    print(f"operations passed: {whole} of {len(operations)}")
+    assert whole == len(operations), "see above"
+
+
+main()
