@@ -16,7 +16,7 @@ const ROWS: [&[&str]; 10] = [
     &["model"],
     &["config", "link", "state", "store"],
     &["cluster"],
-    &["message"],
+    &["audit", "message"],
     &["upstream", "functions", "edge", "pipeline"],
     &["node"],
     &["harness"],

@@ -1,0 +1,124 @@
+//! Lines, and what binds them.
+
+use aws_lc_rs::digest::{Context, SHA256};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::limits::LINE_BYTES_MAX;
+use crate::{Error, Event};
+
+/// A SHA-256.
+pub type Digest = [u8; 32];
+
+/// The end of a chain: keep it elsewhere, and nobody can remove the newest lines unseen.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Head {
+    /// The number of the last line, counted from 1; 0 before the first.
+    pub number: u64,
+    /// The hash of the last line; zeros before the first.
+    pub hash: Digest,
+}
+
+/// A line as it is in the file.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Line<'a> {
+    /// Its number.
+    pub number: u64,
+    /// The hash of the line before, in hexadecimal.
+    pub previous: String,
+    /// The hash of this one: over number, `previous` and the bytes of `event`.
+    pub hash: String,
+    /// The event, byte by byte as it was written.
+    #[serde(borrow)]
+    pub event: &'a RawValue,
+}
+
+impl Head {
+    /// The head behind a line with these bytes of an event.
+    fn after(&self, event: &[u8]) -> Self {
+        let number = self.number + 1;
+        let mut context = Context::new(&SHA256);
+        context.update(&number.to_be_bytes());
+        context.update(&self.hash);
+        context.update(event);
+        let mut hash = Digest::default();
+        hash.copy_from_slice(context.finish().as_ref());
+        Self { number, hash }
+    }
+
+    /// Appends the event's line, with its line feed, to `to`.
+    ///
+    /// # Errors
+    /// [`Error::Event`] for one that is too long; nothing was appended then.
+    pub(crate) fn write(&mut self, event: &Event, to: &mut Vec<u8>) -> Result<(), Error> {
+        let event = serde_json::to_string(event).map_err(|it| Error::Event(it.to_string()))?;
+        if event.len() > LINE_BYTES_MAX {
+            let text = format!("it is larger than {LINE_BYTES_MAX} bytes");
+            return Err(Error::Event(text));
+        }
+        let next = self.after(event.as_bytes());
+        let (previous, hash) = (hex(&self.hash), hex(&next.hash));
+        let number = next.number;
+        let head =
+            format!(r#"{{"number":{number},"previous":"{previous}","hash":"{hash}","event":"#);
+        to.extend_from_slice(head.as_bytes());
+        to.extend_from_slice(event.as_bytes());
+        to.extend_from_slice(b"}\n");
+        *self = next;
+        Ok(())
+    }
+
+    /// The head behind a line that follows this one; `Err` says what is wrong with it.
+    pub(crate) fn follow(&self, line: &Line<'_>) -> Result<Self, &'static str> {
+        if line.number != self.number + 1 {
+            return Err("its number does not follow the line before");
+        }
+        if line.previous != hex(&self.hash) {
+            return Err("it follows another line than the one before");
+        }
+        let next = self.after(line.event.get().as_bytes());
+        if line.hash != hex(&next.hash) {
+            return Err("its hash is not that of its event");
+        }
+        Ok(next)
+    }
+
+    /// The head that a line claims to be, and the one that it claims to follow.
+    pub(crate) fn claimed(line: &Line<'_>) -> Option<(Self, Self)> {
+        let before = Self {
+            number: line.number.checked_sub(1)?,
+            hash: from_hex(&line.previous)?,
+        };
+        let this = Self {
+            number: line.number,
+            hash: from_hex(&line.hash)?,
+        };
+        Some((before, this))
+    }
+}
+
+impl std::fmt::Display for Head {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.number, hex(&self.hash))
+    }
+}
+
+/// Bytes in hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or('0');
+    let pairs = bytes
+        .iter()
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]);
+    pairs.collect()
+}
+
+fn from_hex(text: &str) -> Option<Digest> {
+    let mut digest = Digest::default();
+    if text.len() != digest.len() * 2 || !text.is_ascii() {
+        return None;
+    }
+    for (at, byte) in digest.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(text.get(at * 2..at * 2 + 2)?, 16).ok()?;
+    }
+    Some(digest)
+}

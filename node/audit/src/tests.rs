@@ -1,0 +1,199 @@
+use std::fs;
+use std::path::Path;
+
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+
+const LIMITS: Limits = Limits {
+    file_bytes: 4096,
+    files: 4,
+};
+
+fn event(number: usize) -> Event {
+    let mut event = Event::new("apigateway.amazonaws.com", "CreateApi");
+    event.event_time = format!("2026-11-23T00:00:{:02}Z", number % 60);
+    event.request_id = format!("request-{number}");
+    event.user_identity.user_name = Some(format!("user-{}", number % 3));
+    event
+}
+
+fn fill(dir: &Path, numbers: std::ops::Range<usize>) -> Head {
+    let mut trail = Trail::open(dir, LIMITS).unwrap();
+    for number in numbers {
+        assert_eq!(trail.append(&[event(number)]).unwrap(), 0);
+    }
+    trail.sync().unwrap();
+    trail.head()
+}
+
+fn all_lines(dir: &Path) -> Vec<(std::path::PathBuf, Vec<String>)> {
+    let files = files::list(dir).unwrap();
+    let read = |path: &Path| fs::read_to_string(path).unwrap();
+    files
+        .into_iter()
+        .map(|(_, path)| {
+            (
+                path.clone(),
+                read(&path).lines().map(str::to_owned).collect(),
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn a_chain_goes_on_over_files_and_restarts() {
+    let dir = tempfile::tempdir().unwrap();
+    fill(dir.path(), 0..10);
+    let head = fill(dir.path(), 10..60);
+    assert_eq!(head.number, 60);
+    let verified = verify(dir.path(), Some(head)).unwrap().unwrap();
+    assert_eq!(verified.head, head);
+    let files = all_lines(dir.path());
+    assert!(
+        files.len() > 1 && files.len() <= LIMITS.files,
+        "{}",
+        files.len()
+    );
+    // The oldest were removed for their age, and that is no break.
+    assert!(verified.first > 1, "{verified:?}");
+}
+
+#[test]
+fn any_line_that_is_removed_changed_or_moved_shows() {
+    let dir = tempfile::tempdir().unwrap();
+    let head = fill(dir.path(), 0..20);
+    let files = all_lines(dir.path());
+    let (mut tried, mut whole) = (0, 0);
+    for (path, lines) in &files {
+        for at in 0..lines.len() {
+            let is_first = path == &files[0].0 && at == 0;
+            let mut removed = lines.clone();
+            removed.remove(at);
+            let mut changed = lines.clone();
+            changed[at] = changed[at].replace("CreateApi", "DeleteApi");
+            let mut moved = lines.clone();
+            moved.swap(at, (at + 1) % lines.len());
+            for variant in [removed, changed, moved] {
+                if variant == *lines {
+                    continue;
+                }
+                tried += 1;
+                fs::write(path, variant.join("\n") + "\n").unwrap();
+                let is_whole = verify(dir.path(), Some(head)).unwrap().is_ok();
+                // Only the oldest line of all may go unseen: that is how age removes lines.
+                whole += usize::from(is_whole);
+                assert!(!is_whole || is_first, "{} {at}", path.display());
+            }
+            fs::write(path, lines.join("\n") + "\n").unwrap();
+        }
+    }
+    assert!(tried > 30 && whole <= 1, "{tried} {whole}");
+    fs::remove_file(&files[1].0).unwrap();
+    let broken = verify(dir.path(), None).unwrap().unwrap_err();
+    assert_eq!(broken.why, "a file before this one is missing");
+}
+
+#[test]
+fn newest_lines_that_are_removed_show_against_a_head_that_was_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let head = fill(dir.path(), 0..3);
+    let (path, lines) = all_lines(dir.path()).remove(0);
+    fs::write(&path, lines[..2].join("\n") + "\n").unwrap();
+    assert!(verify(dir.path(), None).unwrap().is_ok());
+    let broken = verify(dir.path(), Some(head)).unwrap().unwrap_err();
+    assert!(broken.why.contains("removed"), "{broken}");
+    // Nor can others take their place.
+    let mut trail = Trail::open(dir.path(), LIMITS).unwrap();
+    trail.append(&[event(9)]).unwrap();
+    let broken = verify(dir.path(), Some(head)).unwrap().unwrap_err();
+    assert!(broken.why.contains("another line"), "{broken}");
+}
+
+#[test]
+fn what_a_crash_left_of_a_line_is_cut_off() {
+    let dir = tempfile::tempdir().unwrap();
+    fill(dir.path(), 0..3);
+    let (path, lines) = all_lines(dir.path()).remove(0);
+    for cut in 1..lines[2].len() {
+        let torn = format!("{}\n{}\n{}", lines[0], lines[1], &lines[2][..cut]);
+        fs::write(&path, torn).unwrap();
+        let head = fill(dir.path(), 7..8);
+        assert_eq!(head.number, 3);
+        assert_eq!(verify(dir.path(), Some(head)).unwrap().unwrap().head, head);
+    }
+}
+
+#[test]
+fn a_search_finds_the_newest_first() {
+    let dir = tempfile::tempdir().unwrap();
+    fill(dir.path(), 0..20);
+    let ids = |query: Query| -> Vec<String> {
+        let found = search(dir.path(), &query).unwrap();
+        found.into_iter().map(|it| it.request_id).collect()
+    };
+    let newest = Query {
+        events_max: 2,
+        ..Query::default()
+    };
+    assert_eq!(ids(newest), ["request-19", "request-18"]);
+    let of_one = Query {
+        who: Some("user-1".into()),
+        to: Some("2026-11-23T00:00:15Z".into()),
+        events_max: 2,
+        ..Query::default()
+    };
+    assert_eq!(ids(of_one), ["request-13", "request-10"]);
+    let named = |name: &str| Query {
+        event: Some(name.to_owned()),
+        events_max: 1,
+        ..Query::default()
+    };
+    assert_eq!(ids(named("Create*")), ["request-19"]);
+    assert!(ids(named("Delete*")).is_empty());
+    let refused = Query {
+        refused: Some(true),
+        events_max: 1,
+        ..Query::default()
+    };
+    assert!(ids(refused).is_empty());
+}
+
+#[test]
+fn secrets_and_large_parameters_are_not_kept() {
+    let parameters = json!({
+        "name": "a", "nested": [{"SecretAccessKey": "hunter2"}], "token": "hunter2", "password": null,
+    });
+    let members = parameters.as_object().unwrap();
+    let event = event(1).with(Parameters::Members(members));
+    let text = event.request_parameters.to_string();
+    assert!(
+        !text.contains("hunter2") && text.contains("\"name\":\"a\""),
+        "{text}"
+    );
+    assert!(event.request_parameters["password"].is_null());
+    let large = json!({"body": "x".repeat(limits::PARAMETERS_BYTES_MAX)});
+    let event = event_with(&large);
+    assert!(event.request_parameters["sha256"].is_string());
+    let document = event.with(Parameters::Document(b"abc")).request_parameters;
+    assert_eq!(document["bytes"], 3);
+    assert!(document["sha256"].as_str().unwrap().starts_with("ba7816bf"));
+}
+
+fn event_with(parameters: &serde_json::Value) -> Event {
+    event(1).with(Parameters::Members(parameters.as_object().unwrap()))
+}
+
+proptest! {
+    #[test]
+    fn any_text_of_a_client_makes_a_line_that_is_read_again(agent in ".*", message in ".*") {
+        let dir = tempfile::tempdir().unwrap();
+        let mut trail = Trail::open(dir.path(), LIMITS).unwrap();
+        let event = event(1).from_program(Some(&agent)).refused("BadRequestException", &message);
+        trail.append(std::slice::from_ref(&event)).unwrap();
+        prop_assert!(verify(dir.path(), Some(trail.head())).unwrap().is_ok());
+        let found = search(dir.path(), &Query { events_max: 1, ..Query::default() }).unwrap();
+        prop_assert_eq!(found, vec![event]);
+    }
+}
