@@ -91,6 +91,19 @@ pub(crate) fn node_key(dir: &Path) -> Result<NodeKey, CredentialsError> {
     Ok(key)
 }
 
+/// The cluster key of a directory, made when there is none. A recovered node has one and a restored
+/// one may have been given it: what the old cluster sealed then opens in the new one.
+pub(crate) fn cluster_key(dir: &Path) -> Result<ClusterKey, CredentialsError> {
+    let path = path(dir, CLUSTER_KEY);
+    let Some(bytes) = read(&path)? else {
+        return Ok(ClusterKey::generate());
+    };
+    let bytes = bytes.try_into();
+    bytes
+        .map(ClusterKey::from_bytes)
+        .map_err(|_| CredentialsError::Damaged { path })
+}
+
 /// Whether a directory holds a node's certificate but not what it voted for: with an empty log it
 /// would vote again.
 ///

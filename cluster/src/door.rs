@@ -10,10 +10,11 @@ use tokio::time::Instant;
 use tollgate_config::cells::{BucketKey, Refused};
 use tollgate_link::authority::{Authority, ClusterKey};
 use tollgate_link::token::JoinToken;
+use tollgate_link::vault::Vault;
 use tollgate_model::Model;
 use tollgate_protocol::ids::Revision;
 use tollgate_protocol::{Clock, Millis};
-use tollgate_state::{Command, Entry, LeaseBatch, NodeId, ProposalId, Reply, State};
+use tollgate_state::{Command, Entry, Iam, LeaseBatch, NodeId, ProposalId, Reply, State};
 use tollgate_store::Identity;
 
 use crate::Effects;
@@ -353,6 +354,18 @@ impl Door {
     #[must_use]
     pub fn published(&self) -> watch::Receiver<Published> {
         self.published.clone()
+    }
+
+    /// Users and what belongs to them, as last agreed on, now and at every change.
+    #[must_use]
+    pub fn iam(&self) -> watch::Receiver<Arc<Iam>> {
+        self.machine.iam()
+    }
+
+    /// What seals secrets for the nodes of the cluster; `None` where this node belongs to none.
+    #[must_use]
+    pub fn vault(&self) -> Option<Vault> {
+        self.cluster_key.get().map(Vault::new)
     }
 
     /// Whether the cluster removed this node, now and once it does.

@@ -51,7 +51,7 @@ impl Effects {
                 return;
             }
             // Configuration has a way of its own.
-            Effect::PublishConfig(_) => return,
+            Effect::PublishConfig(_) | Effect::PublishIam(_) => return,
             Effect::Recall { node, .. } if node != me => return,
             Effect::Recall { plan, key, .. } => drop(pending.recalled.insert((plan, key))),
             Effect::Reopened { plan, key } => drop(pending.reopened.insert((plan, key))),

@@ -52,6 +52,7 @@ pub use reports::{Reports, Told};
 pub use serve::{Refused, Server};
 pub use status::NodeStatus;
 pub use tollgate_link::token::JoinToken;
+pub use tollgate_link::vault::{Vault, VaultError};
 
 /// A new cluster's id: 128 random bits as 32 hexadecimal digits.
 #[must_use]

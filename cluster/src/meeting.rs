@@ -137,7 +137,7 @@ fn make(
     now: Millis,
 ) -> Result<(Credentials, Founding), CredentialsError> {
     let authority = Authority::create(cluster, now)?;
-    let cluster_key = ClusterKey::generate();
+    let cluster_key = credentials::cluster_key(dir)?;
     let key = credentials::node_key(dir)?;
     let request = key.request()?;
     let certificate = authority.issue(node, &request, Validity::from_now(now))?;

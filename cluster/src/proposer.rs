@@ -12,7 +12,7 @@ use openraft::error::{ClientWriteError, RaftError};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
 use tollgate_protocol::Clock;
-use tollgate_state::{Command, Entry as Proposed, NodeId, Reply, State};
+use tollgate_state::{Command, Entry as Proposed, IamChange, NodeId, Reply, State};
 
 use crate::DoorError;
 use crate::faults::{Bug, planted};
@@ -335,6 +335,7 @@ fn weight(group: &Group) -> usize {
             changes.len() + marks * (size_of::<tollgate_model::Mark>() + 1) + 64
         }
         Command::Lease(batch) => batch.items.len() * 100 + 64,
+        Command::Iam { changes, .. } => changes.iter().map(IamChange::weight).sum::<usize>() + 64,
         _ => 256,
     };
     group.commands.iter().map(of).sum()

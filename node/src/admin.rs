@@ -4,6 +4,7 @@
 //! request is signed (SigV4); every change is a command with a name that a retry repeats; a change
 //! is answered when this node serves it.
 
+mod access;
 mod auth;
 mod call;
 mod change;
@@ -25,7 +26,6 @@ pub use native::Backups;
 pub use server::{AdminServer, start};
 pub use turns::Turns;
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,6 +38,8 @@ use tollgate_model::{Change, Model};
 use tollgate_protocol::Clock;
 use tollgate_protocol::ids::{ApiId, KeyId, PlanId, Revision};
 
+use crate::iam::Identities;
+
 /// The service name in signatures, of AWS's operations and the native ones.
 pub(crate) const SIGNING_SERVICE: &str = "apigateway";
 /// Where the native operations begin.
@@ -47,8 +49,11 @@ pub(crate) const NATIVE_PREFIX: &str = "/tollgate/v1/";
 pub struct AdminState {
     /// The way to the state.
     pub door: Door,
-    /// The access key that requests are signed with.
-    pub credentials: Credentials,
+    /// Whose access keys requests are signed with, and what those may do.
+    pub identities: Identities,
+    /// What names of calls and everything that is generated for them are derived with: the same
+    /// on every node of the cluster.
+    pub seed: Secret,
     /// The region in ARNs and host names. Signatures may name any.
     pub region: String,
     /// The account id in ARNs.
@@ -65,23 +70,6 @@ pub struct AdminState {
     pub backups: Backups,
     /// Whether unsigned requests from this machine are let in, as `tollgate dev` does.
     pub anonymous_loopback: bool,
-}
-
-/// An access key and its secret.
-#[derive(Clone)]
-pub struct Credentials {
-    /// The access key id.
-    pub access_key: String,
-    /// Its secret.
-    pub secret: Secret,
-}
-
-impl fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Credentials")
-            .field("access_key", &self.access_key)
-            .finish_non_exhaustive()
-    }
 }
 
 /// How clients reach the APIs, for the `apiEndpoint` of an API.

@@ -201,7 +201,8 @@ async fn run(config: NodeConfig, mode: Mode, set_log_level: SetLogLevel) -> Resu
         Some(socket) => {
             let endpoints = services::endpoints(&config, &listeners.data);
             let door = opened.door.clone();
-            let state = services::admin_state(&config, &mode, door, &runtime, key, endpoints);
+            let keys = services::identities(&config, &mode, &door, key);
+            let state = services::admin_state(&config, &mode, door, &runtime, keys, endpoints);
             Some(admin::start(socket, state).map_err(io("cannot start the admin listener"))?)
         }
     };

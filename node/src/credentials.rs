@@ -48,27 +48,40 @@ pub enum Error {
 /// # Errors
 /// [`Error`].
 pub fn load_or_make(dir: &Path) -> Result<(RootKey, bool), Error> {
-    let path = dir.join(FILE);
-    match std::fs::read(&path) {
-        Ok(text) => return Ok((serde_json::from_slice(&text)?, false)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-        Err(error) => return Err(error.into()),
+    if let Some(key) = load(dir)? {
+        return Ok((key, false));
     }
-    let key = RootKey {
-        access_key_id: format!(
-            "AKIA{}",
-            random_text(16, b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")?
-        ),
-        secret_access_key: random_text(
-            40,
-            b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/",
-        )?,
-    };
+    let key = RootKey::random()?;
     store(dir, &key.to_bytes())?;
     Ok((key, true))
 }
 
+/// The key of a data directory; `None` when there is none.
+///
+/// # Errors
+/// [`Error`].
+pub fn load(dir: &Path) -> Result<Option<RootKey>, Error> {
+    match std::fs::read(dir.join(FILE)) {
+        Ok(text) => Ok(Some(serde_json::from_slice(&text)?)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
 impl RootKey {
+    /// A new one.
+    ///
+    /// # Errors
+    /// [`Error::Random`].
+    pub fn random() -> Result<Self, Error> {
+        let id = random_text(16, b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")?;
+        let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        Ok(Self {
+            access_key_id: format!("AKIA{id}"),
+            secret_access_key: random_text(40, alphabet)?,
+        })
+    }
+
     /// As it is kept, and given to nodes that join.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {

@@ -11,6 +11,7 @@ pub mod cli;
 pub mod clock;
 pub(crate) mod console;
 pub mod credentials;
+pub mod iam;
 pub mod logs;
 pub mod metrics;
 pub mod ops;

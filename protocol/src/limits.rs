@@ -67,3 +67,46 @@ pub const HISTORY_NAMED_MAX: usize = 5;
 pub const HISTORY_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// A record of a state snapshot in bytes: it is sent, checked and applied piece by piece.
 pub const SNAPSHOT_RECORD_BYTES_MAX: usize = 1024 * 1024;
+/// Users and all that belongs to them, in bytes: half of what a piece of a state snapshot may have.
+pub const IAM_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Users of the cluster (AWS: 5,000).
+pub const IAM_USERS_MAX: usize = 5_000;
+/// Groups of users (AWS: 300).
+pub const IAM_GROUPS_MAX: usize = 300;
+/// Managed policies (AWS: 1,500). With those inside users and groups that is 9 + 10 + 2 million
+/// characters, and room for as much again in tags and white space.
+pub const IAM_POLICIES_MAX: usize = 1_500;
+/// Groups that a user is in (AWS: 10).
+pub const IAM_GROUPS_PER_USER_MAX: usize = 10;
+/// Managed policies attached to a user or a group (AWS: 10).
+pub const IAM_ATTACHED_MAX: usize = 10;
+/// Policies inside a user or a group. AWS bounds only their length together.
+pub const IAM_INLINE_MAX: usize = 10;
+/// Access keys of a user (AWS: 2).
+pub const IAM_KEYS_PER_USER_MAX: usize = 2;
+/// Tags of a user (AWS: 50).
+pub const IAM_TAGS_MAX: usize = 50;
+/// Characters of a tag's key and value (AWS: 128 and 256).
+pub const IAM_TAG_CHARS_MAX: (usize, usize) = (128, 256);
+/// A user's name in characters (AWS: 64).
+pub const IAM_USER_NAME_CHARS_MAX: usize = 64;
+/// The name of a group or a policy in characters (AWS: 128).
+pub const IAM_NAME_CHARS_MAX: usize = 128;
+/// A managed policy in characters, white space not counted (AWS: 6,144).
+pub const IAM_POLICY_CHARS_MAX: usize = 6_144;
+/// All policies inside a user together, counted like that (AWS: 2,048).
+pub const IAM_USER_INLINE_CHARS_MAX: usize = 2_048;
+/// All policies inside a group together, counted like that (AWS: 5,120).
+pub const IAM_GROUP_INLINE_CHARS_MAX: usize = 5_120;
+/// A policy as it was written, in bytes: what is kept of white space and of wide characters too.
+pub const IAM_POLICY_BYTES_MAX: usize = 32 * 1024;
+/// A managed policy's description in characters (AWS: 1,000).
+pub const IAM_DESCRIPTION_CHARS_MAX: usize = 1_000;
+/// Ids of users, groups, policies and access keys, in bytes (AWS: 128).
+pub const IAM_ID_BYTES_MAX: usize = 128;
+/// A sealed secret in bytes: 40 characters, nonce, tag and version take 69.
+pub const IAM_SEALED_BYTES_MAX: usize = 512;
+/// Changes that one command about users carries.
+pub const IAM_CHANGES_MAX: usize = 32;
+/// How long an older root key may go on to be accepted, in milliseconds: 7 days.
+pub const IAM_ROOT_OVERLAP_MS_MAX: u64 = 7 * 24 * 3_600 * 1_000;

@@ -36,6 +36,7 @@ mod shared;
 mod strangers;
 mod tls;
 pub mod token;
+pub mod vault;
 
 pub use contact::Contact;
 pub use error::{CallError, IdentityError, Refusal, Unreachable};

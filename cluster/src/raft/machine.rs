@@ -9,7 +9,7 @@ use std::time::Duration;
 use openraft::storage::RaftStateMachine;
 use openraft::{EntryPayload, RaftSnapshotBuilder, Snapshot, StorageIOError};
 use tokio::sync::watch;
-use tollgate_state::{Command, Entry as Proposed, NodeId, State};
+use tollgate_state::{Command, Entry as Proposed, Iam, NodeId, State};
 use tollgate_store::{Loaded, SnapshotFile, Snapshots, Written};
 
 use super::beside::Beside;
@@ -33,6 +33,7 @@ struct Shared {
     inner: RwLock<Inner>,
     snapshots: Snapshots,
     publish: watch::Sender<Published>,
+    iam: watch::Sender<Arc<Iam>>,
     applied: Mark<u64>,
     effects: Effects,
     saved: watch::Sender<Saved>,
@@ -95,6 +96,7 @@ impl Machine {
                 inner: RwLock::new(inner),
                 snapshots,
                 publish: feeds.publish,
+                iam: watch::Sender::default(),
                 applied: feeds.applied,
                 effects: feeds.effects,
                 saved: feeds.saved,
@@ -110,6 +112,11 @@ impl Machine {
     /// Looks at the state as it is on this node.
     pub(crate) fn look<T>(&self, look: impl FnOnce(&State) -> T) -> T {
         look(&self.read().state)
+    }
+
+    /// Users and what belongs to them, now and at every change.
+    pub(crate) fn iam(&self) -> watch::Receiver<Arc<Iam>> {
+        self.shared.iam.subscribe()
     }
 
     /// Who gets the log, as far as this node has applied it: voters and learners.
@@ -178,6 +185,7 @@ impl Machine {
             revision: inner.state.revision,
             model: Arc::clone(&inner.state.model),
         };
+        let iam = Arc::clone(inner.state.iam());
         let applied = inner.applied.map_or(0, |id| id.index);
         drop(inner);
         // Level-triggered: ten changes may become one publication.
@@ -186,6 +194,13 @@ impl Machine {
                 now.revision != published.revision || !Arc::ptr_eq(&now.model, &published.model);
             if changed {
                 *now = published;
+            }
+            changed
+        });
+        self.shared.iam.send_if_modified(|now| {
+            let changed = !Arc::ptr_eq(now, &iam);
+            if changed {
+                *now = iam;
             }
             changed
         });

@@ -13,6 +13,7 @@ use tollgate_protocol::ids::{KeyId, PlanId, Revision};
 
 pub use tollgate_protocol::ids::NodeId;
 
+use crate::iam::IamChange;
 use crate::nodes::Addresses;
 
 /// The SHA-256 of a public key (DER) or of a token's secret.
@@ -134,6 +135,16 @@ pub enum Command {
         /// Who asked: an access key id.
         who: String,
     },
+    /// Changes users, groups, policies and access keys, all or nothing. No changes confirm the
+    /// revision.
+    Iam {
+        /// The revision of them that the changes were made on; another one is a conflict.
+        expected: u64,
+        /// What to do, in this order.
+        changes: Vec<IamChange>,
+        /// Who asked: an access key id.
+        who: String,
+    },
 }
 
 /// One node's news about its leases. Numbers are cumulative per lease, so that loss, repetition
@@ -243,6 +254,10 @@ pub enum Reply {
     NotAdmitted(AdmitRefusal),
     /// Not done: the cluster works at this feature level, which does not fit.
     Level(u16),
+    /// Users and what belongs to them have this revision now.
+    Iam(u64),
+    /// They had another revision than expected: this one.
+    IamConflict(u64),
 }
 
 /// Why a node is not let in.
@@ -298,6 +313,8 @@ pub enum Effect {
         /// The plan.
         plan: PlanId,
     },
+    /// Users, or what belongs to them, changed to this revision.
+    PublishIam(u64),
 }
 
 /// The outcome of applying an entry.

@@ -34,7 +34,8 @@ impl Command {
             | Self::RevokeToken { .. }
             | Self::AdmitNode { .. }
             | Self::NodeUp { .. }
-            | Self::RemoveNode { .. } => FIRST,
+            | Self::RemoveNode { .. }
+            | Self::Iam { .. } => FIRST,
         }
     }
 }

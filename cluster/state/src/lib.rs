@@ -15,6 +15,7 @@ extern crate alloc;
 
 mod command;
 mod history;
+mod iam;
 mod levels;
 mod membership;
 mod nodes;
@@ -34,6 +35,7 @@ pub use command::{
     LeaseVerdict, NodeId, ProposalId, Reply,
 };
 pub use history::{Action, MARKS_MAX, RevisionRecord, Touched};
+pub use iam::{AccessKey, Group, Iam, IamChange, ManagedPolicy, RootKeys, SealedKey, User};
 pub use levels::LEVELS;
 pub use nodes::{Addresses, Founding, Node};
 pub use period::{Window, window_at};

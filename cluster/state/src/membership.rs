@@ -71,9 +71,10 @@ impl State {
                 },
             ),
             Command::RemoveNode { node, who: _ } => self.remove_node(*node),
-            Command::Configure { .. } | Command::Lease(_) | Command::AdjustUsage { .. } => {
-                reply(Reply::Refused("the command is not about nodes".into()))
-            }
+            Command::Configure { .. }
+            | Command::Lease(_)
+            | Command::AdjustUsage { .. }
+            | Command::Iam { .. } => reply(Reply::Refused("the command is not about nodes".into())),
         }
     }
 

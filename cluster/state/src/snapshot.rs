@@ -20,6 +20,7 @@ use tollgate_protocol::{Millis, Table};
 
 use crate::State;
 use crate::history::{History, RevisionRecord};
+use crate::iam::Iam;
 use crate::nodes::Nodes;
 use crate::proposals::Proposals;
 use crate::quota::{Bucket, QuotaTable, Sessions};
@@ -71,7 +72,8 @@ const MODEL: u8 = 0;
 const NODES: u8 = 1;
 const TOKENS: u8 = 2;
 const PROPOSALS: u8 = 3;
-const PIECES: u8 = 5;
+const IAM: u8 = 4;
+const PIECES: u8 = 6;
 
 /// Why a state snapshot cannot be restored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -224,6 +226,7 @@ impl Records {
             NODES => codec::seal(KIND, &*state.nodes)?,
             TOKENS => codec::seal(KIND, &*state.tokens)?,
             PROPOSALS => codec::seal(KIND, &*state.proposals)?,
+            IAM => codec::seal(KIND, &*state.iam)?,
             _ => {
                 let records: Vec<RevisionRecord> = state.history().cloned().collect();
                 codec::seal(KIND, &records)?
@@ -413,6 +416,7 @@ impl Restore {
             NODES => state.nodes = Arc::new(open::<Nodes>(&bytes)?),
             TOKENS => state.tokens = Arc::new(open::<Tokens>(&bytes)?),
             PROPOSALS => state.proposals = Arc::new(open::<Proposals>(&bytes)?),
+            IAM => state.iam = Arc::new(open::<Iam>(&bytes)?),
             _ => self.history = open(&bytes)?,
         }
         self.piece += 1;

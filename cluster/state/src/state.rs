@@ -12,6 +12,7 @@ use tollgate_protocol::limits::HISTORY_NAMED_MAX;
 
 use crate::command::{Applied, Command, Effect, Entry, LeaseBatch, NodeId, ProposalId, Reply};
 use crate::history::{self, Base, History, Marks, RevisionRecord, Touched};
+use crate::iam::Iam;
 use crate::nodes::{Founding, Node, Nodes};
 use crate::proposals::Proposals;
 use crate::quota::{QuotaTable, Scene};
@@ -36,6 +37,7 @@ pub struct State {
     pub(crate) nodes: Arc<Nodes>,
     pub(crate) tokens: Arc<Tokens>,
     pub(crate) history: Arc<History>,
+    pub(crate) iam: Arc<Iam>,
 }
 
 impl State {
@@ -58,6 +60,13 @@ impl State {
             Arc::make_mut(&mut self.proposals).remember(id, reply, bare);
         }
         applied
+    }
+
+    /// The answer that a proposal was given, while it is remembered: who repeats a call finds here
+    /// that it was carried out.
+    #[must_use]
+    pub fn answer(&self, proposal: &ProposalId) -> Option<&Reply> {
+        self.proposals.get(proposal)
     }
 
     /// Who is in the cluster and who was; removed nodes say so.
@@ -122,6 +131,11 @@ impl State {
             | Command::AdmitNode { .. }
             | Command::NodeUp { .. }
             | Command::RemoveNode { .. } => self.carry_out_membership(command),
+            Command::Iam {
+                expected,
+                changes,
+                who,
+            } => self.change_iam(*expected, changes, who),
         }
     }
 
@@ -238,13 +252,15 @@ fn remembered(command: &Command) -> bool {
     match command {
         Command::Lease(_) | Command::NodeUp { .. } => false,
         Command::Configure { changes, .. } if changes.is_empty() => false,
+        Command::Iam { changes, .. } if changes.is_empty() => false,
         Command::Configure { .. }
         | Command::AdjustUsage { .. }
         | Command::Found { .. }
         | Command::CreateToken { .. }
         | Command::RevokeToken { .. }
         | Command::AdmitNode { .. }
-        | Command::RemoveNode { .. } => true,
+        | Command::RemoveNode { .. }
+        | Command::Iam { .. } => true,
     }
 }
 

@@ -41,6 +41,8 @@ impl State {
                 self.nodes = Arc::new(Nodes::default());
                 // The new nodes have the old ones' ids and lives, and so name proposals alike.
                 self.proposals = Arc::new(Proposals::default());
+                // A copy of the state alone is no way to the root of another cluster.
+                Arc::make_mut(&mut self.iam).forget_root();
             }
         }
         self.tokens = Arc::new(Tokens::default());

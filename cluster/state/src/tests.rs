@@ -5,6 +5,7 @@ mod bugs;
 mod conversations;
 mod every;
 mod history;
+mod iam;
 pub(crate) mod levels;
 mod nodes;
 mod random;

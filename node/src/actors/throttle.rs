@@ -255,7 +255,7 @@ impl Handler<Affected> for ThrottleActor {
                 Effect::Recall { plan, key, .. } => leases.recall(&(plan, key)),
                 Effect::Reopened { plan, key } => leases.reopen(&(plan, key)),
                 Effect::QuotaChanged { plan } => leases.reopen_plan(&plan),
-                Effect::PublishConfig(_) | Effect::NodesChanged => {}
+                Effect::PublishConfig(_) | Effect::PublishIam(_) | Effect::NodesChanged => {}
             }
         }
         self.advance(context);

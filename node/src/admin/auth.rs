@@ -9,6 +9,7 @@ use tollgate_aws::sigv4::{
 use tollgate_aws::{AwsError, ErrorKind};
 
 use super::{AdminState, SIGNING_SERVICE};
+use crate::iam::Principal;
 
 /// The name of a client that did not sign, in the log of changes.
 const ANONYMOUS: &str = "anonymous";
@@ -16,9 +17,9 @@ const ANONYMOUS: &str = "anonymous";
 /// What is known of a caller before his body is read.
 pub(crate) enum Caller {
     /// Let in without a signature.
-    Anonymous,
+    Anonymous(Principal),
     /// His signature is right; the body must have this hash.
-    Proven(Box<Verified>),
+    Proven(Box<Verified>, Principal),
     /// His access key is known, and his signature covers the body: read it and ask again.
     BodyNeeded,
 }
@@ -27,8 +28,16 @@ impl Caller {
     /// His access key id.
     pub(crate) fn name(&self) -> &str {
         match self {
-            Self::Proven(verified) => &verified.access_key,
-            Self::Anonymous | Self::BodyNeeded => ANONYMOUS,
+            Self::Proven(verified, _) => &verified.access_key,
+            Self::Anonymous(_) | Self::BodyNeeded => ANONYMOUS,
+        }
+    }
+
+    /// Who he is, once that is known.
+    pub(crate) fn principal(&self) -> Option<&Principal> {
+        match self {
+            Self::Anonymous(principal) | Self::Proven(_, principal) => Some(principal),
+            Self::BodyNeeded => None,
         }
     }
 }
@@ -64,22 +73,26 @@ pub(crate) fn judge(
         query: request.uri().query(),
         headers: headers.iter().copied(),
     };
-    let lookup = |access_key: &str| {
-        let known = &state.credentials;
-        (known.access_key == access_key).then(|| known.secret.clone())
-    };
-    match verifier.verify(&view, body, state.clock.now().0, lookup) {
-        Ok(verified) => accept(verified),
+    // One view for secret and holder: between two a key could become another's.
+    let (known, now) = (state.identities.load(), state.clock.now());
+    let lookup = |access_key: &str| known.lookup(access_key, now).map(|holder| holder.secret);
+    match verifier.verify(&view, body, now.0, lookup) {
+        Ok(verified) => {
+            let holder = known.lookup(&verified.access_key, now);
+            let holder = holder.ok_or_else(|| SigV4Error::UnknownAccessKey.to_aws())?;
+            accept(verified, holder.principal)
+        }
         Err(SigV4Error::BodyNeeded) => Ok(Caller::BodyNeeded),
         Err(SigV4Error::MissingToken) if state.anonymous_loopback && is_local(request) => {
-            Ok(Caller::Anonymous)
+            let account = state.account_id.as_str();
+            Ok(Caller::Anonymous(Principal::Anonymous(account.into())))
         }
         Err(error) => Err(error.to_aws()),
     }
 }
 
 /// There are no temporary credentials here, and no operation takes a body in signed chunks.
-fn accept(verified: Verified) -> Result<Caller, AwsError> {
+fn accept(verified: Verified, principal: Principal) -> Result<Caller, AwsError> {
     if verified.session_token.is_some() {
         let text = "The security token included in the request is invalid.";
         return Err(AwsError::new(ErrorKind::UnrecognizedClient, text));
@@ -89,7 +102,7 @@ fn accept(verified: Verified) -> Result<Caller, AwsError> {
             "a body in signed chunks is not taken; sign it as a whole",
         ));
     }
-    Ok(Caller::Proven(Box::new(verified)))
+    Ok(Caller::Proven(Box::new(verified), principal))
 }
 
 /// Whether a program on this machine sent this, and not a web page in a browser on it: a page

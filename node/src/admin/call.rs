@@ -13,6 +13,7 @@ use tollgate_protocol::ids::Revision;
 use tollgate_state::State;
 
 use super::AdminState;
+use super::access::Access;
 use super::ids::Seed;
 
 /// An authenticated request.
@@ -27,6 +28,8 @@ pub(crate) struct Call<'a> {
     pub(crate) seed: Seed,
     /// Who asks: an access key id.
     pub(crate) who: &'a str,
+    /// What he may.
+    pub(crate) access: &'a Access<'a>,
 }
 
 impl Call<'_> {

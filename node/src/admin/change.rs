@@ -110,7 +110,9 @@ pub(crate) async fn change<T>(
             | Reply::Stale
             | Reply::Done
             | Reply::Admitted(_)
-            | Reply::NotAdmitted(_) => {
+            | Reply::NotAdmitted(_)
+            | Reply::Iam(_)
+            | Reply::IamConflict(_) => {
                 return Err(AwsError::new(
                     ErrorKind::Internal,
                     "the state answered another question",

@@ -10,6 +10,8 @@ use tollgate_aws::Secret;
 use tollgate_state::ProposalId;
 
 const LOWER: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
+const BASE32: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+const BASE64: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 const ALPHANUMERIC: &[u8] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 
 /// The name of a request.
@@ -54,6 +56,17 @@ impl Seed {
     pub(crate) fn key_value(&self, item: &str) -> String {
         let first = self.text(&format!("value 1 {item}"), 20, ALPHANUMERIC);
         first + &self.text(&format!("value 2 {item}"), 20, ALPHANUMERIC)
+    }
+
+    /// An id like those of IAM: four letters that say of what, and 16 more (80 bits).
+    pub(crate) fn iam_id(&self, prefix: &str) -> String {
+        prefix.to_owned() + &self.text(prefix, 16, BASE32)
+    }
+
+    /// 40 characters (240 bits), AWS's form of a secret access key.
+    pub(crate) fn access_secret(&self, access_key_id: &str) -> String {
+        let first = self.text(&format!("secret 1 {access_key_id}"), 20, BASE64);
+        first + &self.text(&format!("secret 2 {access_key_id}"), 20, BASE64)
     }
 
     fn text(&self, kind: &str, length: usize, alphabet: &[u8]) -> String {

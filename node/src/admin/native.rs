@@ -3,8 +3,10 @@
 mod apply;
 mod backup;
 mod history;
+mod iam;
 mod members;
 mod plan;
+pub(crate) mod table;
 
 pub use backup::Backups;
 pub(crate) use backup::Streamed;
@@ -13,8 +15,8 @@ use serde::Deserialize;
 use serde_json::json;
 use tollgate_aws::AwsError;
 
+use self::table::{Matched, Op};
 use super::call::Call;
-use super::operations;
 use super::reply::{Outcome, Reply};
 
 /// What can be logged, most serious first.
@@ -27,42 +29,31 @@ pub(crate) fn takes_large_body(path: &str) -> bool {
     path == "/tollgate/v1/apply"
 }
 
-/// Carries a native operation out; `operation` is the path below `/tollgate/v1/`.
+/// Carries a native operation out.
 ///
 /// # Errors
-/// What the operation says, or that there is none.
-pub(crate) async fn run(call: &Call<'_>, method: &str, operation: &str) -> Outcome {
+/// What the operation says.
+pub(crate) async fn run(call: &Call<'_>, matched: &Matched) -> Outcome {
     let runtime = &call.state.runtime;
-    match (method, operation) {
-        ("POST", "apply") => apply::run(call).await,
-        ("GET", "functions") => Ok(Reply::json(200, json!({"items": runtime.functions()}))),
-        ("GET", "upstreams") => Ok(Reply::json(200, json!({"items": runtime.upstreams()}))),
-        ("GET", "status") => status(call).await,
-        ("GET", "members") => members::list(call),
-        ("GET", "backup") => backup::take(call).await,
-        ("GET", "history") => history::list(call).await,
-        ("POST", "rollback") => history::back(call).await,
-        ("POST", "leave") => members::leave(call),
-        ("POST", "tokens") => members::create_token(call).await,
-        ("POST", "cache/flush") => flush(call),
-        ("PUT", "log-level") => log_level(call),
-        ("GET", _) => match operation.strip_prefix("history/") {
-            Some(rest) => history::between(call, rest).await,
-            None => Err(operations::unknown()),
-        },
-        ("DELETE", _) => {
-            if let Some(id) = operation.strip_prefix("tokens/") {
-                members::revoke_token(call, id).await
-            } else if let Some(id) = operation.strip_prefix("members/") {
-                members::remove(call, id).await
-            } else {
-                Err(operations::unknown())
-            }
-        }
-        _ => Err(operations::unknown()),
+    match matched.native.op {
+        Op::Apply => apply::run(call).await,
+        Op::ListHistory => history::list(call).await,
+        Op::GetRevisionDiff => history::between(call, matched.label("revision")).await,
+        Op::Rollback => history::back(call).await,
+        Op::ListFunctions => Ok(Reply::json(200, json!({"items": runtime.functions()}))),
+        Op::ListUpstreams => Ok(Reply::json(200, json!({"items": runtime.upstreams()}))),
+        Op::GetStatus => status(call).await,
+        Op::CreateBackup => backup::take(call).await,
+        Op::ListMembers => members::list(call),
+        Op::RemoveMember => members::remove(call, matched.label("node")).await,
+        Op::Leave => members::leave(call),
+        Op::CreateToken => members::create_token(call).await,
+        Op::RevokeToken => members::revoke_token(call, matched.label("token")).await,
+        Op::FlushCache => flush(call),
+        Op::SetLogLevel => log_level(call),
+        _ => iam::run(call, matched).await,
     }
 }
-
 async fn status(call: &Call<'_>) -> Outcome {
     let (revision, model) = call.model().await?;
     let state = call.state;

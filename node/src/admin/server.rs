@@ -15,11 +15,12 @@ use actix_web::http::header::{
 };
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use tokio::sync::{Semaphore, SemaphorePermit};
-use tollgate_aws::operations::match_operation;
+use tollgate_aws::operations::{Authorization, Matched, match_operation};
 use tollgate_aws::sigv4::{BodyHash, PayloadKind, Verifier};
 use tollgate_aws::wire::request_id;
 use tollgate_aws::{AwsError, ErrorKind, Service};
 
+use super::access::{self, Access, Judged};
 use super::auth::{Caller, judge, verifier};
 use super::call::Call;
 use super::ids::Seed;
@@ -179,12 +180,12 @@ impl Thread {
         };
         let room = match caller {
             Caller::BodyNeeded => self.room(request)?,
-            Caller::Anonymous | Caller::Proven(_) => None,
+            Caller::Anonymous(_) | Caller::Proven(..) => None,
         };
         let body = read_body(payload, body_max).await?;
         if matches!(caller, Caller::BodyNeeded) {
             caller = judge(&self.state, &self.verifier, request, BodyHash::Bytes(&body))?;
-        } else if let Caller::Proven(verified) = &caller
+        } else if let Caller::Proven(verified, _) = &caller
             && let PayloadKind::Declared(_) = verified.payload
         {
             let mut hasher = tollgate_aws::sigv4::BodyHasher::new();
@@ -195,20 +196,28 @@ impl Thread {
                 .map_err(|error| error.to_aws())?;
         }
         drop(room);
+        let unknown = || AwsError::new(ErrorKind::Internal, "nobody asks");
+        let principal = caller.principal().ok_or_else(unknown)?;
+        let target = Target::of(request)?;
+        let mut access = Access::new(&self.state, principal, request, &body);
+        let needs = target.needs(&self.state, &mut access, &body);
         let call = Call {
             state: &self.state,
             query: request.uri().query(),
             body: &body,
             seed: self.seed(request, &caller, &body)?,
             who: caller.name(),
+            access: &access,
         };
-        let path = request.uri().path();
-        if let Some(operation) = path.strip_prefix(NATIVE_PREFIX) {
-            return native::run(&call, request.method().as_str(), operation).await;
-        }
-        let matched = match_operation(request.method().as_str(), path, call.query)
-            .ok_or_else(operations::unknown)?;
-        operations::run(&call, &matched).await
+        let judged: Vec<Judged> = needs.into_iter().map(|it| access.judge(it)).collect();
+        let refused = judged.iter().find_map(|it| access.refusal(it));
+        let outcome = match (refused, &target) {
+            (Some(refused), _) => Err(refused),
+            (None, Target::Native(matched)) => native::run(&call, matched).await,
+            (None, Target::Aws(matched)) => operations::run(&call, matched).await,
+        };
+        concluded(&call, &judged, &outcome);
+        outcome
     }
 
     /// Room for a body that has to be read to judge its signature.
@@ -254,7 +263,65 @@ impl Thread {
             request.uri().query().unwrap_or_default().as_bytes(),
             body,
         ];
-        Ok(Seed::new(&self.state.credentials.secret, &parts))
+        Ok(Seed::new(&self.state.seed, &parts))
+    }
+}
+
+/// What a request is for.
+enum Target<'r> {
+    Native(native::table::Matched),
+    Aws(Matched<'r>),
+}
+
+impl<'r> Target<'r> {
+    fn of(request: &'r HttpRequest) -> Result<Self, AwsError> {
+        let (method, uri) = (request.method().as_str(), request.uri());
+        let found = match uri.path().strip_prefix(NATIVE_PREFIX) {
+            Some(path) => native::table::find(method, path).map(Self::Native),
+            None => match_operation(method, uri.path(), uri.query()).map(Self::Aws),
+        };
+        found.ok_or_else(operations::unknown)
+    }
+
+    /// What its caller needs. Some native operations add a key of conditions.
+    fn needs(
+        &self,
+        state: &AdminState,
+        access: &mut Access<'_>,
+        body: &[u8],
+    ) -> Vec<Authorization> {
+        match self {
+            Self::Aws(matched) => access::needs_of(state, matched, access.tags),
+            Self::Native(matched) if matched.native.op == native::table::Op::GetCallerIdentity => {
+                // AWS: nobody can be denied to ask who he is.
+                Vec::new()
+            }
+            Self::Native(matched) => {
+                let account = &state.account_id;
+                if matched.native.path.contains("/attached/") {
+                    let arn = format!("arn:aws:iam::{account}:policy/{}", matched.label("policy"));
+                    access.set("iam:PolicyARN", arn);
+                }
+                vec![matched.needs(&state.region, account, body)]
+            }
+        }
+    }
+}
+
+/// The one place where everything about a call is known: who asked, what for, what was decided and
+/// why, and what came of it.
+fn concluded(call: &Call<'_>, judged: &[Judged], outcome: &Outcome) {
+    for Judged { needed, verdict } in judged {
+        tracing::debug!(
+            who = call.who,
+            principal = call.access.principal().arn(),
+            action = needed.action,
+            resource = needed.resource,
+            allowed = verdict.is_allowed(),
+            why = ?verdict,
+            error = outcome.as_ref().err().map(|error| error.kind.name()),
+            "admin call"
+        );
     }
 }
 

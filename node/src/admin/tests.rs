@@ -4,6 +4,7 @@
 mod apply;
 mod auth;
 mod history;
+mod iam;
 mod members;
 mod retries;
 mod stages;

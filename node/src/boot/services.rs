@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use tollgate_aws::Secret;
 use tollgate_cluster::Door;
 use tollgate_config::node_config::NodeConfig;
@@ -10,8 +12,9 @@ use tollgate_protocol::codes;
 
 use super::listeners::Data;
 use super::{BootError, Mode, tls_error};
-use crate::admin::{AdminState, Backups, Credentials, Endpoints, Turns};
+use crate::admin::{AdminState, Backups, Endpoints, Turns};
 use crate::credentials::RootKey;
+use crate::iam::{Identities, RootSource};
 use crate::runtime::NodeRuntime;
 use crate::tls::{self, Certificates};
 use crate::worker::{Shared, Worker};
@@ -25,20 +28,39 @@ pub(super) fn endpoints(config: &NodeConfig, data: &Data) -> Endpoints {
     }
 }
 
+/// Whose access keys are accepted, and what names of calls are derived with.
+pub(super) fn identities(
+    config: &NodeConfig,
+    mode: &Mode,
+    door: &Door,
+    key: RootKey,
+) -> (Identities, Secret) {
+    let named = config.root_access_key.is_some() && config.root_secret_key.is_some();
+    let pinned = named || matches!(mode, Mode::Dev(_));
+    let seed = match door.vault() {
+        Some(vault) => STANDARD.encode(vault.derive("names of calls")),
+        None => key.secret_access_key.clone(),
+    };
+    let root = RootSource {
+        key,
+        dir: (!pinned).then(|| config.data_dir.clone()),
+    };
+    let identities = Identities::start(door, root, &config.account_id);
+    (identities, Secret::new(seed))
+}
+
 pub(super) fn admin_state(
     config: &NodeConfig,
     mode: &Mode,
     door: Door,
     runtime: &Arc<NodeRuntime>,
-    key: RootKey,
+    (identities, seed): (Identities, Secret),
     endpoints: Endpoints,
 ) -> AdminState {
     AdminState {
         door,
-        credentials: Credentials {
-            access_key: key.access_key_id,
-            secret: Secret::new(key.secret_access_key),
-        },
+        identities,
+        seed,
         region: config.region.clone(),
         account_id: config.account_id.clone(),
         endpoints,

@@ -146,6 +146,15 @@ impl ErrorKind {
     }
 }
 
+/// Why policies do not let a caller do something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Denial {
+    /// A statement denies it.
+    Explicit,
+    /// No statement allows it.
+    NoAllow,
+}
+
 /// An error of the management API.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}: {message}", kind.name())]
@@ -205,12 +214,24 @@ impl AwsError {
         Self::new(ErrorKind::Conflict, message)
     }
 
-    /// `AccessDeniedException`: this principal may not do this to that.
+    /// `AccessDeniedException`: this principal may not do this to that (IAM User Guide,
+    /// "Troubleshoot access denied error messages").
     #[must_use]
-    pub fn access_denied(principal_arn: &str, action: &str, resource_arn: &str) -> Self {
+    pub fn access_denied(
+        principal_arn: &str,
+        action: &str,
+        resource_arn: &str,
+        denial: Denial,
+    ) -> Self {
+        let why = match denial {
+            Denial::Explicit => "with an explicit deny in an identity-based policy".to_owned(),
+            Denial::NoAllow => {
+                format!("because no identity-based policy allows the {action} action")
+            }
+        };
         let text = format!(
             "User: {principal_arn} is not authorized to perform: {action} on resource: \
-             {resource_arn}"
+             {resource_arn} {why}"
         );
         Self::new(ErrorKind::AccessDenied, text)
     }

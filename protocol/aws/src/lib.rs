@@ -14,7 +14,7 @@ pub mod sigv4;
 mod uri;
 pub mod wire;
 
-pub use error::{AwsError, Constraint, ErrorKind, RenderedError, Violation, Violations};
+pub use error::{AwsError, Constraint, Denial, ErrorKind, RenderedError, Violation, Violations};
 pub use inputs::check_input;
 pub use secret::Secret;
 pub use service::Service;

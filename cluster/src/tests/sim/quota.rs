@@ -124,7 +124,7 @@ impl Shop {
                 Effect::Recall { plan, key, .. } => leases.recall(&(plan, key)),
                 Effect::Reopened { plan, key } => leases.reopen(&(plan, key)),
                 Effect::QuotaChanged { plan } => leases.reopen_plan(&plan),
-                Effect::PublishConfig(_) | Effect::NodesChanged => {}
+                Effect::PublishConfig(_) | Effect::PublishIam(_) | Effect::NodesChanged => {}
             }
         }
     }

@@ -75,6 +75,7 @@ fn command(line: &str, at: Millis) -> Command {
             remaining: number(words[1]),
         },
         "lease" => lease(&words[1..]),
+        "iam" => iam::command(number(words[1]), &words[2..], at),
         other => panic!("{other} is no command"),
     }
 }
@@ -117,7 +118,7 @@ fn conversations_go_as_written() {
         expect(&name, &run(&text));
         files += 1;
     }
-    assert!(files >= 3, "{files}");
+    assert!(files >= 4, "{files}");
 }
 
 /// Every reply.
@@ -162,6 +163,7 @@ fn replies() -> Vec<Reply> {
         NotFounded,
     ];
     replies.extend(refusals.map(Reply::NotAdmitted));
+    replies.extend([Reply::Level(1), Reply::Iam(4), Reply::IamConflict(5)]);
     replies
 }
 
@@ -177,6 +179,16 @@ fn bytes_of_commands_and_replies_never_change() {
         "admit t 3",
         "up 1 2",
         "remove 3",
+        "iam 4 user bob group g tag team=a",
+        "iam 4 group g attach p",
+        "iam 4 policy p",
+        "iam 4 key bob AKIA1 off",
+        "iam 4 root AKIA2 until 5 AKIA3",
+        "iam 4 unuser bob",
+        "iam 4 ungroup g",
+        "iam 4 unpolicy p",
+        "iam 4 unkey AKIA1",
+        "iam 4",
     ];
     let replies = replies();
     let mut out = String::new();

@@ -29,6 +29,7 @@ fn full() -> Talk {
         };
         talk.lease(1, 1, u64::from(n) + 1, item);
     }
+    iam::fill(&mut talk);
     talk.say(5, nodes::up(2, 1));
     talk.say(6, Command::RevokeToken { id: "none".into() });
     talk

@@ -199,7 +199,7 @@ impl World {
                         self.send(Message::Reopened(at as u64 + 1, incarnation));
                     }
                 }
-                Effect::PublishConfig(_) | Effect::NodesChanged => {}
+                Effect::PublishConfig(_) | Effect::PublishIam(_) | Effect::NodesChanged => {}
             }
         }
     }

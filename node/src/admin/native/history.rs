@@ -12,7 +12,6 @@ use tollgate_state::{Action, RevisionRecord};
 use super::plan;
 use crate::admin::call::Call;
 use crate::admin::change::{self, LooksAt, change};
-use crate::admin::operations;
 use crate::admin::reply::{Outcome, Reply};
 
 /// Revisions that are listed unless more are asked for.
@@ -67,10 +66,7 @@ fn line(record: &RevisionRecord) -> Value {
 ///
 /// # Errors
 /// `NotFoundException` for a revision that is not remembered.
-pub(super) async fn between(call: &Call<'_>, operation: &str) -> Outcome {
-    let from = operation
-        .strip_suffix("/diff")
-        .ok_or_else(operations::unknown)?;
+pub(super) async fn between(call: &Call<'_>, from: &str) -> Outcome {
     let from = number(from)?;
     let to = match call.parameter("to") {
         Some(to) => number(&to)?,

@@ -11,17 +11,20 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tollgate_aws::Secret;
 use tollgate_aws::sigv4::{Payload, RequestView, Signer, SigningCredentials};
-use tollgate_cluster::Door;
+use tollgate_cluster::{Door, Peering, autopilot};
 use tollgate_config::compile::CompileError;
 use tollgate_model::{Change, Model};
 use tollgate_protocol::ids::{KeyId, PlanId, Revision};
 use tollgate_protocol::{Clock, Millis};
+use tollgate_state::Addresses;
 use tollgate_store::Identity;
 
 use crate::admin::{
-    AdminServer, AdminState, Backups, Credentials, Endpoints, KeyHolders, Runtime, Turns, start,
+    AdminServer, AdminState, Backups, Endpoints, KeyHolders, Runtime, Turns, start,
 };
 use crate::clock::SystemClock;
+use crate::credentials::RootKey;
+use crate::iam::{Identities, RootSource};
 
 pub(crate) const ACCESS_KEY: &str = "AKIATESTADMIN0000001";
 pub(crate) const SECRET_KEY: &str = "a-secret-of-the-admin-tests-000000000001";
@@ -120,7 +123,8 @@ pub(crate) struct Admin {
     pub(crate) played: Arc<Played>,
     pub(crate) door: Door,
     server: Option<AdminServer>,
-    _dir: TempDir,
+    background: Option<tokio::runtime::Runtime>,
+    pub(crate) dir: TempDir,
 }
 
 /// What came back.
@@ -154,18 +158,36 @@ impl Admin {
         let dir = tempfile::tempdir().unwrap();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
         let first = || Identity::first("c".repeat(32), Millis(1));
-        let opened = Door::open(dir.path(), Arc::clone(&clock), first).unwrap();
+        let peering = Peering {
+            listener: None,
+            name: "one".into(),
+            addresses: Addresses::default(),
+            secrets: Arc::default(),
+        };
+        let settings = autopilot::Settings::default();
+        let opened =
+            Door::open_among(dir.path(), Arc::clone(&clock), first, peering, settings).unwrap();
         let played = Arc::new(Played::default());
         let runtime: Arc<dyn Runtime> = Arc::<Played>::clone(&played);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let door = opened.door;
+        let background = tokio::runtime::Runtime::new().unwrap();
+        let identities = {
+            let _entered = background.enter();
+            let root = RootSource {
+                key: RootKey {
+                    access_key_id: ACCESS_KEY.into(),
+                    secret_access_key: SECRET_KEY.into(),
+                },
+                dir: Some(dir.path().to_owned()),
+            };
+            Identities::start(&door, root, "000000000000")
+        };
         let state = AdminState {
             door: door.clone(),
-            credentials: Credentials {
-                access_key: ACCESS_KEY.into(),
-                secret: Secret::new(SECRET_KEY),
-            },
+            identities,
+            seed: Secret::new("what names are derived with"),
             region: "us-east-1".into(),
             account_id: "000000000000".into(),
             endpoints: Endpoints {
@@ -185,7 +207,8 @@ impl Admin {
             played,
             door,
             server: Some(server),
-            _dir: dir,
+            background: Some(background),
+            dir,
         }
     }
 
@@ -300,6 +323,23 @@ impl Admin {
         }
     }
 
+    /// Waits until the data directory holds this root key.
+    pub(crate) fn wait_for_root_file(&self, id: &str) {
+        let deadline = std::time::Instant::now() + DEADLINE;
+        loop {
+            let kept = crate::credentials::load(self.dir.path()).unwrap();
+            let kept = kept.map(|key| key.access_key_id);
+            if kept.as_deref() == Some(id) {
+                return;
+            }
+            assert!(
+                std::time::Instant::now() < deadline,
+                "{kept:?} instead of {id}"
+            );
+            std::thread::yield_now();
+        }
+    }
+
     /// The number of the committed configuration.
     pub(crate) fn revision(&self) -> u64 {
         self.door.published().borrow().revision.0
@@ -316,6 +356,9 @@ impl Drop for Admin {
             runtime.block_on(server.stop()).unwrap();
         }
         runtime.block_on(self.door.close());
+        if let Some(background) = self.background.take() {
+            background.shutdown_background();
+        }
     }
 }
 

@@ -1,0 +1,192 @@
+//! What a call needs, and whether its caller may.
+//!
+//! Sources: Service Authorization Reference for AWS's operations (`tollgate_aws::operations`), the
+//! table of native ones ([`super::native::table`]); IAM User Guide, "AWS global condition
+//! context keys".
+
+use actix_web::HttpRequest;
+use serde_json::{Map, Value};
+use tollgate_aws::arn::ExecuteApiArn;
+use tollgate_aws::operations::{Authorization, Matched, Op, Place, authorization};
+use tollgate_aws::wire::to_iso8601;
+use tollgate_aws::{AwsError, Denial, Service, encode_label, query_pairs};
+use tollgate_policy::Context;
+
+use super::AdminState;
+use super::native::takes_large_body;
+use crate::iam::{Principal, Verdict, decide};
+
+/// Who asks, from where, and what for, as conditions see it.
+pub(crate) struct Access<'a> {
+    principal: &'a Principal,
+    context: Context<'a>,
+    /// Whether it sets tags.
+    pub(crate) tags: bool,
+}
+
+/// A decision and what it was about: what the trail of a call says.
+#[derive(Debug)]
+pub(crate) struct Judged {
+    /// What was needed.
+    pub(crate) needed: Authorization,
+    /// What was decided, and why.
+    pub(crate) verdict: Verdict,
+}
+
+impl<'a> Access<'a> {
+    /// What is known of a call. Tags that it sets are read from its body.
+    pub(crate) fn new(
+        state: &AdminState,
+        principal: &'a Principal,
+        request: &'a HttpRequest,
+        body: &[u8],
+    ) -> Self {
+        let (mut context, mut tags) = (Context::new(), false);
+        // To root and in development nothing is refused, so nobody looks at it.
+        if !principal.is_root() {
+            principal.describe(&mut context);
+            describe_request(state, request, &mut context);
+            tags = describe_tags(request, body, &mut context);
+        }
+        Self {
+            principal,
+            context,
+            tags,
+        }
+    }
+
+    /// Who asks.
+    pub(crate) fn principal(&self) -> &Principal {
+        self.principal
+    }
+
+    /// Adds a key of conditions that only this operation has.
+    pub(crate) fn set(&mut self, key: &'static str, value: String) {
+        self.context.set(key, value);
+    }
+
+    /// Decides on one thing that the call needs.
+    pub(crate) fn judge(&self, needed: Authorization) -> Judged {
+        let (action, resource) = (&needed.action, &needed.resource);
+        let verdict = decide(self.principal, action, resource, &self.context);
+        Judged { needed, verdict }
+    }
+
+    /// The error of a call that was not allowed.
+    pub(crate) fn refusal(&self, judged: &Judged) -> Option<AwsError> {
+        let denial = match judged.verdict {
+            Verdict::Root | Verdict::Allowed(_) => return None,
+            Verdict::Denied(_) => Denial::Explicit,
+            Verdict::Silent | Verdict::Unreadable(_) => Denial::NoAllow,
+        };
+        let Authorization { action, resource } = &judged.needed;
+        let who = self.principal.arn();
+        Some(AwsError::access_denied(&who, action, resource, denial))
+    }
+}
+
+fn describe_request<'a>(state: &AdminState, request: &'a HttpRequest, context: &mut Context<'a>) {
+    let now = state.clock.now().0;
+    context.set("aws:CurrentTime", to_iso8601(now));
+    context.set("aws:EpochTime", (now / 1000).to_string());
+    // The admin listener speaks plain HTTP; a proxy's TLS is not seen here.
+    context.set("aws:SecureTransport", "false");
+    context.set("aws:RequestedRegion", state.region.clone());
+    if let Some(peer) = request.peer_addr() {
+        context.set("aws:SourceIp", peer.ip().to_canonical().to_string());
+    }
+    for (key, header) in [("aws:UserAgent", "user-agent"), ("aws:Referer", "referer")] {
+        let value = request.headers().get(header);
+        if let Some(value) = value.and_then(|it| it.to_str().ok()) {
+            context.set(key, value);
+        }
+    }
+}
+
+/// The tags that a call sets or takes away; whether it sets some.
+fn describe_tags(request: &HttpRequest, body: &[u8], context: &mut Context<'_>) -> bool {
+    let tags = match takes_large_body(request.path()) {
+        // A whole configuration is no place for tags of one thing.
+        true => Map::new(),
+        false => tags_of(body),
+    };
+    for (key, value) in &tags {
+        if let Some(value) = value.as_str() {
+            context.set(format!("aws:RequestTag/{key}"), value.to_owned());
+        }
+    }
+    let query = request.uri().query().unwrap_or_default();
+    let named = query_pairs(query).filter(|(name, _)| name == "tagKeys");
+    let named = named.map(|(_, key)| key.into_owned());
+    let keys: Vec<String> = tags.keys().cloned().chain(named).collect();
+    if !keys.is_empty() {
+        context.set_all("aws:TagKeys", keys);
+    }
+    !tags.is_empty()
+}
+
+/// The member `tags` of a body, read as the operations read it: of two the last one counts.
+fn tags_of(body: &[u8]) -> Map<String, Value> {
+    let members: Map<String, Value> = serde_json::from_slice(body).unwrap_or_default();
+    match members.get("tags") {
+        Some(Value::Object(tags)) => tags.clone(),
+        Some(_) | None => Map::new(),
+    }
+}
+
+/// Everything that a call of one of AWS's operations needs: its own action, and that of tagging
+/// where it creates something with tags. What is tagged has no id yet, so `*` stands for it.
+pub(crate) fn needs_of(
+    state: &AdminState,
+    matched: &Matched<'_>,
+    sets_tags: bool,
+) -> Vec<Authorization> {
+    let labels: Vec<&str> = matched.labels().map(|(_, value)| value).collect();
+    let stage = split_prefix(matched.prefix);
+    let place = Place {
+        region: &state.region,
+        account: &state.account_id,
+        stage,
+    };
+    let operation = matched.operation;
+    let Some(own) = authorization(operation, &labels, &place) else {
+        // A connection without its stage: whoever may manage all connections may hear that.
+        let (region, account) = (place.region, place.account);
+        let path = "@connections/*";
+        let arn = ExecuteApiArn::method(region, account, "*", "*", operation.method, path);
+        return vec![Authorization {
+            action: "execute-api:ManageConnections".to_owned(),
+            resource: arn.to_string(),
+        }];
+    };
+    let tagging = (sets_tags && is_creation(matched)).then(|| {
+        let method = match operation.service {
+            Service::ApiGateway => "PUT",
+            Service::ApiGatewayV2 | Service::Management => "POST",
+        };
+        let made = format!("{}/*", own.resource.trim_end_matches("/*"));
+        Authorization {
+            action: format!("apigateway:{method}"),
+            resource: format!(
+                "arn:aws:apigateway:{}::/tags/{}",
+                place.region,
+                encode_label(&made)
+            ),
+        }
+    });
+    std::iter::once(own).chain(tagging).collect()
+}
+
+/// Whether an operation makes something: its template ends with a collection.
+fn is_creation(matched: &Matched<'_>) -> bool {
+    let operation = matched.operation;
+    operation.method == "POST"
+        && !matches!(operation.op, Op::Management(_))
+        && !operation.uri.contains("/tags/")
+}
+
+/// `/API/STAGE`, as endpoint URLs of connections have it.
+fn split_prefix(prefix: &str) -> Option<(&str, &str)> {
+    let (api, stage) = prefix.strip_prefix('/')?.split_once('/')?;
+    (!api.is_empty() && !stage.is_empty() && !stage.contains('/')).then_some((api, stage))
+}
