@@ -20,11 +20,21 @@ mod iter;
 
 pub use iter::{Changes, Iter};
 
-/// A chunk is cut in two when it would have more entries. A change copies at most one chunk, and a
-/// million entries make some three thousand chunks.
-const CHUNK_MAX: usize = 512;
-/// Entries of a chunk when a whole table is built at once: there is room for more.
-const CHUNK_FILL: usize = 320;
+/// A chunk is cut in two when it would have more entries than this in a table of that many. A change
+/// copies a chunk and the list of chunks, so that both grow with the root of the table: a million
+/// entries make some three thousand chunks, a hundred make five.
+const fn chunk_max(entries: usize) -> usize {
+    match entries {
+        0..1_024 => 32,
+        1_024..32_768 => 128,
+        _ => 512,
+    }
+}
+
+/// Entries that two chunks have together at most when they are made one: there is room for more.
+const fn chunk_fill(entries: usize) -> usize {
+    chunk_max(entries) / 8 * 5
+}
 
 type Chunk<K, V> = Vec<(K, V)>;
 
@@ -88,9 +98,18 @@ impl<K: Ord, V> Table<K, V> {
     where
         K: Borrow<Q>,
     {
+        self.get_key_value(key).map(|(_, value)| value)
+    }
+
+    /// The key as it is kept, and its value.
+    #[must_use]
+    pub fn get_key_value<Q: Ord + ?Sized>(&self, key: &Q) -> Option<(&K, &V)>
+    where
+        K: Borrow<Q>,
+    {
         let place = self.place(key);
-        let (_, value) = self.chunks.get(place.chunk)?.get(place.at.ok()?)?;
-        Some(value)
+        let (key, value) = self.chunks.get(place.chunk)?.get(place.at.ok()?)?;
+        Some((key, value))
     }
 
     /// Whether the key is there.
@@ -169,14 +188,14 @@ impl<K: Ord + Clone, V: Clone> Table<K, V> {
         };
         let entries = Arc::make_mut(entries);
         entries.insert(at, entry);
-        if entries.len() <= CHUNK_MAX {
+        if entries.len() <= chunk_max(self.len) {
             return Place { chunk, at: Ok(at) };
         }
         // In ascending order, as bulk loads come, chunks stay full instead of half empty.
         let cut = if at + 1 == entries.len() {
             at
         } else {
-            CHUNK_MAX / 2
+            entries.len() / 2
         };
         let right = entries.split_off(cut);
         chunks.insert(chunk + 1, Arc::new(right));
@@ -201,11 +220,11 @@ impl<K: Ord + Clone, V: Clone> Table<K, V> {
         let chunks = Arc::make_mut(&mut self.chunks);
         let entries = Arc::make_mut(chunks.get_mut(place.chunk)?);
         let (_, value) = entries.remove(at);
-        let few = entries.len() < CHUNK_MAX / 4;
+        let few = entries.len() < chunk_max(self.len) / 4;
         if entries.is_empty() {
             chunks.remove(place.chunk);
         } else if few && place.chunk + 1 < chunks.len() {
-            merge(chunks, place.chunk);
+            merge(chunks, place.chunk, chunk_fill(self.len));
         }
         Some(value)
     }
@@ -229,10 +248,10 @@ impl<K: Ord + Clone, V: Clone> Table<K, V> {
     }
 }
 
-/// Puts a small chunk and the next one together when they fit well into one.
-fn merge<K: Clone, V: Clone>(chunks: &mut Vec<Arc<Chunk<K, V>>>, at: usize) {
+/// Puts a small chunk and the next one together when they have no more than `fill` entries.
+fn merge<K: Clone, V: Clone>(chunks: &mut Vec<Arc<Chunk<K, V>>>, at: usize, fill: usize) {
     let together = chunks[at].len() + chunks[at + 1].len();
-    if together <= CHUNK_FILL {
+    if together <= fill {
         let next = chunks.remove(at + 1);
         Arc::make_mut(&mut chunks[at]).extend(Arc::unwrap_or_clone(next));
     }

@@ -23,7 +23,7 @@ fn check(table: &Table<u64, u64>, map: &BTreeMap<u64, u64>) {
         table
             .chunks
             .iter()
-            .all(|it| !it.is_empty() && it.len() <= CHUNK_MAX)
+            .all(|it| !it.is_empty() && it.len() <= chunk_max(usize::MAX))
     );
 }
 
@@ -70,6 +70,22 @@ fn a_change_after_a_copy_copies_one_chunk() {
     assert_eq!(shared, table.chunks.len() - 1);
     assert_eq!(copy[&70_000], 70_000);
     assert_ne!(table, copy);
+}
+
+#[test]
+fn neither_a_chunk_nor_the_list_of_chunks_is_much_more_than_the_root_of_the_table() {
+    for (entries, most) in [(100, 32), (1_000, 64), (10_000, 256), (1_000_000, 4_096)] {
+        let mut table: Table<u64, u64> = (0..entries).map(|n| (n * 2, n)).collect();
+        for number in mixed(1).take(1_000) {
+            let key = number % entries * 2 + 1;
+            table.insert(key, 0);
+            table.remove(&key);
+        }
+        let longest = table.chunks.iter().map(|it| it.len()).max().unwrap();
+        assert!(longest <= most, "{longest} of {entries}");
+        let chunks = table.chunks.len();
+        assert!(chunks <= most, "{chunks} of {entries}");
+    }
 }
 
 #[test]
