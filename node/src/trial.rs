@@ -61,7 +61,7 @@ pub(crate) fn try_changes(
     for change in changes {
         match change {
             Change::PutApi(api) | Change::UpdateApi { api, .. } => {
-                // That of an update lacks the deployments that stay.
+                // That of an update lacks what stays.
                 let api = model.apis.get(&api.api_id);
                 errors.extend(
                     api.into_iter()

@@ -52,8 +52,10 @@ pub struct Api {
     /// The working copy: what the next deployment will hold.
     pub definition: Arc<Definition>,
     /// The deployments that stages point at, and some older ones.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub deployments: BTreeMap<DeploymentId, Arc<Deployment>>,
     /// The stages by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub stages: BTreeMap<StageName, Arc<Stage>>,
 }
 

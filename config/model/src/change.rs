@@ -1,17 +1,19 @@
 //! A change of the model as data: what commands carry and what a plan prints.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+mod update;
+
+use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Deserializer, Serialize};
-use tollgate_protocol::ids::{ApiId, DeploymentId, KeyId, PlanId};
+use tollgate_protocol::Table;
+use tollgate_protocol::ids::{ApiId, KeyId, PlanId};
 
-use crate::{
-    Api, ApiKey, Certificate, Deployment, DomainName, Function, Model, StageRef, Upstream,
-    UsagePlan,
-};
+pub use self::update::Kept;
+use self::update::update;
+use crate::{Api, ApiKey, Certificate, DomainName, Function, Model, StageRef, Upstream, UsagePlan};
 
 /// One resource put in place or removed. Variants are only ever added.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -19,14 +21,14 @@ use crate::{
 pub enum Change {
     /// Creates or replaces an API with its stages and deployments.
     PutApi(#[serde(deserialize_with = "decode_api")] Arc<Api>),
-    /// Replaces an API, without the text of the deployments that stay as they are: an API holds
-    /// up to ten, each with all its routes, and most changes add one.
+    /// Replaces an API, without the text of what stays as it is: an API holds up to ten
+    /// deployments, each with all its routes, and most changes touch one part.
     UpdateApi {
-        /// The API, without the deployments that stay.
+        /// The API, without what stays.
         #[serde(deserialize_with = "decode_api")]
         api: Arc<Api>,
-        /// The deployments that stay.
-        kept: BTreeSet<DeploymentId>,
+        /// What stays.
+        kept: Kept,
     },
     /// Removes an API.
     DeleteApi(ApiId),
@@ -89,7 +91,7 @@ impl Model {
             Change::UpdateApi { mut api, kept } => {
                 let whole = Arc::make_mut(&mut api);
                 if let Some(old) = self.apis.get(&whole.api_id) {
-                    whole.deployments.extend(stay(old, &kept));
+                    kept.put_back(old, whole);
                 }
                 whole.share();
                 self.apis.insert(api.api_id.clone(), api);
@@ -215,136 +217,96 @@ fn back<K: Clone, V>(
 #[must_use]
 pub fn diff(old: &Model, new: &Model) -> Vec<Change> {
     let mut out = Vec::new();
+    put_all(old, new, &mut out);
+    delete_all(old, new, &mut out);
+    out
+}
+
+fn put_all(old: &Model, new: &Model, out: &mut Vec<Change>) {
     puts(
         &old.certificates,
         &new.certificates,
         Change::PutCertificate,
-        &mut out,
+        out,
     );
-    puts(
-        &old.upstreams,
-        &new.upstreams,
-        Change::PutUpstream,
-        &mut out,
-    );
-    puts(
-        &old.functions,
-        &new.functions,
-        Change::PutFunction,
-        &mut out,
-    );
-    put_apis(old, new, &mut out);
+    puts(&old.upstreams, &new.upstreams, Change::PutUpstream, out);
+    puts(&old.functions, &new.functions, Change::PutFunction, out);
+    table_puts(&old.apis, &new.apis, put_api, out);
     puts(
         &old.usage_plans,
         &new.usage_plans,
         Change::PutUsagePlan,
-        &mut out,
+        out,
     );
-    let (keys, keys_gone) = key_changes(old, new);
-    out.extend(keys);
+    table_puts(&old.api_keys, &new.api_keys, put_key, out);
     puts(
         &old.domain_names,
         &new.domain_names,
         Change::PutDomainName,
-        &mut out,
+        out,
     );
     if old.default_mapping != new.default_mapping {
         out.push(Change::SetDefaultMapping(new.default_mapping.clone()));
     }
+}
+
+fn delete_all(old: &Model, new: &Model, out: &mut Vec<Change>) {
     deletes(
         &old.domain_names,
         &new.domain_names,
         Change::DeleteDomainName,
-        &mut out,
+        out,
     );
-    out.extend(keys_gone);
+    table_deletes(&old.api_keys, &new.api_keys, Change::DeleteApiKey, out);
     deletes(
         &old.usage_plans,
         &new.usage_plans,
         Change::DeleteUsagePlan,
-        &mut out,
+        out,
     );
-    deletes(&old.apis, &new.apis, Change::DeleteApi, &mut out);
-    deletes(
-        &old.functions,
-        &new.functions,
-        Change::DeleteFunction,
-        &mut out,
-    );
-    deletes(
-        &old.upstreams,
-        &new.upstreams,
-        Change::DeleteUpstream,
-        &mut out,
-    );
+    table_deletes(&old.apis, &new.apis, Change::DeleteApi, out);
+    deletes(&old.functions, &new.functions, Change::DeleteFunction, out);
+    deletes(&old.upstreams, &new.upstreams, Change::DeleteUpstream, out);
     deletes(
         &old.certificates,
         &new.certificates,
         Change::DeleteCertificate,
-        &mut out,
+        out,
     );
-    out
 }
 
-/// The keys to put and those to delete, without looking at what both models share.
-fn key_changes(old: &Model, new: &Model) -> (Vec<Change>, Vec<Change>) {
-    let (mut put, mut gone) = (Vec::new(), Vec::new());
-    for (id, before, after) in old.api_keys.changes(&new.api_keys) {
-        match after {
-            Some(key) if before != after => put.push(Change::PutApiKey(Arc::clone(key))),
-            Some(_) => {}
-            None => gone.push(Change::DeleteApiKey(id.clone())),
-        }
-    }
-    (put, gone)
-}
-
-fn put_apis(old: &Model, new: &Model, out: &mut Vec<Change>) {
-    for (id, api) in &new.apis {
-        match old.apis.get(id) {
-            None => out.push(Change::PutApi(Arc::clone(api))),
-            Some(before) if Arc::ptr_eq(before, api) || before == api => {}
-            Some(before) => out.push(update(api, &same_deployments(before, api))),
-        }
+/// Puts what is new, without looking at what both tables share.
+fn table_puts<K: Ord, V: PartialEq>(
+    old: &Table<K, Arc<V>>,
+    new: &Table<K, Arc<V>>,
+    put: fn(Option<&Arc<V>>, &Arc<V>) -> Change,
+    out: &mut Vec<Change>,
+) {
+    for (_, before, after) in old.changes(new) {
+        let same = |it: &Arc<V>| before.is_some_and(|old| Arc::ptr_eq(old, it) || old == it);
+        out.extend(after.filter(|it| !same(it)).map(|it| put(before, it)));
     }
 }
 
-/// The change that puts `api` in the place of one that has the deployments of `kept` as well.
-fn update(api: &Arc<Api>, kept: &BTreeSet<DeploymentId>) -> Change {
-    let kept: BTreeSet<DeploymentId> = stay(api, kept).map(|(id, _)| id).collect();
-    if kept.is_empty() {
-        return Change::PutApi(Arc::clone(api));
-    }
-    let mut api = Api::clone(api);
-    api.deployments.retain(|id, _| !kept.contains(id));
-    Change::UpdateApi {
-        api: Arc::new(api),
-        kept,
-    }
+fn table_deletes<K: Ord + Clone, V>(
+    old: &Table<K, Arc<V>>,
+    new: &Table<K, Arc<V>>,
+    delete: fn(K) -> Change,
+    out: &mut Vec<Change>,
+) {
+    let gone = old.changes(new).filter(|(_, _, after)| after.is_none());
+    out.extend(gone.map(|(id, _, _)| delete(id.clone())));
 }
 
-/// The deployments of an API that are among those that stay.
-fn stay<'a>(
-    api: &'a Api,
-    kept: &'a BTreeSet<DeploymentId>,
-) -> impl Iterator<Item = (DeploymentId, Arc<Deployment>)> + 'a {
-    let found = |id| {
-        Some((
-            DeploymentId::clone(id),
-            Arc::clone(api.deployments.get(id)?),
-        ))
-    };
-    kept.iter().filter_map(found)
+fn put_key(_: Option<&Arc<ApiKey>>, key: &Arc<ApiKey>) -> Change {
+    Change::PutApiKey(Arc::clone(key))
 }
 
-/// The deployments that two states of an API share.
-fn same_deployments(old: &Api, new: &Api) -> BTreeSet<DeploymentId> {
-    let same = |(id, it): &(&DeploymentId, &Arc<Deployment>)| {
-        let before = old.deployments.get(*id);
-        before.is_some_and(|before| Arc::ptr_eq(before, it) || before == *it)
-    };
-    let found = new.deployments.iter().filter(same);
-    found.map(|(id, _)| id.clone()).collect()
+fn put_api(before: Option<&Arc<Api>>, api: &Arc<Api>) -> Change {
+    match before {
+        None => Change::PutApi(Arc::clone(api)),
+        Some(before) => update(api, &Kept::between(before, api)),
+    }
 }
 
 fn puts<K: Ord, V: PartialEq>(
@@ -377,6 +339,31 @@ fn deletes<K: Ord + Clone, V>(
 }
 
 impl Change {
+    /// What an update of an API does not repeat.
+    #[must_use]
+    pub fn kept(&self) -> Option<&Kept> {
+        match self {
+            Self::UpdateApi { kept, .. } => Some(kept),
+            _ => None,
+        }
+    }
+
+    /// The API that it puts in place of what `before` has, whole; `None` when it puts none.
+    #[must_use]
+    pub fn api(&self, before: &Model) -> Option<Arc<Api>> {
+        match self {
+            Self::PutApi(api) => Some(Arc::clone(api)),
+            Self::UpdateApi { api, kept } => {
+                let mut whole = Api::clone(api);
+                if let Some(old) = before.apis.get(&api.api_id) {
+                    kept.put_back(old, &mut whole);
+                }
+                Some(Arc::new(whole))
+            }
+            _ => None,
+        }
+    }
+
     /// The kind and the name of what it changes, for plans and logs.
     #[must_use]
     pub fn subject(&self) -> (&'static str, String) {
@@ -399,91 +386,5 @@ impl Change {
             Self::DeleteCertificate(name) => (kind::CERTIFICATE, name.clone()),
             Self::SetDefaultMapping(_) => (kind::DEFAULT_MAPPING, String::new()),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use alloc::format;
-
-    use super::*;
-    use crate::{Definition, Route};
-
-    /// An API whose deployments are those of the given numbers.
-    fn api(deployments: &[u32]) -> Model {
-        let definition = |number: u32| {
-            let mut definition = Definition::default();
-            for route in 0..10 {
-                let id = format!("r{number}-{route}");
-                let route_key = format!("GET /things-{number}/{route}");
-                let route = Route {
-                    route_key,
-                    ..Route::default()
-                };
-                definition.routes.insert(id.as_str().into(), route);
-            }
-            Arc::new(definition)
-        };
-        let mut api = Api {
-            api_id: "a".into(),
-            ..Api::default()
-        };
-        for number in deployments {
-            let id = DeploymentId::from(format!("d{number}").as_str());
-            let deployment = Deployment {
-                deployment_id: id.clone(),
-                definition: definition(*number),
-                ..Deployment::default()
-            };
-            api.definition = Arc::clone(&deployment.definition);
-            api.deployments.insert(id, Arc::new(deployment));
-        }
-        let mut model = Model::default();
-        model.apis.insert(api.api_id.clone(), Arc::new(api));
-        model
-    }
-
-    fn sent(changes: &[Change]) -> (Vec<Change>, usize) {
-        let text = serde_json::to_vec(changes).unwrap();
-        (serde_json::from_slice(&text).unwrap(), text.len())
-    }
-
-    #[test]
-    fn an_update_makes_the_new_api_and_its_inverse_the_old_one() {
-        for (before, after) in [
-            (&[1, 2, 3][..], &[2, 3, 4][..]),
-            (&[1, 2], &[1, 2]),
-            (&[1], &[2]),
-            (&[], &[1]),
-            (&[1, 2], &[]),
-        ] {
-            let (old, new) = (api(before), api(after));
-            let mut model = old.clone();
-            let mut undo = Vec::new();
-            for change in sent(&diff(&old, &new)).0 {
-                undo.insert(0, model.inverse(&change));
-                model.apply(change);
-            }
-            assert_eq!(model, new, "{before:?} {after:?}");
-            for change in sent(&undo).0 {
-                model.apply(change);
-            }
-            assert_eq!(model, old, "{before:?} {after:?}");
-        }
-    }
-
-    #[test]
-    fn an_update_repeats_no_deployment() {
-        let old = api(&[1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
-        let new = api(&[2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
-        let whole = sent(&[Change::PutApi(Arc::clone(&new.apis["a"]))]).1;
-        let update = sent(&diff(&old, &new)).1;
-        let undo: Vec<Change> = diff(&old, &new).iter().map(|it| old.inverse(it)).collect();
-        assert!(update * 5 < whole, "{update} of {whole} bytes");
-        assert!(
-            sent(&undo).1 * 5 < whole,
-            "{} of {whole} bytes",
-            sent(&undo).1
-        );
     }
 }

@@ -10,7 +10,7 @@
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
-use crate::{Api, ApiKey, Change, Model, StageRef, UsagePlan, kind};
+use crate::{Api, ApiKey, Change, Kept, Model, StageRef, UsagePlan, kind};
 
 /// A fingerprint: of a resource, a kind of resources, or the secret of a key.
 pub type Mark = u64;
@@ -72,7 +72,7 @@ fn rules_of(before: &Model, change: &Change, marks: &mut BTreeSet<Mark>) {
     match change {
         Change::PutApi(api) | Change::UpdateApi { api, .. } => {
             whole(&[kind::UPSTREAM, kind::FUNCTION]);
-            if loses_stages(before, api) {
+            if loses_stages(before, api, change.kept()) {
                 whole(&REFER_TO_STAGES);
             }
         }
@@ -115,9 +115,13 @@ fn rules_of(before: &Model, change: &Change, marks: &mut BTreeSet<Mark>) {
 const REFER_TO_STAGES: [&str; 3] = [kind::USAGE_PLAN, kind::DOMAIN_NAME, kind::DEFAULT_MAPPING];
 
 /// Whether an API loses stages that others may refer to.
-pub(crate) fn loses_stages(before: &Model, api: &Api) -> bool {
+pub(crate) fn loses_stages(before: &Model, api: &Api, kept: Option<&Kept>) -> bool {
     let old = before.apis.get(&api.api_id);
-    old.is_some_and(|old| old.stages.keys().any(|it| !api.stages.contains_key(it)))
+    let stays = |it| {
+        let kept = kept.is_some_and(|kept| kept.stages.contains(it));
+        kept || api.stages.contains_key(it)
+    };
+    old.is_some_and(|old| !old.stages.keys().all(stays))
 }
 
 /// Whether a plan that keys may be in opens stages that it did not: a key has one plan for a stage.

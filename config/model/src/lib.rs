@@ -21,7 +21,7 @@ mod upstream;
 mod validate;
 
 pub use api::{Api, Cors, Definition, Deployment, ProtocolType, Route};
-pub use change::{Change, diff, kind};
+pub use change::{Change, Kept, diff, kind};
 pub use domain::{ApiMapping, Certificate, DomainName, StageRef};
 pub use footing::{Mark, gains_stages, mark, mark_kind, rests_on, touched};
 pub use function::{Function, Runtime};
@@ -46,15 +46,15 @@ use tollgate_protocol::ids::{ApiId, KeyId, PlanId};
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Model {
-    /// The APIs by id.
-    pub apis: BTreeMap<ApiId, Arc<Api>>,
+    /// The APIs by id. A change of one must not copy them all.
+    pub apis: Table<ApiId, Arc<Api>>,
     /// The upstream groups by name (AWS: VPC links).
     pub upstreams: BTreeMap<String, Arc<Upstream>>,
     /// The functions by name.
     pub functions: BTreeMap<String, Arc<Function>>,
     /// The usage plans by id.
     pub usage_plans: BTreeMap<PlanId, Arc<UsagePlan>>,
-    /// The API keys by id: there can be millions, and a change of one must not copy them all.
+    /// The API keys by id: there can be millions.
     pub api_keys: Table<KeyId, Arc<ApiKey>>,
     /// The custom domain names by name, in lower case; `*.example.com` for a wildcard.
     pub domain_names: BTreeMap<String, Arc<DomainName>>,

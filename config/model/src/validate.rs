@@ -90,7 +90,7 @@ fn check(
             platform::function(it, f);
         });
     }
-    for (id, it) in scope.apis.pick(&model.apis) {
+    for (id, it) in scope.apis.pick_of(&model.apis) {
         f.in_two("apis", id.as_str(), |f| {
             f.kept_under(id.as_str(), "apiId", it.api_id.as_str());
             api::api(model, it, f);

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use tollgate_config::diagnostic::render;
 use tollgate_config::document::{LoadContext, load};
 use tollgate_model::Model;
+use tollgate_protocol::Table;
 
 use super::Context;
 use super::arguments::{ApplyArguments, Format, WaitFor};
@@ -87,18 +88,11 @@ pub(super) fn load_context(context: &Context) -> LoadContext {
 
 /// Adds a model to another; says what is in both.
 fn unite(all: &mut Model, more: Model) -> Result<(), String> {
-    add(&mut all.apis, more.apis, "API")?;
+    add_table(&mut all.apis, more.apis, "API")?;
     add(&mut all.upstreams, more.upstreams, "upstream group")?;
     add(&mut all.functions, more.functions, "function")?;
     add(&mut all.usage_plans, more.usage_plans, "usage plan")?;
-    let mut keys = all
-        .api_keys
-        .iter()
-        .map(|(id, it)| (id.clone(), it.clone()))
-        .collect();
-    let more_keys = more.api_keys.into_iter().collect();
-    add(&mut keys, more_keys, "API key")?;
-    all.api_keys = keys.into_iter().collect();
+    add_table(&mut all.api_keys, more.api_keys, "API key")?;
     add(&mut all.domain_names, more.domain_names, "domain name")?;
     add(&mut all.certificates, more.certificates, "certificate")?;
     match (&all.default_mapping, more.default_mapping) {
@@ -122,6 +116,17 @@ fn add<K: Ord + std::fmt::Display, V: PartialEq>(
         }
         all.insert(id, value);
     }
+    Ok(())
+}
+
+fn add_table<K: Ord + Clone + std::fmt::Display, V: Clone + PartialEq>(
+    all: &mut Table<K, V>,
+    more: Table<K, V>,
+    kind: &str,
+) -> Result<(), String> {
+    let mut map: BTreeMap<K, V> = std::mem::take(all).into_iter().collect();
+    add(&mut map, more.into_iter().collect(), kind)?;
+    *all = map.into_iter().collect();
     Ok(())
 }
 

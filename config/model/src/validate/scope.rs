@@ -5,7 +5,9 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::sync::Arc;
+use core::borrow::Borrow;
 
+use tollgate_protocol::Table;
 use tollgate_protocol::ids::KeyId;
 
 use crate::footing::{gains_stages, loses_stages};
@@ -45,20 +47,39 @@ impl<'c> Pick<'c> {
         }
     }
 
-    /// Those of a table that are meant, in order.
+    /// Those of a map that are meant, in order.
     pub(super) fn pick<'m, K, V>(
         &self,
         of: &'m BTreeMap<K, Arc<V>>,
     ) -> impl Iterator<Item = (&'m K, &'m Arc<V>)>
     where
-        K: Ord + core::borrow::Borrow<str>,
+        K: Ord + Borrow<str>,
     {
+        self.among(of.iter(), |name| of.get_key_value(name))
+    }
+
+    /// Those of a table that are meant, in order.
+    pub(super) fn pick_of<'m, K, V>(
+        &self,
+        of: &'m Table<K, Arc<V>>,
+    ) -> impl Iterator<Item = (&'m K, &'m Arc<V>)>
+    where
+        K: Ord + Borrow<str>,
+    {
+        self.among(of.iter(), |name| of.get_key_value(name))
+    }
+
+    fn among<T>(
+        &self,
+        all: impl Iterator<Item = T>,
+        find: impl Fn(&str) -> Option<T>,
+    ) -> impl Iterator<Item = T> {
         let (all, these) = match self {
-            Self::All => (Some(of.iter()), None),
+            Self::All => (Some(all), None),
             Self::These(names) => (None, Some(names.iter())),
         };
         let found = these.into_iter().flatten();
-        let found = found.filter_map(|name| of.get_key_value(*name));
+        let found = found.filter_map(move |name| find(name));
         all.into_iter().flatten().chain(found)
     }
 }
@@ -90,7 +111,7 @@ impl<'c> Scope<'c> {
         match change {
             Change::PutApi(api) | Change::UpdateApi { api, .. } => {
                 self.apis.add(api.api_id.as_str());
-                if loses_stages(before, api) {
+                if loses_stages(before, api, change.kept()) {
                     self.refer_to_stages();
                 }
             }

@@ -23,11 +23,11 @@ pub(super) fn describe(before: &Model, changes: &[Change]) -> Vec<Value> {
 fn one(before: &Model, change: &Change) -> Value {
     let (kind, name) = change.subject();
     let details = match change {
-        // Of deployments a plan names none.
-        Change::PutApi(new) | Change::UpdateApi { api: new, .. } => before
-            .apis
-            .get(&new.api_id)
-            .map(|old| api_details(old, new)),
+        Change::PutApi(new) | Change::UpdateApi { api: new, .. } => {
+            let whole = change.api(before);
+            let old = before.apis.get(&new.api_id);
+            old.zip(whole).map(|(old, new)| api_details(old, &new))
+        }
         Change::PutUpstream(new) => members(before.upstreams.get(&new.name), new),
         Change::PutFunction(new) => members(before.functions.get(&new.name), new),
         Change::PutUsagePlan(new) => members(before.usage_plans.get(&new.id), new),
