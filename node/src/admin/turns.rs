@@ -4,14 +4,14 @@
 //! gets through and the others begin anew. So they come one after another, and those of different
 //! resources side by side. A change of everything waits until it is alone.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use tokio::sync::{OwnedMutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use tollgate_aws::{AwsError, ErrorKind};
 use tollgate_model::Mark;
 
-/// Queues of resources. Two resources may share one, and then wait without need.
-const QUEUES: u64 = 256;
 /// How long a change waits for those before it.
 const TURN_DEADLINE: Duration = Duration::from_secs(30);
 
@@ -25,21 +25,17 @@ pub(crate) enum LooksAt<'a> {
     Only(&'a [Mark]),
 }
 
-/// The queues.
-#[derive(Debug)]
+/// The queues: one for each mark that a change looks at now. Rejected: a fixed number that marks
+/// share. Whoever comes by has to pass the one that two busy resources share, so that in the end
+/// most changes stand there.
+#[derive(Debug, Default)]
 pub struct Turns {
     alone: RwLock<()>,
-    queues: Vec<Mutex<()>>,
+    /// At most as many as the changes that are in hand look at.
+    queues: Mutex<HashMap<Mark, Queue>>,
 }
 
-impl Default for Turns {
-    fn default() -> Self {
-        Self {
-            alone: RwLock::default(),
-            queues: (0..QUEUES).map(|_| Mutex::default()).collect(),
-        }
-    }
-}
+type Queue = Arc<tokio::sync::Mutex<()>>;
 
 /// A change's turn, until it is dropped.
 pub(super) enum Turn<'t> {
@@ -48,8 +44,30 @@ pub(super) enum Turn<'t> {
     },
     Beside {
         _guard: RwLockReadGuard<'t, ()>,
-        _queues: Vec<MutexGuard<'t, ()>>,
+        _places: Vec<Place<'t>>,
     },
+}
+
+/// A place in a queue: at its end, then at its head.
+pub(super) struct Place<'t> {
+    turns: &'t Turns,
+    mark: Mark,
+    /// `None` only while it is dropped.
+    queue: Option<Queue>,
+    head: Option<OwnedMutexGuard<()>>,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        drop(self.head.take());
+        drop(self.queue.take());
+        let mut queues = self.turns.queues();
+        // Nobody else stands there, and nobody can come while all of them are looked at.
+        let is_empty = |queue: &Queue| Arc::strong_count(queue) == 1;
+        if queues.get(&self.mark).is_some_and(is_empty) {
+            queues.remove(&self.mark);
+        }
+    }
 }
 
 impl Turn<'_> {
@@ -78,17 +96,33 @@ impl Turns {
             return Turn::Alone { _guard };
         };
         let _guard = self.alone.read().await;
-        let mut places: Vec<u64> = marks.iter().map(|mark| mark % QUEUES).collect();
+        let mut marks = marks.to_vec();
         // In one order everywhere, so that no two wait for each other.
-        places.sort_unstable();
-        places.dedup();
-        let mut _queues = Vec::with_capacity(places.len());
-        for (place, queue) in (0..).zip(&self.queues) {
-            if places.binary_search(&place).is_ok() {
-                _queues.push(queue.lock().await);
-            }
+        marks.sort_unstable();
+        marks.dedup();
+        let mut _places = Vec::with_capacity(marks.len());
+        for mark in marks {
+            _places.push(self.stand(mark).await);
         }
-        Turn::Beside { _guard, _queues }
+        Turn::Beside { _guard, _places }
+    }
+
+    /// Waits at the queue of a mark.
+    async fn stand(&self, mark: Mark) -> Place<'_> {
+        let queue = Arc::clone(self.queues().entry(mark).or_default());
+        let mut place = Place {
+            turns: self,
+            mark,
+            queue: Some(Arc::clone(&queue)),
+            head: None,
+        };
+        place.head = Some(queue.lock_owned().await);
+        place
+    }
+
+    fn queues(&self) -> MutexGuard<'_, HashMap<Mark, Queue>> {
+        // A panic while it was held cannot have left a change half made.
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -122,5 +156,28 @@ mod tests {
         assert!(now(turns.wait(LooksAt::Only(&[]))).is_none());
         drop(alone);
         assert!(now(turns.wait(LooksAt::Only(&[]))).is_some());
+        assert!(turns.queues().is_empty(), "{turns:?}");
+    }
+
+    #[test]
+    fn who_gives_up_waiting_leaves_its_queue() {
+        let turns = Turns::default();
+        let first = now(turns.wait(LooksAt::Only(&[1]))).unwrap();
+        assert!(now(turns.wait(LooksAt::Only(&[1]))).is_none());
+        assert_eq!(turns.queues().len(), 1);
+        drop(first);
+        assert!(turns.queues().is_empty());
+        assert!(now(turns.wait(LooksAt::Only(&[1, 257]))).is_some());
+    }
+
+    #[test]
+    fn no_two_resources_share_a_queue() {
+        let turns = Turns::default();
+        let all: Vec<_> = (0..1000)
+            .map(|mark| now(turns.wait(LooksAt::Only(&[mark]))).unwrap())
+            .collect();
+        assert_eq!(turns.queues().len(), 1000);
+        drop(all);
+        assert!(turns.queues().is_empty());
     }
 }
