@@ -1,5 +1,8 @@
 //! Changes of the configuration beside etcd's puts: three processes of each on one disk, the same
 //! clients, in turns. Too long for `make test`; `make writes` runs it.
+//!
+//! With a number of clients and of seconds as arguments only the gateway is loaded, once: something
+//! to look at with a profiler.
 
 mod etcd;
 mod gateway;
@@ -28,7 +31,26 @@ fn median(mut of: Vec<Figures>) -> Figures {
     of.swap_remove(of.len() / 2)
 }
 
+/// The gateway alone, for as long as it was asked for.
+fn profile_gateway(clients: usize, seconds: u64) {
+    let gateway = gateway::Gateway::start();
+    println!("{clients} clients begin");
+    let of = run(&gateway, clients, Duration::from_secs(seconds));
+    println!(
+        "{clients} clients: {:.0} writes/s, p50 {:.2} ms, p99 {:.2} ms, {:.0} us of CPU a write",
+        of.per_second, of.p50_ms, of.p99_ms, of.cpu_us,
+    );
+}
+
 fn main() {
+    let numbers: Vec<u64> = std::env::args()
+        .skip(1)
+        .map(|it| it.parse().expect("a number of clients and one of seconds"))
+        .collect();
+    if let [clients, seconds] = numbers[..] {
+        let clients = usize::try_from(clients).expect("a number of clients");
+        return profile_gateway(clients, seconds);
+    }
     let etcd = etcd::Etcd::start();
     let gateway = gateway::Gateway::start();
     let mut table = String::from("clients  system    writes/s  p50 ms  p99 ms  CPU us/write\n");
