@@ -139,6 +139,7 @@ fn compile_api(
         source: Arc::clone(api),
         api_id: api.api_id.as_str().into(),
         name: api.name.as_str().into(),
+        protocol: api.protocol_type,
         cors: api.cors_configuration.clone(),
         endpoint_open: !api.disable_execute_api_endpoint,
         upstreams: upstreams.into_values().map(Arc::new).collect(),

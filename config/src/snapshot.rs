@@ -22,7 +22,7 @@ pub use router::{Match, RouteKeyError, Router};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tollgate_model::{Api, Cors, Function, Model, Upstream};
+use tollgate_model::{Api, Cors, Function, Model, ProtocolType, Upstream};
 use tollgate_protocol::ids::{ApiId, Revision};
 
 /// A map with a fast, seeded hash.
@@ -66,6 +66,8 @@ pub struct ApiPlan {
     pub api_id: Arc<str>,
     /// The name for people.
     pub name: Arc<str>,
+    /// What clients speak with it. Only HTTP APIs are served yet.
+    pub protocol: ProtocolType,
     /// Cross-origin settings.
     pub cors: Option<Cors>,
     /// Whether the generated host and the path style are open.

@@ -9,6 +9,7 @@ mod auth;
 mod call;
 mod change;
 mod ids;
+mod lay;
 mod list;
 mod native;
 mod operations;
@@ -34,7 +35,7 @@ use serde_json::Value;
 use tollgate_aws::Secret;
 use tollgate_cluster::Door;
 use tollgate_config::compile::CompileError;
-use tollgate_model::{Change, Model};
+use tollgate_model::{Change, Model, ProtocolType};
 use tollgate_protocol::Clock;
 use tollgate_protocol::ids::{ApiId, KeyId, PlanId, Revision};
 
@@ -84,12 +85,14 @@ pub struct Endpoints {
 }
 
 impl Endpoints {
-    /// `https://{apiId}.execute-api.{region}.{suffix}`.
-    fn of(&self, api: &ApiId, region: &str) -> String {
-        let (scheme, own) = if self.tls {
-            ("https", 443)
-        } else {
-            ("http", 80)
+    /// `https://{apiId}.execute-api.{region}.{suffix}`; `wss` of a WebSocket API.
+    fn of(&self, api: &ApiId, protocol: ProtocolType, region: &str) -> String {
+        let own = if self.tls { 443 } else { 80 };
+        let scheme = match (protocol, self.tls) {
+            (ProtocolType::Http, true) => "https",
+            (ProtocolType::Http, false) => "http",
+            (ProtocolType::Websocket, true) => "wss",
+            (ProtocolType::Websocket, false) => "ws",
         };
         // 0 asks for any port: which one it became is not known here.
         let port = self.port.filter(|port| ![own, 0].contains(port));

@@ -95,6 +95,22 @@ id!(
     PlanId
 );
 id!(
+    /// An authorizer of an API, 6 characters of `[a-z0-9]`.
+    AuthorizerId
+);
+id!(
+    /// A model of an API, 6 characters of `[a-z0-9]`.
+    ModelId
+);
+id!(
+    /// A response of a route, 6 characters of `[a-z0-9]`.
+    RouteResponseId
+);
+id!(
+    /// A response of an integration, 6 characters of `[a-z0-9]`.
+    IntegrationResponseId
+);
+id!(
     /// An API mapping of a domain name, 6 characters of `[a-z0-9]`.
     MappingId
 );

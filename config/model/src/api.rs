@@ -1,4 +1,4 @@
-//! An API: its definition (routes and integrations), its stages and its deployments.
+//! An API: its definition (routes, integrations and what they use), its stages and deployments.
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -7,9 +7,11 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 use tollgate_protocol::Millis;
-use tollgate_protocol::ids::{ApiId, DeploymentId, IntegrationId, RouteId, StageName};
+use tollgate_protocol::ids::{
+    ApiId, AuthorizerId, DeploymentId, IntegrationId, ModelId, RouteId, StageName,
+};
 
-use crate::{Integration, Stage};
+use crate::{Authorizer, DataModel, Integration, Route, Stage, is_default};
 
 /// What kind of API it is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +23,18 @@ pub enum ProtocolType {
     Http,
     /// A two-way connection (AWS: WebSocket API).
     Websocket,
+}
+
+/// The kinds of addresses of an API or a domain name.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum IpAddressType {
+    /// IPv4.
+    #[default]
+    Ipv4,
+    /// IPv4 and IPv6.
+    Dualstack,
 }
 
 /// An API (AWS v2: Api).
@@ -44,6 +58,24 @@ pub struct Api {
     pub cors_configuration: Option<Cors>,
     /// Whether the generated host name and the path style are closed; custom domains stay open.
     pub disable_execute_api_endpoint: bool,
+    /// How the route key of a message is found in it; WebSocket APIs have one (reference 6.2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub route_selection_expression: Option<String>,
+    /// Where an API key is looked for; by default in the header `x-api-key`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub api_key_selection_expression: Option<String>,
+    /// The kinds of addresses that clients have. Told and not acted on: listeners are the node's.
+    #[serde(skip_serializing_if = "is_default")]
+    pub ip_address_type: IpAddressType,
+    /// Whether models are taken without a look at their schemas.
+    #[serde(skip_serializing_if = "is_default")]
+    pub disable_schema_validation: bool,
+    /// What an import had to say.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub import_info: Vec<String>,
+    /// What an import left out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// Tags.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
@@ -59,7 +91,7 @@ pub struct Api {
     pub stages: BTreeMap<StageName, Arc<Stage>>,
 }
 
-/// What a deployment freezes: routes and integrations.
+/// What a deployment freezes: routes, integrations, authorizers and models (reference 16).
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Definition {
@@ -67,6 +99,12 @@ pub struct Definition {
     pub routes: BTreeMap<RouteId, Route>,
     /// The integrations by id.
     pub integrations: BTreeMap<IntegrationId, Integration>,
+    /// The authorizers by id.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub authorizers: BTreeMap<AuthorizerId, Authorizer>,
+    /// The models by id.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub models: BTreeMap<ModelId, DataModel>,
 }
 
 /// An immutable snapshot of a definition (AWS v2: Deployment).
@@ -84,24 +122,6 @@ pub struct Deployment {
     pub auto_deployed: bool,
     /// The frozen definition.
     pub definition: Arc<Definition>,
-}
-
-/// A route (AWS v2: Route).
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Route {
-    /// The id.
-    pub route_id: RouteId,
-    /// `GET /pets/{id}`, `ANY /{proxy+}` or `$default`.
-    pub route_key: String,
-    /// `integrations/{integrationId}`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub target: Option<String>,
-    /// Whether a request must carry an API key of a usage plan that holds this stage.
-    pub api_key_required: bool,
-    /// A name for people and generated clients.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub operation_name: Option<String>,
 }
 
 /// Cross-origin resource sharing (AWS v2: Cors; the Fetch standard, section 3.2).
@@ -147,13 +167,5 @@ impl Api {
                 Arc::make_mut(deployment).definition = Arc::clone(&self.definition);
             }
         }
-    }
-}
-
-impl Route {
-    /// The id of the integration that `target` names.
-    #[must_use]
-    pub fn integration_id(&self) -> Option<&str> {
-        self.target.as_deref()?.strip_prefix("integrations/")
     }
 }

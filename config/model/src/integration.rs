@@ -5,7 +5,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
-use tollgate_protocol::ids::IntegrationId;
+use tollgate_protocol::ids::{IntegrationId, IntegrationResponseId};
+
+use crate::is_default;
 
 /// What kind of back end answers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +21,35 @@ pub enum IntegrationType {
     AwsProxy,
     /// The gateway itself, with a fixed response.
     Mock,
+    /// A service of AWS or a function, with templates; WebSocket APIs.
+    Aws,
+    /// An HTTP server, with templates; WebSocket APIs.
+    Http,
+}
+
+/// What becomes of a body that no template is for (reference 4.4).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum PassthroughBehavior {
+    /// It is passed on.
+    #[default]
+    WhenNoMatch,
+    /// It is refused.
+    Never,
+    /// It is passed on when there are no templates at all.
+    WhenNoTemplates,
+}
+
+/// What becomes of the encoding of a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ContentHandling {
+    /// Base64 becomes bytes.
+    ConvertToBinary,
+    /// Bytes become base64.
+    ConvertToText,
 }
 
 /// How an HTTP integration is reached.
@@ -74,7 +105,32 @@ pub struct Integration {
     /// Milliseconds until the response's head must be there. Default 30,000, no upper cap.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout_in_millis: Option<u64>,
-    /// Request mapping: `append:header.x`, `overwrite:querystring.y`, `overwrite:path`, ...
+    /// The operation of an AWS service, as `SQS-SendMessage`; HTTP APIs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub integration_subtype: Option<String>,
+    /// The role or credential that the call is made with on AWS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub credentials_arn: Option<String>,
+    /// What becomes of a message that no template is for; WebSocket APIs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub passthrough_behavior: Option<PassthroughBehavior>,
+    /// What becomes of the encoding of a message; WebSocket APIs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content_handling_strategy: Option<ContentHandling>,
+    /// Templates by what the expression gives; WebSocket APIs.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub request_templates: BTreeMap<String, String>,
+    /// Which of `request_templates` is taken; WebSocket APIs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub template_selection_expression: Option<String>,
+    /// The responses by id; WebSocket APIs.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub integration_responses: BTreeMap<IntegrationResponseId, IntegrationResponse>,
+    /// Whether quick create made it: such an integration is not removed.
+    #[serde(skip_serializing_if = "is_default")]
+    pub api_gateway_managed: bool,
+    /// Request mapping: `append:header.x`, `overwrite:querystring.y`, `overwrite:path`, ... Of a
+    /// WebSocket API `integration.request.header.x` and the like.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub request_parameters: BTreeMap<String, String>,
     /// Response mapping by back end status (`200`): the same keys and `overwrite:statuscode`.
@@ -104,7 +160,30 @@ pub struct TlsConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub server_name_to_verify: Option<String>,
     /// Whether the back end's certificate is taken unseen. For tests only.
+    #[serde(skip_serializing_if = "is_default")]
     pub insecure_skip_verification: bool,
+}
+
+/// What an integration's answer becomes (AWS v2: IntegrationResponse).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct IntegrationResponse {
+    /// The id.
+    pub integration_response_id: IntegrationResponseId,
+    /// `$default`, or a pattern of what the selection expression gives, as `/2\d\d/`.
+    pub integration_response_key: String,
+    /// What becomes of its encoding.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content_handling_strategy: Option<ContentHandling>,
+    /// Response mapping.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub response_parameters: BTreeMap<String, String>,
+    /// Templates by what the expression gives.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub response_templates: BTreeMap<String, String>,
+    /// Which of `response_templates` is taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub template_selection_expression: Option<String>,
 }
 
 /// The response of a `MOCK` integration.

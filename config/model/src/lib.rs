@@ -10,26 +10,32 @@
 extern crate alloc;
 
 mod api;
+mod authorizer;
 mod change;
+mod data_model;
 mod domain;
 mod footing;
 mod function;
 mod integration;
 mod keys;
+mod route;
 mod stage;
 mod upstream;
 mod validate;
 
-pub use api::{Api, Cors, Definition, Deployment, ProtocolType, Route};
+pub use api::{Api, Cors, Definition, Deployment, IpAddressType, ProtocolType};
+pub use authorizer::{Authorizer, AuthorizerType, JwtConfiguration};
 pub use change::{Change, Kept, diff, kind};
+pub use data_model::DataModel;
 pub use domain::{ApiMapping, Certificate, DomainName, StageRef};
 pub use footing::{Mark, gains_stages, mark, mark_kind, rests_on, touched};
 pub use function::{Function, Runtime};
 pub use integration::{
-    ConnectionType, FixedResponse, Integration, IntegrationType, PayloadFormat, TlsConfig,
-    function_name,
+    ConnectionType, ContentHandling, FixedResponse, Integration, IntegrationResponse,
+    IntegrationType, PassthroughBehavior, PayloadFormat, TlsConfig, function_name,
 };
 pub use keys::{ApiKey, ApiStage, OnPartition, Period, Quota, Throttle, UsagePlan};
+pub use route::{AuthorizationType, ParameterConstraints, Route, RouteResponse};
 pub use stage::{AccessLogSettings, CacheControlStrategy, LoggingLevel, RouteSettings, Stage};
 pub use upstream::{Balance, Ejection, HealthCheck, Server, Upstream, UpstreamProtocol};
 pub use validate::{RouteKey, Violation, validate, validate_changes};
@@ -62,4 +68,9 @@ pub struct Model {
     pub certificates: BTreeMap<String, Arc<Certificate>>,
     /// What serves a host that nothing else matches.
     pub default_mapping: Option<StageRef>,
+}
+
+/// Whether a member holds what it holds when nobody says anything, and need not be written.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }

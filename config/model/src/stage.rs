@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use tollgate_protocol::ids::{DeploymentId, StageName};
 use tollgate_protocol::{Millis, Rate};
 
+use crate::is_default;
+
 /// A stage (AWS v2: Stage).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -32,6 +34,12 @@ pub struct Stage {
     /// Where and how requests are logged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub access_log_settings: Option<AccessLogSettings>,
+    /// The certificate that AWS shows to back ends; kept and not used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_certificate_id: Option<String>,
+    /// Whether quick create made it: such a stage keeps its settings, and goes with its API.
+    #[serde(skip_serializing_if = "is_default")]
+    pub api_gateway_managed: bool,
     /// Tags.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,

@@ -4,16 +4,21 @@
 //! at again: what they freeze kept the rules when it was the working copy.
 
 mod api;
+mod authorizer;
+mod data_model;
+mod expression;
 mod integration;
 mod keys;
 mod mapping;
 mod platform;
+mod route;
 mod route_key;
 mod scope;
 mod stage;
 #[cfg(test)]
 mod tests;
 mod text;
+mod websocket;
 
 pub use route_key::RouteKey;
 

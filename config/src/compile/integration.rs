@@ -36,14 +36,25 @@ impl IntegrationCompiler<'_> {
         route: &Route,
     ) -> Result<IntegrationPlan, String> {
         match integration.integration_type {
+            IntegrationType::AwsProxy if integration.integration_subtype.is_some() => {
+                let service = integration.integration_subtype.as_deref();
+                Ok(IntegrationPlan::Unserved(
+                    service.unwrap_or_default().into(),
+                ))
+            }
             IntegrationType::HttpProxy => self.http(integration, route).map(IntegrationPlan::Http),
             IntegrationType::AwsProxy => self.function(integration),
             IntegrationType::Mock => self.fixed(integration).map(IntegrationPlan::Fixed),
+            IntegrationType::Aws | IntegrationType::Http => {
+                Err("integrations of type AWS and HTTP are those of WebSocket APIs".into())
+            }
         }
     }
 
     fn http(&mut self, integration: &Integration, route: &Route) -> Result<HttpPlan, String> {
         let uri = self.constant(integration.integration_uri.as_deref().unwrap_or_default())?;
+        // Behind an ARN the whole path goes on: it names a load balancer and no path.
+        let by_arn = uri.starts_with("arn:");
         let (group, authority, path, query) = match integration.connection_type {
             ConnectionType::VpcLink => {
                 let id = self.constant(integration.connection_id.as_deref().unwrap_or_default())?;
@@ -56,6 +67,7 @@ impl IntegrationCompiler<'_> {
                 let default = split_url(first).map_or("", |url| url.authority);
                 match split_url(&uri) {
                     Some(url) => (id, url.authority.to_owned(), url.path, url.query),
+                    None if by_arn => (id, default.to_owned(), "", None),
                     None => {
                         let (path, query) = split_query(&uri);
                         (id, default.to_owned(), path, query)
@@ -76,7 +88,7 @@ impl IntegrationCompiler<'_> {
         Ok(HttpPlan {
             group: group.into(),
             authority: authority.into(),
-            path: path_pieces(path, route.route_key == "$default")?,
+            path: path_pieces(path, by_arn || route.route_key == "$default")?,
             query: query.map(Into::into),
             method: integration
                 .integration_method

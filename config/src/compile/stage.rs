@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use tollgate_model::{
-    Api, Definition, Integration, Model, Route, RouteSettings, Stage, Throttle, Upstream,
+    Api, Definition, Integration, Model, ProtocolType, Route, RouteSettings, Stage, Throttle,
+    Upstream,
 };
 
 use super::{CompileError, NodeFacts, access_log, integration};
@@ -27,7 +28,11 @@ pub(super) struct StageCompiler<'a> {
 impl StageCompiler<'_> {
     /// The stage, `None` while nothing is deployed to it.
     pub(super) fn compile(&mut self) -> Option<StagePlan> {
-        let definition = Arc::clone(self.api.deployed(self.stage)?);
+        let mut definition = Arc::clone(self.api.deployed(self.stage)?);
+        // Its routes are no paths. Sockets are not served yet, and nothing of it is as requests.
+        if self.api.protocol_type == ProtocolType::Websocket {
+            definition = Arc::default();
+        }
         let keys = definition
             .routes
             .values()
@@ -79,6 +84,7 @@ impl StageCompiler<'_> {
             route_key: route.route_key.as_str().into(),
             resource: resource.into(),
             route_id: route.route_id.as_str().into(),
+            authorization: route.authorization_type,
             api_key_required: route.api_key_required,
             throttle: self.throttle(route, &settings),
             cache: found.and_then(|it| self.cache(route, it, &settings)),

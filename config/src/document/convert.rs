@@ -4,6 +4,7 @@
 mod api;
 mod integration;
 mod keys;
+mod parts;
 mod platform;
 
 use std::collections::BTreeMap;
@@ -276,12 +277,13 @@ fn follow(root: &Node, mut path: Path, steps: &[String]) -> Path {
             path.0.push(Step::Index(index));
             continue;
         }
-        // What OpenAPI documents call otherwise.
+        // What OpenAPI documents, or files for people, call otherwise.
         let alias = match step.as_str() {
             "integrationUri" => "uri",
             "integrationType" => "type",
             "integrationMethod" => "httpMethod",
             "corsConfiguration" => "x-amazon-apigateway-cors",
+            "authorizerId" => "authorizer",
             other => other,
         };
         let names = [step.as_str(), alias];

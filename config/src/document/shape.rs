@@ -6,10 +6,12 @@
 
 mod api;
 mod keys;
+mod parts;
 mod platform;
 
 pub(crate) use api::{ApiItem, IntegrationItem, IntegrationUse, RouteItem, StageItem};
 pub(crate) use keys::{ApiKeyItem, ApiKeys, UsagePlanItem};
+pub(crate) use parts::{AuthorizerItem, IntegrationResponseItem, ModelItem, RouteResponseItem};
 pub(crate) use platform::{
     CertificateItem, DomainNameItem, FunctionItem, ServerUse, StageTarget, UpstreamItem,
 };

@@ -267,13 +267,13 @@ impl<'r> Reader<'r> {
         let route = RouteItem {
             route_key,
             integration: Some(integration),
-            target: None,
             api_key_required,
             operation_name: node
                 .get("operationId")
                 .and_then(Node::text)
                 .map(str::to_owned),
             settings,
+            ..RouteItem::default()
         };
         self.out.routes.push((route, at.clone()));
     }

@@ -92,6 +92,7 @@ pub(super) fn integration(
         fixed_response: it.fixed_response,
         cache_key_parameters: it.cache_key_parameters,
         cache_namespace: it.cache_namespace,
+        ..IntegrationItem::default()
     })
 }
 

@@ -18,6 +18,8 @@ pub enum IntegrationPlan {
     Fixed(FixedPlan),
     /// The route has no target: 500, as AWS answers.
     Missing,
+    /// An operation of an AWS service, by its name, which this release does not call: 500.
+    Unserved(Box<str>),
 }
 
 /// How a request to an HTTP back end is made.

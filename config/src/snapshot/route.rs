@@ -4,7 +4,7 @@ use std::any::Any;
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
-use tollgate_model::{CacheControlStrategy, LoggingLevel};
+use tollgate_model::{AuthorizationType, CacheControlStrategy, LoggingLevel};
 
 use super::{IntegrationPlan, Router, Template};
 use crate::cells::TokenBucket;
@@ -41,6 +41,8 @@ pub struct RoutePlan {
     pub resource: Arc<str>,
     /// The id.
     pub route_id: Arc<str>,
+    /// Who may use it. Anything but `NONE` refuses every request: nothing judges it yet.
+    pub authorization: AuthorizationType,
     /// Whether an API key of a plan that holds this stage is needed.
     pub api_key_required: bool,
     /// The stage's limit for this route, all clients together.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use tollgate_config::snapshot::{ApiPlan, MappingPlan, Snapshot, StagePlan};
 use tollgate_message::HeaderList;
+use tollgate_model::ProtocolType;
 
 use crate::fault::{Fault, FaultKind};
 use crate::text::split_once;
@@ -58,7 +59,7 @@ pub(crate) fn domain_of(headers: &HeaderList) -> String {
 ///
 /// # Errors
 /// `NotFound` for an unknown API or stage and a closed endpoint, `NoMapping` for a custom domain
-/// without a mapping for the path.
+/// without a mapping for the path, `ProtocolUnserved` for a WebSocket API.
 pub(crate) fn find<'a>(
     snapshot: &'a Snapshot,
     domain: &str,
@@ -76,8 +77,9 @@ pub(crate) fn find<'a>(
             .mappings
             .iter()
             .find_map(|mapping| mapped(mapping, path))
-            .map(Found::Stage)
-            .ok_or_else(|| Fault::new(FaultKind::NoMapping, "no mapping for the path"));
+            .ok_or_else(|| Fault::new(FaultKind::NoMapping, "no mapping for the path"))
+            .and_then(served)
+            .map(Found::Stage);
     }
     if let Some(api_id) = generated_host(domain) {
         return open_api(snapshot, api_id)
@@ -95,11 +97,28 @@ pub(crate) fn find<'a>(
         .default_mapping
         .as_ref()
         .and_then(|mapping| mapped(mapping, path))
+        .ok_or_else(|| Fault::new(FaultKind::NotFound, "unknown host"))
+        .and_then(served)
         .map(|mut address| {
             address.base_path = None;
             Found::Stage(address)
         })
-        .ok_or_else(|| Fault::new(FaultKind::NotFound, "unknown host"))
+}
+
+/// Where a mapping leads, if that is served.
+fn served(address: Address<'_>) -> Result<Address<'_>, Fault> {
+    served_api(address.api).map(|_| address)
+}
+
+/// A WebSocket API is never served as if it were an HTTP API.
+fn served_api(api: &Arc<ApiPlan>) -> Result<&Arc<ApiPlan>, Fault> {
+    match api.protocol {
+        ProtocolType::Http => Ok(api),
+        ProtocolType::Websocket => Err(Fault::new(
+            FaultKind::ProtocolUnserved,
+            "a WebSocket API, whose sockets this release does not serve",
+        )),
+    }
 }
 
 /// The API id in `{apiId}.execute-api.{anything}`.
@@ -120,7 +139,7 @@ fn open_api<'a>(snapshot: &'a Snapshot, api_id: &str) -> Result<&'a Arc<ApiPlan>
             "the API's own endpoint is closed",
         ));
     }
-    Ok(api)
+    served_api(api)
 }
 
 /// The first segment names the stage, else `$default` serves the whole path.

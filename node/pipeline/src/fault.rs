@@ -31,6 +31,10 @@ pub enum FaultKind {
     RequestTooLarge,
     /// The route has no integration, or one that cannot be called.
     Configuration,
+    /// The route lets in whom nothing here can judge, so nobody.
+    AuthorizerConfiguration,
+    /// The API is of a protocol that is not served.
+    ProtocolUnserved,
     /// The function failed or gave something that is no reply.
     BadFunctionOutput,
     /// No answer in time.
@@ -74,7 +78,7 @@ pub(crate) struct Refusal {
 
 impl FaultKind {
     /// Every kind, in the order of the declaration.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::NotFound,
         Self::NoMapping,
         Self::BadRequest,
@@ -84,6 +88,8 @@ impl FaultKind {
         Self::CacheRefreshDenied,
         Self::RequestTooLarge,
         Self::Configuration,
+        Self::AuthorizerConfiguration,
+        Self::ProtocolUnserved,
         Self::BadFunctionOutput,
         Self::IntegrationTimeout,
         Self::IntegrationFailure,
@@ -98,7 +104,8 @@ impl FaultKind {
             Self::NotFound => 404,
             Self::RequestTooLarge => 413,
             Self::Throttled | Self::QuotaExceeded => 429,
-            Self::Configuration | Self::BadFunctionOutput => 500,
+            Self::Configuration | Self::AuthorizerConfiguration | Self::BadFunctionOutput => 500,
+            Self::ProtocolUnserved => 501,
             Self::IntegrationTimeout | Self::IntegrationFailure => 503,
         }
     }
@@ -113,7 +120,10 @@ impl FaultKind {
             Self::RequestTooLarge => "Request Entity Too Large",
             Self::Throttled => "Too Many Requests",
             Self::QuotaExceeded => "Limit Exceeded",
-            Self::Configuration | Self::BadFunctionOutput => "Internal Server Error",
+            Self::Configuration | Self::AuthorizerConfiguration | Self::BadFunctionOutput => {
+                "Internal Server Error"
+            }
+            Self::ProtocolUnserved => "WebSocket APIs are not served by this release",
             Self::IntegrationTimeout | Self::IntegrationFailure => "Service Unavailable",
         }
     }
@@ -130,8 +140,11 @@ impl FaultKind {
             Self::RequestTooLarge => r#"{"message":"Request Entity Too Large"}"#,
             Self::Throttled => r#"{"message":"Too Many Requests"}"#,
             Self::QuotaExceeded => r#"{"message":"Limit Exceeded"}"#,
-            Self::Configuration | Self::BadFunctionOutput => {
+            Self::Configuration | Self::AuthorizerConfiguration | Self::BadFunctionOutput => {
                 r#"{"message":"Internal Server Error"}"#
+            }
+            Self::ProtocolUnserved => {
+                r#"{"message":"WebSocket APIs are not served by this release"}"#
             }
             Self::IntegrationTimeout | Self::IntegrationFailure => {
                 r#"{"message":"Service Unavailable"}"#
@@ -150,7 +163,8 @@ impl FaultKind {
             Self::Throttled => "THROTTLED",
             Self::QuotaExceeded => "QUOTA_EXCEEDED",
             Self::RequestTooLarge => "REQUEST_TOO_LARGE",
-            Self::Configuration => "API_CONFIGURATION_ERROR",
+            Self::Configuration | Self::ProtocolUnserved => "API_CONFIGURATION_ERROR",
+            Self::AuthorizerConfiguration => "AUTHORIZER_CONFIGURATION_ERROR",
             Self::BadFunctionOutput | Self::IntegrationFailure => "INTEGRATION_FAILURE",
             Self::IntegrationTimeout => "INTEGRATION_TIMEOUT",
         }
@@ -169,6 +183,8 @@ impl FaultKind {
             Self::QuotaExceeded => "LimitExceededException",
             Self::RequestTooLarge => "RequestEntityTooLargeException",
             Self::Configuration
+            | Self::AuthorizerConfiguration
+            | Self::ProtocolUnserved
             | Self::BadFunctionOutput
             | Self::IntegrationTimeout
             | Self::IntegrationFailure => "InternalServerErrorException",
@@ -179,7 +195,9 @@ impl FaultKind {
     #[must_use]
     pub fn side(self) -> Side {
         match self {
-            Self::Configuration => Side::Gateway,
+            Self::Configuration | Self::AuthorizerConfiguration | Self::ProtocolUnserved => {
+                Side::Gateway
+            }
             Self::BadFunctionOutput | Self::IntegrationTimeout | Self::IntegrationFailure => {
                 Side::Upstream
             }

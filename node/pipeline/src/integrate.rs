@@ -89,6 +89,10 @@ pub(crate) async fn call<P: Ports>(
             FaultKind::Configuration,
             "the route has no integration",
         )),
+        IntegrationPlan::Unserved(service) => Err(Fault::new(
+            FaultKind::Configuration,
+            format!("this release does not call {service}"),
+        )),
     }
 }
 

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use tollgate_config::snapshot::{IntegrationPlan, RoutePlan, Snapshot};
 use tollgate_message::{Body, HeaderList, Request, Response};
+use tollgate_model::AuthorizationType;
 
 use crate::address::{self, Address, Found};
 use crate::client::ClientInfo;
 use crate::cors::{self, Grant};
 use crate::exec_log::ExecLog;
-use crate::fault::Fault;
+use crate::fault::{Fault, FaultKind};
 use crate::finished::{FinishGuard, Head, Record};
 use crate::forwarded::{self, Source};
 use crate::integrate::{self, RequestCtx};
@@ -149,12 +150,13 @@ async fn answer<P: Ports>(
     with_cors(grant.as_ref(), response)
 }
 
-/// Admission, cache, integration.
+/// Authorization, admission, cache, integration.
 async fn routed<P: Ports>(
     ctx: &mut RequestCtx<'_, P>,
     record: &mut Record,
 ) -> Result<Response, Fault> {
     let (stage, route) = (ctx.address.stage, ctx.route);
+    authorize(route)?;
     let permit = admit::check(
         ctx.ports,
         &ctx.snapshot.keys,
@@ -170,6 +172,19 @@ async fn routed<P: Ports>(
     };
     permit.stamp(ctx.ports, &mut response.headers);
     Ok(response)
+}
+
+/// Nothing judges requests yet: a route that is not for everybody is for nobody.
+fn authorize(route: &RoutePlan) -> Result<(), Fault> {
+    let kind = route.authorization;
+    if kind == AuthorizationType::None {
+        return Ok(());
+    }
+    let detail = format!(
+        "authorizationType {} is not judged by this release",
+        kind.name()
+    );
+    Err(Fault::new(FaultKind::AuthorizerConfiguration, detail))
 }
 
 fn with_cors(grant: Option<&Grant<'_>>, mut response: Response) -> Response {
@@ -206,6 +221,6 @@ fn maps_context(route: &RoutePlan) -> bool {
         }
         IntegrationPlan::Function(plan) => !plan.response_mapping.is_empty(),
         IntegrationPlan::Fixed(_) => true,
-        IntegrationPlan::Missing => false,
+        IntegrationPlan::Missing | IntegrationPlan::Unserved(_) => false,
     }
 }

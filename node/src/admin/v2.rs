@@ -1,13 +1,12 @@
-//! `apigatewayv2`: HTTP APIs, what belongs to them, domain names and VPC links.
+//! `apigatewayv2`: HTTP and WebSocket APIs, what belongs to them, domain names and VPC links.
 
 mod apis;
 mod deployments;
 mod domains;
 mod edit;
-mod integrations;
+mod parts;
 mod read;
 mod render;
-mod routes;
 mod stages;
 
 use tollgate_aws::AwsError;
@@ -24,30 +23,23 @@ pub(crate) async fn run(op: V2Op, call: &Call<'_>, matched: &Matched<'_>) -> Opt
     Some(match op {
         V2Op::GetApis => read::apis(call).await,
         V2Op::GetApi => read::api(call, api).await,
-        V2Op::CreateApi => apis::create(call).await,
-        V2Op::UpdateApi => apis::update(call, api).await,
+        V2Op::CreateApi => apis::create(call, matched).await,
+        V2Op::UpdateApi => apis::update(call, matched).await,
         V2Op::DeleteApi => apis::delete(call, api).await,
         V2Op::DeleteCorsConfiguration => apis::delete_cors(call, api).await,
-        V2Op::GetRoutes => read::routes(call, api).await,
-        V2Op::GetRoute => read::route(call, api, of("routeId")).await,
-        V2Op::CreateRoute => routes::create(call, api).await,
-        V2Op::UpdateRoute => routes::update(call, api, of("routeId")).await,
-        V2Op::DeleteRoute => routes::delete(call, api, of("routeId")).await,
-        V2Op::GetIntegrations => read::integrations(call, api).await,
-        V2Op::GetIntegration => read::integration(call, api, of("integrationId")).await,
-        V2Op::CreateIntegration => integrations::create(call, api).await,
-        V2Op::UpdateIntegration => integrations::update(call, api, of("integrationId")).await,
-        V2Op::DeleteIntegration => integrations::delete(call, api, of("integrationId")).await,
         V2Op::GetStages => read::stages(call, api).await,
         V2Op::GetStage => read::stage(call, api, of("stageName")).await,
-        V2Op::CreateStage => stages::create(call, api).await,
-        V2Op::UpdateStage => stages::update(call, api, of("stageName")).await,
+        V2Op::CreateStage => stages::create(call, matched).await,
+        V2Op::UpdateStage => stages::update(call, matched).await,
         V2Op::DeleteStage => stages::delete(call, api, of("stageName")).await,
         V2Op::DeleteAccessLogSettings => {
             stages::delete_access_log(call, api, of("stageName")).await
         }
         V2Op::DeleteRouteSettings => {
             stages::delete_route_settings(call, api, of("stageName"), of("routeKey")).await
+        }
+        V2Op::ResetAuthorizersCache => {
+            stages::reset_authorizers_cache(call, api, of("stageName")).await
         }
         V2Op::GetDeployments => read::deployments(call, api).await,
         V2Op::GetDeployment => read::deployment(call, api, of("deploymentId")).await,
@@ -73,7 +65,8 @@ pub(crate) async fn run(op: V2Op, call: &Call<'_>, matched: &Matched<'_>) -> Opt
         V2Op::UntagResource => tags::remove(call, of("resource-arn")).await,
         V2Op::GetVpcLinks => read::vpc_links(call).await,
         V2Op::GetVpcLink => read::vpc_link(call, of("vpcLinkId")).await,
-        _ => return None,
+        // The parts of an API.
+        _ => return parts::run(op, call, matched).await,
     })
 }
 

@@ -115,6 +115,17 @@ pub fn check_input(
     })
 }
 
+/// The members that an operation takes in its body, each with whether it is a map of values by
+/// name. Handlers lay these over a resource, and no others.
+pub fn body_members(operation: &Operation) -> impl Iterator<Item = (&'static str, bool)> + use<> {
+    let members = match input(operation) {
+        Some(Shape::Structure(members)) => *members,
+        _ => &[],
+    };
+    let in_body = members.iter().filter(|it| it.place == Place::Body);
+    in_body.map(|it| (it.name, matches!(it.shape, Shape::Map(_))))
+}
+
 fn input(operation: &Operation) -> Option<&'static Shape> {
     // Byte by byte: the services come in the order of their variants, the names in their own.
     let wanted = (operation.service as u8, operation.name);

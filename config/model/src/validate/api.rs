@@ -1,18 +1,28 @@
-//! APIs: names, cross-origin settings, routes and their targets.
+//! APIs: names, selection expressions, cross-origin settings, and what belongs to them.
 
 use alloc::collections::BTreeMap;
 use alloc::format;
-use alloc::string::String;
 
+use super::expression::{self, MESSAGE};
 use super::text::{is_authority, is_token, is_word, notes, split_url};
-use super::{Findings, RouteKey, integration, stage};
-use crate::{Api, Cors, Definition, Model, ProtocolType, Route};
+use super::{Findings, authorizer, data_model, integration, route, stage};
+use crate::{Api, Cors, Definition, Model, ProtocolType};
 
 /// Characters of a name (AWS: 128) and of a version (AWS: 64).
 const NAME_CHARS_MAX: usize = 128;
 const VERSION_CHARS_MAX: usize = 64;
 /// Seconds that a preflight may be remembered (AWS: a day).
 const MAX_AGE_SECONDS: core::ops::RangeInclusive<i32> = -1..=86_400;
+/// AWS's forms of the only one for HTTP APIs.
+const HTTP_ROUTE_SELECTION: [&str; 2] = [
+    "${request.method} ${request.path}",
+    "$request.method $request.path",
+];
+/// Where API keys can be (reference 6.2).
+const KEY_SELECTION: [&str; 2] = [
+    "$request.header.x-api-key",
+    "$context.authorizer.usageIdentifierKey",
+];
 
 pub(super) fn api(model: &Model, api: &Api, f: &mut Findings) {
     let id = api.api_id.as_str();
@@ -40,20 +50,8 @@ pub(super) fn api(model: &Model, api: &Api, f: &mut Findings) {
     if let Some(it) = &api.cors_configuration {
         f.inside("corsConfiguration", |f| cors(it, f));
     }
-    let definition = &api.definition;
-    for (id, it) in &definition.integrations {
-        f.in_two("integrations", id.as_str(), |f| {
-            f.kept_under(id.as_str(), "integrationId", it.integration_id.as_str());
-            integration::integration(model, it, f);
-        });
-    }
-    let mut shapes = BTreeMap::new();
-    for (id, it) in &definition.routes {
-        f.in_two("routes", &it.route_key, |f| {
-            f.kept_under(id.as_str(), "routeId", it.route_id.as_str());
-            route(api, definition, it, &mut shapes, f);
-        });
-    }
+    selection(api, f);
+    definition(model, api, &api.definition, f);
     for (name, it) in &api.stages {
         f.in_two("stages", name.as_str(), |f| {
             f.kept_under(name.as_str(), "stageName", it.stage_name.as_str());
@@ -62,41 +60,65 @@ pub(super) fn api(model: &Model, api: &Api, f: &mut Findings) {
     }
 }
 
-fn route<'d>(
-    api: &Api,
-    definition: &Definition,
-    route: &'d Route,
-    shapes: &mut BTreeMap<String, &'d str>,
-    f: &mut Findings,
-) {
-    if let Some(target) = &route.target {
-        match route.integration_id() {
-            None => f.say("target", "a target is `integrations/` and an id"),
-            Some(id) if !definition.integrations.contains_key(id) => {
-                f.say("target", format!("{target}: there is no such integration"));
-            }
-            Some(_) => {}
-        }
+fn definition(model: &Model, api: &Api, definition: &Definition, f: &mut Findings) {
+    authorizer::count(definition, f);
+    for (id, it) in &definition.authorizers {
+        f.in_two("authorizers", id.as_str(), |f| {
+            f.kept_under(id.as_str(), "authorizerId", it.authorizer_id.as_str());
+            authorizer::authorizer(model, api, it, f);
+        });
     }
-    // The route keys of WebSocket APIs are any text.
-    if api.protocol_type == ProtocolType::Websocket {
+    for (id, it) in &definition.models {
+        f.in_two("models", id.as_str(), |f| {
+            f.kept_under(id.as_str(), "modelId", it.model_id.as_str());
+            data_model::data_model(api, it, f);
+        });
+    }
+    for (id, it) in &definition.integrations {
+        f.in_two("integrations", id.as_str(), |f| {
+            f.kept_under(id.as_str(), "integrationId", it.integration_id.as_str());
+            integration::integration(model, api.protocol_type, it, f);
+        });
+    }
+    let mut shapes = BTreeMap::new();
+    for (id, it) in &definition.routes {
+        f.in_two("routes", &it.route_key, |f| {
+            f.kept_under(id.as_str(), "routeId", it.route_id.as_str());
+            route::route(api, definition, it, &mut shapes, f);
+        });
+    }
+}
+
+/// How route keys and API keys are found in what clients send (reference 6.2).
+fn selection(api: &Api, f: &mut Findings) {
+    let route = api.route_selection_expression.as_deref();
+    let key = api.api_key_selection_expression.as_deref();
+    if api.protocol_type == ProtocolType::Http {
+        if route.is_some_and(|it| !HTTP_ROUTE_SELECTION.contains(&it)) {
+            let message = "the route selection expression of an HTTP API is \
+                           `${request.method} ${request.path}`";
+            f.say("routeSelectionExpression", message);
+        }
+        if key.is_some_and(|it| it != KEY_SELECTION[0]) {
+            let message = "an HTTP API takes API keys from `$request.header.x-api-key`";
+            f.say("apiKeySelectionExpression", message);
+        }
         return;
     }
-    let key = match RouteKey::parse(&route.route_key) {
-        Ok(key) => key,
-        Err(message) => return f.say("routeKey", message),
-    };
-    if let Some(other) = shapes.insert(key.shape(), &route.route_key) {
-        let message = if other == route.route_key {
-            format!("the route `{other}` exists already")
-        } else {
-            format!("no request can tell this route from `{other}`")
-        };
-        f.say("routeKey", message);
+    match route {
+        None => f.say(
+            "routeSelectionExpression",
+            "a WebSocket API needs a route selection expression, such as `$request.body.action`",
+        ),
+        Some(it) => expression::check("routeSelectionExpression", it, MESSAGE, f),
     }
-    let target = route.integration_id();
-    if let Some(it) = target.and_then(|id| definition.integrations.get(id)) {
-        integration::fits_route(it, &key, f);
+    if key.is_some_and(|it| !KEY_SELECTION.contains(&it)) {
+        let message = format!("expected `{}`", KEY_SELECTION.join("` or `"));
+        f.say("apiKeySelectionExpression", message);
+    }
+    if api.cors_configuration.is_some() {
+        let message = "only HTTP APIs have a corsConfiguration";
+        f.key("corsConfiguration", message);
     }
 }
 

@@ -2,19 +2,47 @@
 
 use alloc::collections::BTreeSet;
 use alloc::format;
+use alloc::vec::Vec;
 
 use super::mapping::{self, Side};
 use super::text::{is_authority, is_field_value, is_host, is_token, split_url};
-use super::{Findings, RouteKey};
-use crate::{ConnectionType, FixedResponse, Integration, IntegrationType, Model, function_name};
+use super::{Findings, RouteKey, websocket};
+use crate::{
+    ConnectionType, FixedResponse, Integration, IntegrationType, Model, ProtocolType, function_name,
+};
 
 /// The shortest integration timeout (AWS: 50 ms).
 const TIMEOUT_MS_MIN: u64 = 50;
+/// The operations of AWS services, with the parameters that each needs.
+const SUBTYPES: [(&str, &[&str]); 10] = [
+    (
+        "AppConfig-GetConfiguration",
+        &["Application", "Environment", "Configuration", "ClientId"],
+    ),
+    ("EventBridge-PutEvents", &["Detail", "DetailType", "Source"]),
+    ("Kinesis-PutRecord", &["StreamName", "Data", "PartitionKey"]),
+    ("SQS-DeleteMessage", &["ReceiptHandle", "QueueUrl"]),
+    ("SQS-PurgeQueue", &["QueueUrl"]),
+    ("SQS-ReceiveMessage", &["QueueUrl"]),
+    ("SQS-SendMessage", &["QueueUrl", "MessageBody"]),
+    ("StepFunctions-StartExecution", &["StateMachineArn"]),
+    ("StepFunctions-StartSyncExecution", &["StateMachineArn"]),
+    ("StepFunctions-StopExecution", &["ExecutionArn"]),
+];
 
-pub(super) fn integration(model: &Model, it: &Integration, f: &mut Findings) {
+pub(super) fn integration(
+    model: &Model,
+    protocol: ProtocolType,
+    it: &Integration,
+    f: &mut Findings,
+) {
+    websocket::templates(protocol, it, f);
     match it.integration_type {
+        IntegrationType::AwsProxy if it.integration_subtype.is_some() => subtype(protocol, it, f),
         IntegrationType::AwsProxy => function(model, it, f),
-        IntegrationType::HttpProxy => http(model, it, f),
+        IntegrationType::HttpProxy | IntegrationType::Http => http(model, it, f),
+        IntegrationType::Aws => websocket::service(it, f),
+        IntegrationType::Mock if protocol == ProtocolType::Websocket => {}
         IntegrationType::Mock => {
             if it.fixed_response.is_none() {
                 f.say(
@@ -34,6 +62,28 @@ pub(super) fn integration(model: &Model, it: &Integration, f: &mut Findings) {
         Some(response) => f.inside("fixedResponse", |f| fixed(response, f)),
         None => {}
     }
+    connection(it, f);
+    if it.integration_subtype.is_some() && it.integration_type != IntegrationType::AwsProxy {
+        let message = "only integrations of type AWS_PROXY have an integrationSubtype";
+        f.key("integrationSubtype", message);
+    }
+    if let Some(arn) = &it.credentials_arn
+        && !(arn.starts_with("arn:") || arn.starts_with("${stageVariables."))
+    {
+        f.say("credentialsArn", format!("{arn:?} is no ARN"));
+    }
+    parameters(protocol, it, f);
+    for (index, text) in it.cache_key_parameters.iter().enumerate() {
+        if !is_cache_key(text) {
+            let message = "a cache key parameter is request.path.NAME, \
+                           request.querystring.NAME or request.header.NAME";
+            f.item("cacheKeyParameters", index, message);
+        }
+    }
+}
+
+/// How the back end is reached, whatever it is.
+fn connection(it: &Integration, f: &mut Findings) {
     if it.connection_type == ConnectionType::Internet && it.connection_id.is_some() {
         f.say(
             "connectionId",
@@ -62,14 +112,39 @@ pub(super) fn integration(model: &Model, it: &Integration, f: &mut Findings) {
             f.say("serverNameToVerify", format!("{name:?} is no host name"))
         });
     }
-    mapping::requests(&it.request_parameters, f);
-    mapping::responses(&it.response_parameters, f);
-    for (index, text) in it.cache_key_parameters.iter().enumerate() {
-        if !is_cache_key(text) {
-            let message = "a cache key parameter is request.path.NAME, \
-                           request.querystring.NAME or request.header.NAME";
-            f.item("cacheKeyParameters", index, message);
+}
+
+fn parameters(protocol: ProtocolType, it: &Integration, f: &mut Findings) {
+    match protocol {
+        ProtocolType::Websocket => websocket::parameters(it, f),
+        // What a service takes has names of its own.
+        ProtocolType::Http if it.integration_subtype.is_some() => {}
+        ProtocolType::Http => mapping::requests(&it.request_parameters, f),
+    }
+    if protocol == ProtocolType::Http {
+        mapping::responses(&it.response_parameters, f);
+    }
+}
+
+/// An operation of an AWS service (reference 5.4): it is known, and has what it needs.
+fn subtype(protocol: ProtocolType, it: &Integration, f: &mut Findings) {
+    let name = it.integration_subtype.as_deref().unwrap_or_default();
+    if protocol == ProtocolType::Websocket {
+        return f.key("integrationSubtype", "supported only for HTTP APIs");
+    }
+    let Some((_, needed)) = SUBTYPES.iter().find(|(known, _)| *known == name) else {
+        let known: Vec<&str> = SUBTYPES.iter().map(|(known, _)| *known).collect();
+        let message = format!("{name:?} is none of {}", known.join(", "));
+        return f.say("integrationSubtype", message);
+    };
+    for parameter in *needed {
+        if !it.request_parameters.contains_key(*parameter) {
+            let message = format!("{name} needs the parameter {parameter}");
+            f.say("requestParameters", message);
         }
+    }
+    if it.credentials_arn.is_none() {
+        f.say("credentialsArn", format!("{name} needs a credentialsArn"));
     }
 }
 
@@ -117,6 +192,10 @@ fn http(model: &Model, it: &Integration, f: &mut Findings) {
     };
     if uri.chars().any(|c| c.is_whitespace() || c.is_control()) {
         f.say("integrationUri", "a URL cannot hold spaces");
+        return;
+    }
+    // What a load balancer's listener is on AWS is the upstream group itself here.
+    if it.connection_type == ConnectionType::VpcLink && uri.starts_with("arn:") {
         return;
     }
     let Some((authority, rest)) = split_url(uri) else {

@@ -1,6 +1,8 @@
 //! Rules that only changes through the management API can break; those that a file can break are
 //! shown by the golden errors of `tollgate-config`.
 
+mod parts;
+
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
@@ -11,8 +13,7 @@ use tollgate_protocol::ids::{ApiId, PlanId, StageName};
 
 use super::validate;
 use crate::{
-    Api, ApiKey, ApiStage, Definition, Integration, Model, ProtocolType, Route, Stage, StageRef,
-    UsagePlan,
+    Api, ApiKey, ApiStage, Definition, Integration, Model, Route, Stage, StageRef, UsagePlan,
 };
 
 fn definition() -> Definition {
@@ -191,18 +192,6 @@ fn no_message_shows_a_secret() {
     let found = findings(&model);
     assert_eq!(found.len(), 3, "{found:?}");
     assert!(found.iter().all(|it| !it.contains("secret")), "{found:?}");
-}
-
-#[test]
-fn websocket_routes_have_keys_of_their_own() {
-    let mut api = api();
-    api.protocol_type = ProtocolType::Websocket;
-    let mut definition = definition();
-    for route in definition.routes.values_mut() {
-        route.route_key = "sendMessage".into();
-    }
-    api.definition = Arc::new(definition);
-    assert_eq!(findings(&with(api)), Vec::<String>::new());
 }
 
 /// A change puts a resource in place by the id that it bears: kept under another one, it would

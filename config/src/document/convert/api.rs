@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use tollgate_model::{Api, Definition, ProtocolType, Route, RouteSettings, Stage};
+use tollgate_model::{Api, AuthorizerType, Definition, ProtocolType, Route, RouteSettings, Stage};
 use tollgate_protocol::Millis;
-use tollgate_protocol::ids::{ApiId, IntegrationId, RouteId, StageName};
+use tollgate_protocol::ids::{ApiId, AuthorizerId, IntegrationId, RouteId, StageName};
 
 use super::integration::{integration_id, is_uri};
+use super::parts::responses;
 use super::{Converter, Imported, Origin};
 use crate::document::ids::{derived, slug};
 use crate::document::shape::{ApiItem, IntegrationItem, IntegrationUse, RouteItem, StageItem};
@@ -15,9 +16,12 @@ use crate::document::tree::Path;
 use crate::openapi;
 
 /// What is known of an API while its parts are converted.
-struct Draft {
-    api_id: String,
-    definition: Definition,
+pub(super) struct Draft {
+    pub(super) api_id: String,
+    pub(super) protocol: ProtocolType,
+    /// Authorizers by the names that routes use.
+    pub(super) authorizers: BTreeMap<String, (AuthorizerId, AuthorizerType)>,
+    pub(super) definition: Definition,
     /// Integrations by the names that routes use.
     names: BTreeMap<String, IntegrationId>,
     used: BTreeSet<String>,
@@ -98,18 +102,19 @@ impl Converter<'_> {
             self.error(0, path, reason);
             return;
         }
-        if item.protocol_type == Some(ProtocolType::Websocket) {
-            let at = path.key("protocolType");
-            self.error(0, &at, "only HTTP APIs are served");
-        }
+        let protocol = item.protocol_type.unwrap_or_default();
+        self.warn_unserved(protocol, path);
         let mut draft = Draft {
             api_id: api_id.clone(),
+            protocol,
+            authorizers: BTreeMap::new(),
             definition: Definition::default(),
             names: BTreeMap::new(),
             used: BTreeSet::new(),
             settings: BTreeMap::new(),
             seen: BTreeMap::new(),
         };
+        self.parts(&mut draft, item.authorizers, item.models, path);
         let mut named = Vec::new();
         for (name, it, origin) in integrations {
             self.named_integration(&mut draft, &name, it, &origin);
@@ -129,8 +134,14 @@ impl Converter<'_> {
         let api = Api {
             api_id: ApiId::from(api_id.as_str()),
             name: name.clone(),
-            protocol_type: item.protocol_type.unwrap_or_default(),
+            protocol_type: protocol,
             description: item.description,
+            route_selection_expression: item.route_selection_expression,
+            api_key_selection_expression: item.api_key_selection_expression,
+            ip_address_type: item.ip_address_type.unwrap_or_default(),
+            disable_schema_validation: item.disable_schema_validation.unwrap_or_default(),
+            import_info: Vec::new(),
+            warnings: Vec::new(),
             version: item.version,
             cors_configuration: item.cors_configuration,
             disable_execute_api_endpoint: item.disable_execute_api_endpoint.unwrap_or_default(),
@@ -154,7 +165,7 @@ impl Converter<'_> {
         item: IntegrationItem,
         origin: &Origin,
     ) {
-        let mut it = self.integration(item, (origin.root, &origin.path));
+        let mut it = self.integration(draft.protocol, item, (origin.root, &origin.path));
         let id = integration_id(&draft.api_id, Some(name), &it);
         it.integration_id = id.clone();
         let model_path = ["apis", &draft.api_id, "integrations", id.as_str()];
@@ -179,6 +190,7 @@ impl Converter<'_> {
         draft.seen.insert(key.clone(), origin.clone());
         self.origin(&model_path, origin.root, &origin.path);
         let target = self.route_target(draft, &item, at);
+        let (authorization_type, authorizer_id) = self.authorization(draft, &item, at);
         if let Some(settings) = item.settings {
             draft.settings.insert(key.clone(), settings);
         }
@@ -188,6 +200,15 @@ impl Converter<'_> {
             target,
             api_key_required: item.api_key_required,
             operation_name: item.operation_name,
+            authorization_type,
+            authorizer_id,
+            authorization_scopes: item.authorization_scopes,
+            model_selection_expression: item.model_selection_expression,
+            request_models: item.request_models,
+            request_parameters: item.request_parameters,
+            route_response_selection_expression: item.route_response_selection_expression,
+            route_responses: responses(item.route_responses),
+            api_gateway_managed: false,
         };
         draft
             .definition
@@ -208,6 +229,8 @@ impl Converter<'_> {
                 self.error(root, &path.key("target"), reason);
                 return None;
             }
+            // A WebSocket API's clients may connect, and leave, without an answer.
+            (None, None) if draft.protocol == ProtocolType::Websocket => return None,
             (None, None) => {
                 self.error(root, path, "the member `integration` is missing");
                 return None;
@@ -251,7 +274,7 @@ impl Converter<'_> {
         item: IntegrationItem,
         (root, path): (usize, &Path),
     ) -> IntegrationId {
-        let mut it = self.integration(item, (root, path));
+        let mut it = self.integration(draft.protocol, item, (root, path));
         let id = integration_id(&draft.api_id, None, &it);
         it.integration_id = id.clone();
         // The first of equal ones is named in findings.
@@ -285,7 +308,8 @@ impl Converter<'_> {
         path: &Path,
     ) -> BTreeMap<StageName, Arc<Stage>> {
         let mut out = BTreeMap::new();
-        let implied = items.is_empty();
+        // The stage that has no segment in the path is one of HTTP APIs.
+        let implied = items.is_empty() && draft.protocol == ProtocolType::Http;
         let items = if implied {
             vec![StageItem::default()]
         } else {
@@ -333,6 +357,8 @@ impl Converter<'_> {
             default_route_settings: item.default_route_settings,
             route_settings,
             access_log_settings: item.access_log_settings,
+            client_certificate_id: item.client_certificate_id,
+            api_gateway_managed: false,
             tags: item.tags,
             created_date: Millis(0),
             last_updated_date: Millis(0),

@@ -1,11 +1,16 @@
 //! An integration of the file as one of the model: what the URI says is written out.
 
-use tollgate_model::{Api, ConnectionType, Integration, IntegrationType, PayloadFormat};
-use tollgate_protocol::ids::IntegrationId;
+use std::collections::BTreeMap;
+
+use tollgate_model::{
+    Api, ConnectionType, Integration, IntegrationResponse, IntegrationType, PayloadFormat,
+    ProtocolType,
+};
+use tollgate_protocol::ids::{IntegrationId, IntegrationResponseId};
 
 use super::Converter;
 use crate::document::ids::derived;
-use crate::document::shape::IntegrationItem;
+use crate::document::shape::{IntegrationItem, IntegrationResponseItem};
 use crate::document::tree::Path;
 
 /// Whether a text is a URI and not the name of an integration.
@@ -17,10 +22,16 @@ pub(super) fn is_uri(text: &str) -> bool {
 
 impl Converter<'_> {
     /// The integration without its id.
-    pub(super) fn integration(&mut self, item: IntegrationItem, at: (usize, &Path)) -> Integration {
+    pub(super) fn integration(
+        &mut self,
+        protocol: ProtocolType,
+        item: IntegrationItem,
+        at: (usize, &Path),
+    ) -> Integration {
         let uri = item.integration_uri.as_deref().unwrap_or_default();
         let integration_type = item.integration_type.unwrap_or_else(|| {
-            if uri.starts_with("function:") || uri.starts_with("arn:") {
+            let service = item.integration_subtype.is_some();
+            if service || uri.starts_with("function:") || uri.starts_with("arn:") {
                 IntegrationType::AwsProxy
             } else if uri.is_empty() && item.fixed_response.is_some() {
                 IntegrationType::Mock
@@ -39,9 +50,17 @@ impl Converter<'_> {
             (id, _) if by_link => (ConnectionType::VpcLink, id),
             (id, _) => (ConnectionType::Internet, id),
         };
-        if integration_type == IntegrationType::AwsProxy {
+        if let Some(service) = &item.integration_subtype {
+            let reason = format!("{service} is not called in this release; its routes answer 500");
+            let root = &self.roots[at.0];
+            self.report.warning_at(root, at.1, reason);
+        } else if integration_type == IntegrationType::AwsProxy {
             self.warn_unknown_function(uri, at);
         }
+        let format = match protocol {
+            ProtocolType::Http if item.integration_subtype.is_none() => PayloadFormat::V2,
+            _ => PayloadFormat::V1,
+        };
         Integration {
             integration_id: IntegrationId::default(),
             integration_type,
@@ -50,7 +69,15 @@ impl Converter<'_> {
             connection_type,
             connection_id,
             description: item.description,
-            payload_format_version: item.payload_format_version.unwrap_or(PayloadFormat::V2),
+            payload_format_version: item.payload_format_version.unwrap_or(format),
+            integration_subtype: item.integration_subtype,
+            credentials_arn: item.credentials_arn,
+            passthrough_behavior: item.passthrough_behavior,
+            content_handling_strategy: item.content_handling_strategy,
+            request_templates: item.request_templates,
+            template_selection_expression: item.template_selection_expression,
+            integration_responses: responses(item.integration_responses),
+            api_gateway_managed: false,
             timeout_in_millis: item.timeout_in_millis,
             request_parameters: item.request_parameters,
             response_parameters: item.response_parameters,
@@ -96,6 +123,22 @@ impl Converter<'_> {
             self.report.warning_at(root, path, reason);
         }
     }
+}
+
+fn responses(
+    items: BTreeMap<String, IntegrationResponseItem>,
+) -> BTreeMap<IntegrationResponseId, IntegrationResponse> {
+    let response = |(key, item): (String, IntegrationResponseItem)| IntegrationResponse {
+        integration_response_id: derived(6, &["integration response", &key]).into(),
+        integration_response_key: key,
+        content_handling_strategy: item.content_handling_strategy,
+        response_parameters: item.response_parameters,
+        response_templates: item.response_templates,
+        template_selection_expression: item.template_selection_expression,
+    };
+    let all = items.into_iter().map(response);
+    all.map(|it| (it.integration_response_id.clone(), it))
+        .collect()
 }
 
 /// The names of the stage variables of a URI.

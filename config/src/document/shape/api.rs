@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use tollgate_model::{
-    AccessLogSettings, ConnectionType, Cors, FixedResponse, IntegrationType, PayloadFormat,
+    AccessLogSettings, AuthorizationType, ConnectionType, ContentHandling, Cors, FixedResponse,
+    IntegrationType, IpAddressType, ParameterConstraints, PassthroughBehavior, PayloadFormat,
     ProtocolType, RouteSettings, TlsConfig,
 };
 
+use super::parts::{AuthorizerItem, IntegrationResponseItem, ModelItem, RouteResponseItem};
 use crate::openapi::BasePath;
 
 /// An API (AWS v2: Api).
@@ -24,8 +26,18 @@ pub(crate) struct ApiItem {
     pub description: Option<String>,
     /// The version of its definition, free text.
     pub version: Option<String>,
-    /// `HTTP`, the kind that is served.
+    /// `HTTP`, the kind that is served. `WEBSOCKET` APIs are kept and not served in this release:
+    /// clients get an error.
     pub protocol_type: Option<ProtocolType>,
+    /// How the route key of a message is found in it, such as `$request.body.action`. Needed by
+    /// WebSocket APIs.
+    pub route_selection_expression: Option<String>,
+    /// Where an API key is looked for. Default `$request.header.x-api-key`.
+    pub api_key_selection_expression: Option<String>,
+    /// The kinds of addresses that clients have. Told and not acted on. Default `ipv4`.
+    pub ip_address_type: Option<IpAddressType>,
+    /// Whether models are taken without a look at their schemas.
+    pub disable_schema_validation: Option<bool>,
     /// Cross-origin settings; the gateway answers preflights when they are there.
     pub cors_configuration: Option<Cors>,
     /// Whether the generated host name and the path style are closed; custom domains stay open.
@@ -41,6 +53,10 @@ pub(crate) struct ApiItem {
     pub routes: Vec<RouteItem>,
     /// Integrations by name, for routes that share them.
     pub integrations: BTreeMap<String, IntegrationItem>,
+    /// Authorizers by name, for routes that name them.
+    pub authorizers: BTreeMap<String, AuthorizerItem>,
+    /// Models by name: JSON schemas of messages.
+    pub models: BTreeMap<String, ModelItem>,
     /// The stages; by default one `$default` stage that deploys every change at once.
     pub stages: Vec<StageItem>,
 }
@@ -50,7 +66,8 @@ pub(crate) struct ApiItem {
 #[serde(rename_all = "camelCase", default)]
 #[schemars(extend("required" = ["routeKey"]))]
 pub(crate) struct RouteItem {
-    /// `GET /pets/{id}`, `ANY /{proxy+}` or `$default`.
+    /// `GET /pets/{id}`, `ANY /{proxy+}` or `$default`. Of a WebSocket API `$connect`,
+    /// `$disconnect`, `$default` or what the route selection expression gives.
     pub route_key: String,
     /// What answers: the name of an integration of this API, a URI (`function:NAME`,
     /// `http://host/path`, a Lambda ARN) or an integration written here.
@@ -61,6 +78,24 @@ pub(crate) struct RouteItem {
     pub api_key_required: bool,
     /// A name for people and generated clients.
     pub operation_name: Option<String>,
+    /// Who may use it. By default everybody, or who the `authorizer` lets in. Other types than
+    /// `NONE` are kept and not judged in this release: such a route refuses every request.
+    pub authorization_type: Option<AuthorizationType>,
+    /// The name of an authorizer of this API.
+    pub authorizer: Option<String>,
+    /// Of these scopes a token needs one; with an authorizer of type `JWT`.
+    pub authorization_scopes: Vec<String>,
+    /// Which of `requestModels` a message must fit; WebSocket APIs.
+    pub model_selection_expression: Option<String>,
+    /// Names of models by what the expression gives; WebSocket APIs.
+    pub request_models: BTreeMap<String, String>,
+    /// What a handshake must carry, by `route.request.querystring.NAME` or
+    /// `route.request.header.NAME`; WebSocket APIs.
+    pub request_parameters: BTreeMap<String, ParameterConstraints>,
+    /// `$default` makes the route answer on the socket; WebSocket APIs.
+    pub route_response_selection_expression: Option<String>,
+    /// Responses by key, of which there is `$default`.
+    pub route_responses: BTreeMap<String, RouteResponseItem>,
     /// Settings of this route in every stage, under those of the stage's `routeSettings`.
     pub settings: Option<RouteSettings>,
 }
@@ -94,10 +129,25 @@ pub(crate) struct IntegrationItem {
     pub connection_id: Option<String>,
     /// What it is for.
     pub description: Option<String>,
-    /// The event format of a function. Default `2.0`.
+    /// The event format of a function. Default `2.0`, of a WebSocket API `1.0`.
     pub payload_format_version: Option<PayloadFormat>,
     /// Milliseconds until the response's head must be there, at least 50. Default 30000.
     pub timeout_in_millis: Option<u64>,
+    /// The operation of an AWS service, such as `SQS-SendMessage`. Kept and not called in this
+    /// release: its routes answer 500.
+    pub integration_subtype: Option<String>,
+    /// The role that AWS makes the call with. Kept and not used.
+    pub credentials_arn: Option<String>,
+    /// What becomes of a message that no template is for; WebSocket APIs. Default `WHEN_NO_MATCH`.
+    pub passthrough_behavior: Option<PassthroughBehavior>,
+    /// What becomes of the encoding of a message; WebSocket APIs.
+    pub content_handling_strategy: Option<ContentHandling>,
+    /// Templates by what the expression gives; WebSocket APIs.
+    pub request_templates: BTreeMap<String, String>,
+    /// Which of `requestTemplates` is taken; WebSocket APIs.
+    pub template_selection_expression: Option<String>,
+    /// Responses by key, `$default` or a pattern such as `/2\d\d/`; WebSocket APIs.
+    pub integration_responses: BTreeMap<String, IntegrationResponseItem>,
     /// Changes to the request: `append:header.NAME`, `overwrite:querystring.NAME`,
     /// `remove:header.NAME`, `overwrite:path` and the like, each with its value.
     pub request_parameters: BTreeMap<String, String>,
@@ -135,6 +185,9 @@ pub(crate) struct StageItem {
     pub route_settings: BTreeMap<String, RouteSettings>,
     /// Where and how requests are logged.
     pub access_log_settings: Option<AccessLogSettings>,
+    /// The certificate that AWS shows to back ends. Kept and not used: see `clientCertificate` of
+    /// upstream groups.
+    pub client_certificate_id: Option<String>,
     /// Tags.
     pub tags: BTreeMap<String, String>,
 }
@@ -149,6 +202,7 @@ impl Default for StageItem {
             default_route_settings: RouteSettings::default(),
             route_settings: BTreeMap::new(),
             access_log_settings: None,
+            client_certificate_id: None,
             tags: BTreeMap::new(),
         }
     }

@@ -85,7 +85,7 @@ fn integrations() -> Vec<(&'static str, Integration)> {
     ]
 }
 
-fn api() -> Api {
+pub(crate) fn api() -> Api {
     let mut definition = Definition::default();
     for (at, (key, integration)) in integrations().into_iter().enumerate() {
         let id = format!("int{at:04}");
@@ -136,8 +136,13 @@ fn api() -> Api {
 }
 
 fn compiled() -> Snapshot {
+    compiled_with(api())
+}
+
+/// The snapshot of a configuration with this API.
+pub(crate) fn compiled_with(api: Api) -> Snapshot {
     let mut model = Model::default();
-    model.apis.insert("shop".into(), Arc::new(api()));
+    model.apis.insert(api.api_id.clone(), Arc::new(api));
     let function = Function {
         name: "hello".into(),
         ..Function::default()

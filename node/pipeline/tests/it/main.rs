@@ -8,6 +8,7 @@ mod addressing;
 mod admission;
 mod attacks;
 mod caching;
+mod closed;
 mod compiled;
 mod cors;
 mod data_trace;

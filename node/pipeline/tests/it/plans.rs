@@ -10,7 +10,10 @@ use tollgate_config::snapshot::{
     MappingTarget, PathPiece, PathStep, Piece, RoutePlan, Router, Snapshot, StagePlan, Template,
     Variable,
 };
-use tollgate_model::{Api, CacheControlStrategy, Cors, LoggingLevel, PayloadFormat, Throttle};
+use tollgate_model::{
+    Api, AuthorizationType, CacheControlStrategy, Cors, LoggingLevel, PayloadFormat, ProtocolType,
+    Throttle,
+};
 use tollgate_protocol::Rate;
 
 /// The generated host of the API `shop`.
@@ -28,6 +31,7 @@ pub(crate) fn route(key: &str, integration: IntegrationPlan) -> RouteSpec {
             route_key: key.into(),
             resource: resource.into(),
             route_id: "r1r1r1r".into(),
+            authorization: AuthorizationType::None,
             api_key_required: false,
             throttle: None,
             cache: None,
@@ -43,6 +47,11 @@ pub(crate) fn route(key: &str, integration: IntegrationPlan) -> RouteSpec {
 impl RouteSpec {
     pub(crate) fn keyed(mut self) -> Self {
         self.plan.api_key_required = true;
+        self
+    }
+
+    pub(crate) fn judged(mut self, kind: AuthorizationType) -> Self {
+        self.plan.authorization = kind;
         self
     }
 
@@ -119,6 +128,7 @@ impl StageSpec {
 pub(crate) fn api(id: &str, cors: Option<Cors>, stages: Vec<StageSpec>) -> Arc<ApiPlan> {
     Arc::new(ApiPlan {
         source: Arc::new(Api::default()),
+        protocol: ProtocolType::Http,
         api_id: id.into(),
         name: "Shop".into(),
         cors,

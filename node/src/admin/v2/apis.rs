@@ -4,48 +4,25 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use tollgate_aws::AwsError;
+use tollgate_aws::operations::Matched;
 use tollgate_model::{
-    Api, Integration, IntegrationType, Mark, Model, PayloadFormat, Route, Stage, function_name,
-    kind, mark, mark_kind,
+    Api, Integration, Mark, Model, ProtocolType, Route, Stage, kind, mark, mark_kind,
 };
-use tollgate_protocol::ids::{ApiId, IntegrationId, RouteId};
+use tollgate_protocol::ids::ApiId;
 
-use super::edit::{edit_api, overlay, refuse, required, tags};
+use super::edit::edit_api;
+use super::parts::target;
 use super::read::find_api;
 use super::render;
-use crate::admin::call::Call;
+use crate::admin::call::{Call, label};
 use crate::admin::change::{LooksAt, change};
+use crate::admin::lay::lay;
 use crate::admin::reply::{Outcome, Reply};
 use tollgate_config::document::with_api;
 
-/// What a request may set of an API.
-const MEMBERS: [&str; 5] = [
-    "name",
-    "description",
-    "version",
-    "corsConfiguration",
-    "disableExecuteApiEndpoint",
-];
-/// What does nothing here, with the values that hold anyway.
-const UNAVAILABLE: [(&str, &[&str]); 4] = [
-    ("apiKeySelectionExpression", &["$request.header.x-api-key"]),
-    (
-        "routeSelectionExpression",
-        &[
-            "$request.method $request.path",
-            "${request.method} ${request.path}",
-        ],
-    ),
-    ("credentialsArn", &[]),
-    ("protocolType", &["HTTP"]),
-];
-
 /// `POST /v2/apis`; with `target` also a route, an integration and the stage `$default`.
-pub(super) async fn create(call: &Call<'_>) -> Outcome {
+pub(super) async fn create(call: &Call<'_>, at: &Matched<'_>) -> Outcome {
     let input = call.members()?;
-    required(&input, "name")?;
-    required(&input, "protocolType")?;
-    refuse(&input, &UNAVAILABLE)?;
     let id = ApiId::from(call.seed.id("api", 10));
     let looks_at = [mark(kind::API, id.as_str())];
     let changed = change(call, LooksAt::Only(&looks_at), |model, now| {
@@ -53,12 +30,9 @@ pub(super) async fn create(call: &Call<'_>) -> Outcome {
             // A retry whose first answer was lost.
             return Ok((model.clone(), render::api(made, call.state)));
         }
-        let mut api: Api = overlay(&Api::default(), &input, &MEMBERS)?;
+        let mut api: Api = lay(&Api::default(), &input, at.operation, &[])?;
         api.api_id = id.clone();
-        api.tags = tags(&input)?;
-        if let Some(target) = input.get("target").and_then(Value::as_str) {
-            quick_create(call, &mut api, &input, target);
-        }
+        quick_create(call, &mut api, &input)?;
         let model = with_api(model, &api, now);
         let made = render::api(find_api(&model, id.as_str())?, call.state);
         Ok((model, made))
@@ -67,53 +41,93 @@ pub(super) async fn create(call: &Call<'_>) -> Outcome {
     Ok(Reply::json(201, changed.value))
 }
 
-/// One integration that everything leads to, deployed at once (AWS: quick create).
-fn quick_create(call: &Call<'_>, api: &mut Api, input: &Map<String, Value>, target: &str) {
-    let integration = IntegrationId::from(call.seed.id("integration", 7));
-    let route = RouteId::from(call.seed.id("route", 7));
-    let route_key = input.get("routeKey").and_then(Value::as_str);
-    let is_function = function_name(target).is_some();
-    let definition = Arc::make_mut(&mut api.definition);
-    definition.routes.insert(
-        route.clone(),
-        Route {
-            route_id: route,
-            route_key: route_key.unwrap_or("$default").to_owned(),
-            target: Some(format!("integrations/{integration}")),
-            ..Route::default()
-        },
-    );
-    definition.integrations.insert(
-        integration.clone(),
-        Integration {
-            integration_id: integration,
-            integration_type: if is_function {
-                IntegrationType::AwsProxy
-            } else {
-                IntegrationType::HttpProxy
-            },
-            integration_uri: Some(target.to_owned()),
-            payload_format_version: if is_function {
-                PayloadFormat::V2
-            } else {
-                PayloadFormat::V1
-            },
-            ..Integration::default()
-        },
-    );
+/// One integration that everything leads to, deployed at once (AWS: quick create), when the
+/// request names a target.
+fn quick_create(
+    call: &Call<'_>,
+    api: &mut Api,
+    input: &Map<String, Value>,
+) -> Result<(), AwsError> {
+    let text = |name: &str| given(input, name);
+    let Some(to) = text("target") else {
+        return match ["routeKey", "credentialsArn"]
+            .into_iter()
+            .find(|it| text(it).is_some())
+        {
+            None => Ok(()),
+            Some(name) => Err(AwsError::bad_request(format!("{name} needs a target"))),
+        };
+    };
+    if api.protocol_type == ProtocolType::Websocket {
+        let message = "quick create is supported only for HTTP APIs";
+        return Err(AwsError::bad_request(message));
+    }
+    let mut integration = Integration {
+        integration_id: call.seed.id("integration", 7).into(),
+        credentials_arn: text("credentialsArn").map(str::to_owned),
+        api_gateway_managed: true,
+        ..Integration::default()
+    };
+    target(&mut integration, to);
+    let route = Route {
+        route_id: call.seed.id("route", 7).into(),
+        route_key: text("routeKey").unwrap_or("$default").to_owned(),
+        target: Some(format!("integrations/{}", integration.integration_id)),
+        api_gateway_managed: true,
+        ..Route::default()
+    };
     let stage = Stage {
         stage_name: "$default".into(),
         auto_deploy: true,
+        api_gateway_managed: true,
         ..Stage::default()
     };
+    let definition = Arc::make_mut(&mut api.definition);
+    definition.routes.insert(route.route_id.clone(), route);
+    let id = integration.integration_id.clone();
+    definition.integrations.insert(id, integration);
     api.stages.insert(stage.stage_name.clone(), Arc::new(stage));
+    Ok(())
+}
+
+/// Changes what quick create made.
+fn quick_update(api: &mut Api, input: &Map<String, Value>) -> Result<(), AwsError> {
+    let text = |name: &str| given(input, name);
+    let names = ["target", "routeKey", "credentialsArn"];
+    let Some(first) = names.into_iter().find(|it| text(it).is_some()) else {
+        return Ok(());
+    };
+    let definition = Arc::make_mut(&mut api.definition);
+    let mut routes = definition.routes.values_mut();
+    let mut integrations = definition.integrations.values_mut();
+    let (Some(route), Some(integration)) = (
+        routes.find(|it| it.api_gateway_managed),
+        integrations.find(|it| it.api_gateway_managed),
+    ) else {
+        let message = format!("{first} changes what quick create made, which this API has not");
+        return Err(AwsError::bad_request(message));
+    };
+    if let Some(to) = text("target") {
+        target(integration, to);
+    }
+    if let Some(key) = text("routeKey") {
+        key.clone_into(&mut route.route_key);
+    }
+    if let Some(arn) = text("credentialsArn") {
+        integration.credentials_arn = Some(arn.to_owned());
+    }
+    Ok(())
+}
+
+fn given<'i>(input: &'i Map<String, Value>, name: &str) -> Option<&'i str> {
+    let text = input.get(name).and_then(Value::as_str);
+    text.filter(|text| !text.is_empty())
 }
 
 /// `PATCH /v2/apis/{apiId}`
-pub(super) async fn update(call: &Call<'_>, id: &str) -> Outcome {
+pub(super) async fn update(call: &Call<'_>, at: &Matched<'_>) -> Outcome {
+    let id = label(at, "apiId");
     let input = call.members()?;
-    refuse(&input, &UNAVAILABLE)?;
-    refuse(&input, &[("target", &[]), ("routeKey", &[])])?;
     let edit = |api: &mut Api| {
         // Without its large parts, which no member here is in.
         let mut bare = api.clone();
@@ -124,9 +138,9 @@ pub(super) async fn update(call: &Call<'_>, id: &str) -> Outcome {
             definition,
             stages,
             deployments,
-            ..overlay(&bare, &input, &MEMBERS)?
+            ..lay(&bare, &input, at.operation, &[])?
         };
-        Ok(())
+        quick_update(api, &input)
     };
     let body = edit_api(call, id, edit, |api, ()| render::api(api, call.state)).await?;
     Ok(Reply::json(200, body))

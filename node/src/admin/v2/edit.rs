@@ -1,7 +1,5 @@
 //! Edits of one API: its working copy is changed, and stages that deploy by themselves follow.
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use tollgate_aws::{AwsError, ErrorKind};
 use tollgate_config::document::with_api;
@@ -32,67 +30,6 @@ pub(super) async fn edit_api<T, R>(
     .await?;
     Ok(changed.value)
 }
-
-/// Lays members of a request over a resource. Only `allowed` ones count, as in AWS; an empty
-/// string or `null` clears a member, and so does an empty value of an entry of a map.
-///
-/// # Errors
-/// `SerializationException` that names the member of a wrong type.
-pub(super) fn overlay<T: Serialize + DeserializeOwned>(
-    resource: &T,
-    input: &Map<String, Value>,
-    allowed: &[&str],
-) -> Result<T, AwsError> {
-    let internal = |_| AwsError::new(ErrorKind::Internal, "the resource cannot be encoded");
-    let mut members: Value = serde_json::to_value(resource).map_err(internal)?;
-    for name in allowed {
-        let Some(value) = input.get(*name) else {
-            continue;
-        };
-        lay(&mut members, name, value);
-        // One by one, so that the error can name the member and quote no value.
-        T::deserialize(&members).map_err(|_| {
-            AwsError::new(
-                ErrorKind::Serialization,
-                format!("the value of {name} cannot be read"),
-            )
-        })?;
-    }
-    serde_json::from_value(members).map_err(internal)
-}
-
-fn lay(members: &mut Value, name: &str, value: &Value) {
-    let Some(members) = members.as_object_mut() else {
-        return;
-    };
-    match value {
-        Value::Null => drop(members.remove(name)),
-        Value::String(text) if text.is_empty() => drop(members.remove(name)),
-        Value::Object(entries) if MAPS.contains(&name) => {
-            let target = members
-                .entry(name)
-                .or_insert_with(|| Value::Object(Map::new()));
-            for (key, value) in entries {
-                if let Some(target) = target.as_object_mut() {
-                    if is_empty(value) {
-                        target.remove(key);
-                    } else {
-                        target.insert(key.clone(), value.clone());
-                    }
-                }
-            }
-        }
-        value => drop(members.insert(name.to_owned(), value.clone())),
-    }
-}
-
-/// Members that are maps, changed entry by entry.
-const MAPS: [&str; 4] = [
-    "requestParameters",
-    "responseParameters",
-    "stageVariables",
-    "routeSettings",
-];
 
 fn is_empty(value: &Value) -> bool {
     match value {

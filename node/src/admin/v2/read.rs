@@ -44,41 +44,6 @@ pub(super) async fn api(call: &Call<'_>, id: &str) -> Outcome {
     Ok(Reply::json(200, render::api(api, call.state)))
 }
 
-pub(super) async fn routes(call: &Call<'_>, api: &str) -> Outcome {
-    let (_, model) = call.model().await?;
-    let routes = &find_api(&model, api)?.definition.routes;
-    let items = routes.iter().map(|(id, it)| (id.as_str(), it));
-    page(
-        call,
-        V2,
-        &format!("apis/{api}/routes"),
-        items,
-        render::route,
-    )
-}
-
-pub(super) async fn route(call: &Call<'_>, api: &str, id: &str) -> Outcome {
-    let (_, model) = call.model().await?;
-    let found = find_api(&model, api)?.definition.routes.get(id);
-    let route = found.ok_or_else(|| not_found("route", id))?;
-    Ok(Reply::json(200, render::route(route)))
-}
-
-pub(super) async fn integrations(call: &Call<'_>, api: &str) -> Outcome {
-    let (_, model) = call.model().await?;
-    let all = &find_api(&model, api)?.definition.integrations;
-    let items = all.iter().map(|(id, it)| (id.as_str(), it));
-    let name = format!("apis/{api}/integrations");
-    page(call, V2, &name, items, render::integration)
-}
-
-pub(super) async fn integration(call: &Call<'_>, api: &str, id: &str) -> Outcome {
-    let (_, model) = call.model().await?;
-    let found = find_api(&model, api)?.definition.integrations.get(id);
-    let integration = found.ok_or_else(|| not_found("integration", id))?;
-    Ok(Reply::json(200, render::integration(integration)))
-}
-
 pub(super) async fn stages(call: &Call<'_>, api: &str) -> Outcome {
     let (_, model) = call.model().await?;
     let stages = &find_api(&model, api)?.stages;

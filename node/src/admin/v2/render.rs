@@ -3,27 +3,29 @@
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use tollgate_aws::wire::to_iso8601;
-use tollgate_model::{
-    Api, ApiMapping, Deployment, DomainName, Integration, Route, Stage, Upstream,
-};
+use tollgate_model::{Api, ApiMapping, Deployment, DomainName, Stage, Upstream};
 
 use crate::admin::AdminState;
 
-/// The timeout that AWS names where none is set, in milliseconds.
-const TIMEOUT_MS_DEFAULT: u64 = tollgate_protocol::limits::INTEGRATION_TIMEOUT_MS;
+/// What AWS names where nothing is set.
+const KEY_SELECTION: &str = "$request.header.x-api-key";
+const ROUTE_SELECTION: &str = "$request.method $request.path";
 
 pub(super) fn api(api: &Api, state: &AdminState) -> Value {
+    let key = api.api_key_selection_expression.as_deref();
+    let route = api.route_selection_expression.as_deref();
     let mut out = json!({
-        "apiEndpoint": state.endpoints.of(&api.api_id, &state.region),
+        "apiEndpoint": state.endpoints.of(&api.api_id, api.protocol_type, &state.region),
         "apiGatewayManaged": false,
         "apiId": api.api_id,
-        "apiKeySelectionExpression": "$request.header.x-api-key",
+        "apiKeySelectionExpression": key.unwrap_or(KEY_SELECTION),
         "createdDate": to_iso8601(api.created_date.0),
         "disableExecuteApiEndpoint": api.disable_execute_api_endpoint,
-        "ipAddressType": "ipv4",
+        "disableSchemaValidation": api.disable_schema_validation,
+        "ipAddressType": api.ip_address_type,
         "name": api.name,
         "protocolType": api.protocol_type,
-        "routeSelectionExpression": "$request.method $request.path",
+        "routeSelectionExpression": route.unwrap_or(ROUTE_SELECTION),
         "tags": api.tags,
     });
     put(
@@ -33,34 +35,15 @@ pub(super) fn api(api: &Api, state: &AdminState) -> Value {
     );
     put(&mut out, "description", api.description.as_ref());
     put(&mut out, "version", api.version.as_ref());
-    out
-}
-
-pub(super) fn route(route: &Route) -> Value {
-    let mut out = json!({
-        "apiGatewayManaged": false,
-        "apiKeyRequired": route.api_key_required,
-        "authorizationType": "NONE",
-        "routeId": route.route_id,
-        "routeKey": route.route_key,
-    });
-    put(&mut out, "operationName", route.operation_name.as_ref());
-    put(&mut out, "target", route.target.as_ref());
-    out
-}
-
-/// The members of the model are AWS's; the timeout is named where it is the default.
-pub(super) fn integration(integration: &Integration) -> Value {
-    let mut out = serde_json::to_value(integration).unwrap_or_default();
-    let timeout_ms = integration.timeout_in_millis.unwrap_or(TIMEOUT_MS_DEFAULT);
-    out["apiGatewayManaged"] = false.into();
-    out["timeoutInMillis"] = timeout_ms.into();
+    let told = |texts: &Vec<String>| (!texts.is_empty()).then(|| texts.clone());
+    put(&mut out, "importInfo", told(&api.import_info).as_ref());
+    put(&mut out, "warnings", told(&api.warnings).as_ref());
     out
 }
 
 pub(super) fn stage(stage: &Stage) -> Value {
     let mut out = json!({
-        "apiGatewayManaged": false,
+        "apiGatewayManaged": stage.api_gateway_managed,
         "autoDeploy": stage.auto_deploy,
         "createdDate": to_iso8601(stage.created_date.0),
         "defaultRouteSettings": stage.default_route_settings,
@@ -75,7 +58,13 @@ pub(super) fn stage(stage: &Stage) -> Value {
         "accessLogSettings",
         stage.access_log_settings.as_ref(),
     );
+    let certificate = stage.client_certificate_id.as_ref();
+    put(&mut out, "clientCertificateId", certificate);
     put(&mut out, "deploymentId", stage.deployment_id.as_ref());
+    if let Some(id) = stage.deployment_id.as_ref().filter(|_| stage.auto_deploy) {
+        let text = format!("Successfully deployed stage with deployment ID '{id}'");
+        out["lastDeploymentStatusMessage"] = text.into();
+    }
     put(&mut out, "description", stage.description.as_ref());
     out
 }

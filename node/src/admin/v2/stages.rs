@@ -2,60 +2,44 @@
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
-use tollgate_aws::AwsError;
-use tollgate_model::{Api, Stage};
-use tollgate_protocol::ids::StageName;
-
-use super::apis::forget_stages;
-use super::apis::referring;
-use super::edit::{edit_api, overlay, refuse, required, tags};
+use super::apis::{forget_stages, referring};
+use super::edit::{edit_api, required};
+use super::parts::managed;
 use super::read::find_api;
 use super::{not_found, render};
-use crate::admin::call::Call;
+use crate::admin::call::{Call, label};
 use crate::admin::change::{LooksAt, change};
+use crate::admin::lay::lay;
 use crate::admin::reply::{Outcome, Reply};
+use serde_json::{Map, Value};
+use tollgate_aws::AwsError;
+use tollgate_aws::operations::Matched;
 use tollgate_config::document::with_api;
-
-const MEMBERS: [&str; 7] = [
-    "autoDeploy",
-    "description",
-    "deploymentId",
-    "stageVariables",
-    "defaultRouteSettings",
-    "routeSettings",
-    "accessLogSettings",
-];
-const UNAVAILABLE: [(&str, &[&str]); 1] = [("clientCertificateId", &[])];
+use tollgate_model::{Api, Stage};
 
 /// `POST /v2/apis/{apiId}/stages`
-pub(super) async fn create(call: &Call<'_>, api: &str) -> Outcome {
+pub(super) async fn create(call: &Call<'_>, at: &Matched<'_>) -> Outcome {
+    let api = label(at, "apiId");
     let input = call.members()?;
-    let name = StageName::from(required(&input, "stageName")?);
-    refuse(&input, &UNAVAILABLE)?;
+    let name = required(&input, "stageName")?;
     let edit = |api: &mut Api| {
-        if api.stages.contains_key(&name) {
+        if api.stages.contains_key(name) {
             return Err(AwsError::conflict(format!("Stage {name} already exists")));
         }
-        let empty = Stage {
-            stage_name: name.clone(),
-            tags: tags(&input)?,
-            ..Stage::default()
-        };
-        put(api, &empty, &input)
+        put(api, &Stage::default(), &input, at)
     };
-    let look = |api: &Api, ()| api.stages.get(&name).map(|it| render::stage(it));
+    let look = |api: &Api, ()| api.stages.get(name).map(|it| render::stage(it));
     let body = edit_api(call, api, edit, look).await?;
     Ok(Reply::json(201, body.unwrap_or_default()))
 }
 
 /// `PATCH /v2/apis/{apiId}/stages/{stageName}`
-pub(super) async fn update(call: &Call<'_>, api: &str, name: &str) -> Outcome {
+pub(super) async fn update(call: &Call<'_>, at: &Matched<'_>) -> Outcome {
+    let (api, name) = (label(at, "apiId"), label(at, "stageName"));
     let input = call.members()?;
-    refuse(&input, &UNAVAILABLE)?;
     let edit = |api: &mut Api| {
         let found = find_stage(api, name)?;
-        put(api, &found, &input)
+        put(api, &found, &input, at)
     };
     let body = edit_api(call, api, edit, |api, ()| shown(api, name)).await?;
     Ok(Reply::json(200, body))
@@ -73,8 +57,13 @@ fn shown(api: &Api, name: &str) -> Value {
         .unwrap_or_default()
 }
 
-fn put(api: &mut Api, stage: &Stage, input: &Map<String, Value>) -> Result<(), AwsError> {
-    let stage: Stage = overlay(stage, input, &MEMBERS)?;
+fn put(
+    api: &mut Api,
+    stage: &Stage,
+    input: &Map<String, Value>,
+    at: &Matched<'_>,
+) -> Result<(), AwsError> {
+    let stage: Stage = lay(stage, input, at.operation, &[])?;
     if stage.auto_deploy && input.get("deploymentId").is_some_and(Value::is_string) {
         return Err(AwsError::bad_request(
             "Deployment ID cannot be set on stages with AutoDeploy enabled",
@@ -95,7 +84,9 @@ pub(super) async fn delete(call: &Call<'_>, id: &str, name: &str) -> Outcome {
     let looks_at = referring(id);
     change(call, LooksAt::Only(&looks_at), |model, now| {
         let mut api = Api::clone(find_api(model, id)?);
-        find_stage(&api, name)?;
+        if find_stage(&api, name)?.api_gateway_managed {
+            return Err(managed("stage", name));
+        }
         let mapped = model.domain_names.values().find(|domain| {
             let mut mappings = domain.api_mappings.iter();
             mappings.any(|it| it.api_id.as_str() == id && it.stage.as_str() == name)
@@ -124,6 +115,14 @@ pub(super) async fn delete_access_log(call: &Call<'_>, api: &str, name: &str) ->
         Ok(())
     };
     edit_api(call, api, edit, |_, ()| ()).await?;
+    Ok(Reply::empty(204))
+}
+
+/// `DELETE /v2/apis/{apiId}/stages/{stageName}/cache/authorizers`. No judgement is remembered:
+/// authorizers are not asked yet.
+pub(super) async fn reset_authorizers_cache(call: &Call<'_>, api: &str, name: &str) -> Outcome {
+    let (_, model) = call.model().await?;
+    find_stage(find_api(&model, api)?, name)?;
     Ok(Reply::empty(204))
 }
 
