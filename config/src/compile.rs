@@ -1,8 +1,8 @@
 //! From the model to the snapshot.
 //!
 //! Compiling is a function of its arguments. APIs whose resources did not change since the
-//! previous snapshot are taken over as they are, so that the cost of a change is the cost of what
-//! changed.
+//! previous snapshot are taken over as they are, and so are the stages of an API of which only
+//! other parts changed, so that the cost of a change is the cost of what changed.
 
 mod access_log;
 mod domains;
@@ -17,14 +17,15 @@ mod tests;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tollgate_model::{Api, Model, Upstream};
-use tollgate_protocol::ids::Revision;
+use tollgate_model::{Api, Model, Stage, Upstream};
+use tollgate_protocol::Table;
+use tollgate_protocol::ids::{ApiId, Revision};
 
 pub use expression::{ExpressionError, mapping_key, mapping_value};
 pub use keys::digest;
 
 use crate::cells::CellSource;
-use crate::snapshot::{ApiPlan, FastMap, Snapshot};
+use crate::snapshot::{ApiPlan, FastMap, Snapshot, StagePlan};
 
 /// What the compiler needs to know of the node.
 #[derive(Debug, Clone)]
@@ -60,20 +61,7 @@ pub fn compile(
     cells: &mut dyn CellSource,
 ) -> Result<Snapshot, Vec<CompileError>> {
     let mut errors = Vec::new();
-    // An API's plan looks functions and upstream groups up: with others it may not even compile.
-    let reusable = previous.filter(|old| {
-        same_map(&old.model.functions, &model.functions)
-            && same_map(&old.model.upstreams, &model.upstreams)
-    });
-    let mut apis = FastMap::default();
-    for (id, api) in &model.apis {
-        let old = reusable.and_then(|old| old.apis.get(id));
-        let plan = match old.filter(|old| Arc::ptr_eq(&old.source, api)) {
-            Some(old) => Arc::clone(old),
-            None => Arc::new(compile_api(model, api, facts, cells, &mut errors)),
-        };
-        apis.insert(id.clone(), plan);
-    }
+    let apis = apis(model, facts, previous, cells, &mut errors);
     let (exact, wildcards) = domains::compile(model, &apis, &mut errors);
     let default_mapping = model
         .default_mapping
@@ -99,16 +87,73 @@ pub fn compile(
     })
 }
 
-/// Whether one API can be served beside the rest of a model.
+type Apis = FastMap<ApiId, Arc<ApiPlan>>;
+
+/// The plans of all APIs, without looking at those that the previous snapshot has.
+fn apis(
+    model: &Model,
+    facts: &NodeFacts,
+    previous: Option<&Snapshot>,
+    cells: &mut dyn CellSource,
+    errors: &mut Vec<CompileError>,
+) -> Apis {
+    let old = previous.filter(|old| looks_up_the_same(old, model));
+    let none = Table::new();
+    let (mut apis, before) = match old {
+        Some(old) => (old.apis.clone(), &old.model.apis),
+        None => (Apis::default(), &none),
+    };
+    for (id, _, api) in before.changes(&model.apis) {
+        let Some(api) = api else {
+            apis.remove(id);
+            continue;
+        };
+        let old = apis.get(id);
+        if old.is_some_and(|old| Arc::ptr_eq(&old.source, api)) {
+            continue;
+        }
+        let plan = match old.filter(|old| serves_the_same(&old.source, api)) {
+            Some(old) => with_stages_of(old, api),
+            None => compile_api(model, api, facts, cells, errors),
+        };
+        apis.insert(id.clone(), Arc::new(plan));
+    }
+    apis
+}
+
+/// An API's plan looks functions and upstream groups up: with others it may not even compile.
+fn looks_up_the_same(old: &Snapshot, model: &Model) -> bool {
+    same_map(&old.model.functions, &model.functions)
+        && same_map(&old.model.upstreams, &model.upstreams)
+}
+
+/// Whether the stages of two states of an API come out the same: all that is compiled of them is
+/// the same. What a definition says that no stage serves is not looked at.
+fn serves_the_same(old: &Api, new: &Api) -> bool {
+    let same = |(before, after): (&Arc<Stage>, &Arc<Stage>)| {
+        let (was, is) = (old.deployed(before), new.deployed(after));
+        before == after && was.map(Arc::as_ptr) == is.map(Arc::as_ptr)
+    };
+    old.name == new.name
+        && old.stages.len() == new.stages.len()
+        && old.stages.values().zip(new.stages.values()).all(same)
+}
+
+/// Whether one API can be served beside the rest of a model, of which `served` serves a part.
 #[must_use]
 pub fn try_api(
     model: &Model,
     api: &Arc<Api>,
     facts: &NodeFacts,
+    served: &Snapshot,
     cells: &mut dyn CellSource,
 ) -> Vec<CompileError> {
     let mut errors = Vec::new();
-    compile_api(model, api, facts, cells, &mut errors);
+    let old = served.apis.get(&api.api_id);
+    let is_served = old.is_some_and(|old| serves_the_same(&old.source, api));
+    if !(is_served && looks_up_the_same(served, model)) {
+        compile_api(model, api, facts, cells, &mut errors);
+    }
     errors
 }
 
@@ -135,6 +180,19 @@ fn compile_api(
             stages.insert(name.as_str().into(), Arc::new(plan));
         }
     }
+    plan(api, stages, upstreams.into_values().map(Arc::new).collect())
+}
+
+/// The plan of an API whose stages are those of another state of it.
+fn with_stages_of(old: &ApiPlan, api: &Arc<Api>) -> ApiPlan {
+    plan(api, old.stages.clone(), old.upstreams.clone())
+}
+
+fn plan(
+    api: &Arc<Api>,
+    stages: BTreeMap<Box<str>, Arc<StagePlan>>,
+    upstreams: Vec<Arc<Upstream>>,
+) -> ApiPlan {
     ApiPlan {
         source: Arc::clone(api),
         api_id: api.api_id.as_str().into(),
@@ -142,16 +200,13 @@ fn compile_api(
         protocol: api.protocol_type,
         cors: api.cors_configuration.clone(),
         endpoint_open: !api.disable_execute_api_endpoint,
-        upstreams: upstreams.into_values().map(Arc::new).collect(),
+        upstreams,
         stages,
     }
 }
 
 /// The declared groups and those that integration URLs make, each once.
-fn upstreams(
-    model: &Model,
-    apis: &FastMap<tollgate_protocol::ids::ApiId, Arc<ApiPlan>>,
-) -> Vec<Arc<Upstream>> {
+fn upstreams(model: &Model, apis: &Apis) -> Vec<Arc<Upstream>> {
     let mut all: BTreeMap<String, Arc<Upstream>> = model.upstreams.clone();
     for upstream in apis.values().flat_map(|api| &api.upstreams) {
         all.entry(upstream.name.clone())

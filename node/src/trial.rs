@@ -64,8 +64,9 @@ pub(crate) fn try_changes(
                 // That of an update lacks what stays.
                 let api = model.apis.get(&api.api_id);
                 errors.extend(
-                    api.into_iter()
-                        .flat_map(|api| compile::try_api(model, api, facts, &mut TrialCells)),
+                    api.into_iter().flat_map(|api| {
+                        compile::try_api(model, api, facts, served, &mut TrialCells)
+                    }),
                 );
             }
             // No rule of the compiler looks at these. Who refers to what is gone is known.

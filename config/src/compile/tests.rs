@@ -283,6 +283,45 @@ fn what_did_not_change_is_not_compiled_again() {
     assert_eq!(bucket.limit().burst_limit, 5);
 }
 
+#[test]
+fn stages_are_compiled_again_only_when_they_come_out_otherwise() {
+    let mut cells = Cells::default();
+    let routes = [("GET /", http("http://a"))];
+    let old = Arc::new(model([api("one", &routes, stage("s"))]));
+    let first = compile(&old, Revision(1), &facts(), None, &mut cells).unwrap();
+    let mut after = |edit: fn(&mut Api)| {
+        let mut new = (*old).clone();
+        edit(Arc::make_mut(new.apis.get_mut("one").unwrap()));
+        let new = Arc::new(new);
+        let second = compile(&new, Revision(2), &facts(), Some(&first), &mut cells).unwrap();
+        let plan = Arc::clone(&second.apis["one"]);
+        assert!(Arc::ptr_eq(&plan.source, &new.apis["one"]));
+        let same = Arc::ptr_eq(&plan.stages["s"], &first.apis["one"].stages["s"]);
+        (plan, same)
+    };
+    let (plan, same) = after(|api| api.disable_execute_api_endpoint = true);
+    assert!(same && !plan.endpoint_open);
+    let (plan, same) = after(|api| drop(Arc::make_mut(&mut api.definition).routes.pop_first()));
+    assert!(
+        same && plan.stages["s"].routes.len() == 1,
+        "nothing was deployed"
+    );
+    let (plan, same) = after(|api| api.name = "new".into());
+    assert!(!same && &*plan.stages["s"].api_name == "new");
+    let (plan, same) = after(|api| {
+        let stage = Arc::make_mut(api.stages.get_mut("s").unwrap());
+        stage.stage_variables.insert("a".into(), "b".into());
+    });
+    assert!(!same && plan.stages["s"].variables["a"] == "b");
+    let (plan, same) = after(|api| {
+        for deployment in api.deployments.values_mut() {
+            let deployment = Arc::make_mut(deployment);
+            Arc::make_mut(&mut deployment.definition).routes.clear();
+        }
+    });
+    assert!(!same && plan.stages["s"].routes.is_empty());
+}
+
 /// A deployment that a stage still serves may need what the working copy has let go of.
 #[test]
 fn a_group_that_an_unchanged_api_needs_cannot_go() {

@@ -97,29 +97,15 @@ fn merge_api(old: Option<&Api>, new: &Api, now: Millis) -> Api {
     let mut api = new.clone();
     api.created_date = old.map_or(now, |it| it.created_date);
     api.deployments = old.map_or_else(BTreeMap::new, |it| it.deployments.clone());
+    let deployed = api.stages.values().any(|stage| stage.auto_deploy);
+    let deployed = deployed.then(|| deployment_of(&api));
     for (name, stage) in &mut api.stages {
         let old = old.and_then(|it| it.stages.get(name));
-        let mut merged = Stage::clone(stage);
-        merged.deployment_id = if stage.auto_deploy {
-            Some(deployment_id(&api.definition))
-        } else {
-            // A document names none, the management API may: that is how a stage is moved.
-            let kept = || old.and_then(|it| it.deployment_id.clone());
-            stage.deployment_id.clone().or_else(kept)
-        };
-        merged.created_date = old.map_or(now, |it| it.created_date);
-        merged.last_updated_date = old.map_or(now, |it| it.last_updated_date);
-        if old.is_some_and(|old| **old != merged) {
-            merged.last_updated_date = now;
-        }
-        *stage = Arc::new(merged);
+        merge_stage(old, stage, deployed.as_ref(), now);
     }
-    let id = deployment_id(&api.definition);
-    let wanted = api
-        .stages
-        .values()
-        .any(|stage| stage.auto_deploy && stage.deployment_id.as_ref() == Some(&id));
-    if wanted && !api.deployments.contains_key(&id) {
+    if let Some(id) = deployed
+        && !api.deployments.contains_key(&id)
+    {
         let deployment = Deployment {
             deployment_id: id.clone(),
             description: None,
@@ -132,6 +118,44 @@ fn merge_api(old: Option<&Api>, new: &Api, now: Millis) -> Api {
     prune(&mut api);
     api.share();
     api
+}
+
+/// Dates a stage, and moves one that deploys by itself to the deployment of the definition.
+fn merge_stage(
+    old: Option<&Arc<Stage>>,
+    stage: &mut Arc<Stage>,
+    deployed: Option<&DeploymentId>,
+    now: Millis,
+) {
+    let mut merged = Stage::clone(stage);
+    merged.deployment_id = if stage.auto_deploy {
+        deployed.cloned()
+    } else {
+        // A document names none, the management API may: that is how a stage is moved.
+        let kept = || old.and_then(|it| it.deployment_id.clone());
+        stage.deployment_id.clone().or_else(kept)
+    };
+    merged.created_date = old.map_or(now, |it| it.created_date);
+    merged.last_updated_date = old.map_or(now, |it| it.last_updated_date);
+    *stage = match old {
+        Some(old) if **old == merged => Arc::clone(old),
+        Some(_) => {
+            merged.last_updated_date = now;
+            Arc::new(merged)
+        }
+        None => Arc::new(merged),
+    };
+}
+
+/// The id of the deployment of an API's definition: that of one that has this very definition, or
+/// the one that follows from its content.
+fn deployment_of(api: &Api) -> DeploymentId {
+    let mut all = api.deployments.values();
+    let made = all.find(|it| it.auto_deployed && Arc::ptr_eq(&it.definition, &api.definition));
+    made.map_or_else(
+        || deployment_id(&api.definition),
+        |it| it.deployment_id.clone(),
+    )
 }
 
 /// The id of a deployment of this definition.
