@@ -5,7 +5,7 @@
 //! configurations, which cost as much for a change of one key as for all of them, and keeping the
 //! changes themselves, which the two configurations tell and which are as large as an API file.
 
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -75,8 +75,11 @@ impl Touched {
             (false, false) => Action::Update,
         };
         let (kind, name) = change.subject();
-        let kind = kind.into();
-        Self { action, kind, name }
+        Self {
+            action,
+            kind: kind.into(),
+            name: name.into(),
+        }
     }
 }
 
@@ -153,6 +156,11 @@ impl Marks {
 pub(crate) struct History {
     records: VecDeque<Arc<RevisionRecord>>,
     bytes: usize,
+    /// The newest record of each mark, so that a change need not look through those that came
+    /// since it was planned. At most [`MARKS_MAX`] for each record.
+    newest: BTreeMap<Mark, Revision>,
+    /// The newest record that is taken to have touched everything.
+    everything: Revision,
 }
 
 impl History {
@@ -170,25 +178,41 @@ impl History {
         else {
             return false;
         };
-        let untouched = |record: &RevisionRecord| {
-            let marks = record.marks.as_ref();
-            marks.is_some_and(|marks| !rests_on.iter().any(|it| marks.binary_search(it).is_ok()))
-        };
-        // One record for each revision, the newest last.
+        // One record for each revision: fewer than came since then means that some are forgotten.
         let since = usize::try_from(since).unwrap_or(usize::MAX);
-        let mut newer = self.records.iter().rev().take(since);
-        since <= self.records.len() && newer.all(|it| it.revision > base.revision && untouched(it))
+        let untouched = |mark| {
+            let newest = self.newest.get(mark);
+            newest.is_none_or(|newest| *newest <= base.revision)
+        };
+        since <= self.records.len()
+            && self.everything <= base.revision
+            && rests_on.iter().all(untouched)
     }
 
     /// Adds the newest record; the oldest go when there is more than may be kept.
     pub(crate) fn push(&mut self, record: RevisionRecord) {
         self.bytes += bytes(&record);
+        match &record.marks {
+            Some(marks) => {
+                let marks = marks.iter().map(|mark| (*mark, record.revision));
+                self.newest.extend(marks);
+            }
+            None => self.everything = record.revision,
+        }
         self.records.push_back(Arc::new(record));
         while self.bytes > HISTORY_BYTES_MAX || self.records.len() > HISTORY_REVISIONS_MAX {
             let Some(oldest) = self.records.pop_front() else {
                 break;
             };
             self.bytes -= bytes(&oldest);
+            if self.everything == oldest.revision {
+                self.everything = Revision::default();
+            }
+            for mark in oldest.marks.iter().flatten() {
+                if self.newest.get(mark) == Some(&oldest.revision) {
+                    self.newest.remove(mark);
+                }
+            }
         }
     }
 

@@ -179,7 +179,7 @@ impl State {
         // Whatever its author said that it rests on: nobody's change is overwritten unseen.
         if let Some(base) = base.filter(|base| base.revision != self.revision) {
             let own = changes.iter().map(Change::subject);
-            let own: Vec<Mark> = own.map(|(kind, name)| mark(kind, &name)).collect();
+            let own: Vec<Mark> = own.map(|(kind, name)| mark(kind, name)).collect();
             let rests_on = Some(&*own);
             if !self.history.holds(self.revision, Base { rests_on, ..base }) {
                 return conflict(self);

@@ -3,7 +3,7 @@
 mod update;
 
 use alloc::collections::BTreeMap;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -366,25 +366,23 @@ impl Change {
 
     /// The kind and the name of what it changes, for plans and logs.
     #[must_use]
-    pub fn subject(&self) -> (&'static str, String) {
+    pub fn subject(&self) -> (&'static str, &str) {
         match self {
-            Self::PutApi(it) | Self::UpdateApi { api: it, .. } => {
-                (kind::API, it.api_id.to_string())
-            }
-            Self::DeleteApi(id) => (kind::API, id.to_string()),
-            Self::PutUpstream(it) => (kind::UPSTREAM, it.name.clone()),
-            Self::DeleteUpstream(name) => (kind::UPSTREAM, name.clone()),
-            Self::PutFunction(it) => (kind::FUNCTION, it.name.clone()),
-            Self::DeleteFunction(name) => (kind::FUNCTION, name.clone()),
-            Self::PutUsagePlan(it) => (kind::USAGE_PLAN, it.id.to_string()),
-            Self::DeleteUsagePlan(id) => (kind::USAGE_PLAN, id.to_string()),
-            Self::PutApiKey(it) => (kind::API_KEY, it.id.to_string()),
-            Self::DeleteApiKey(id) => (kind::API_KEY, id.to_string()),
-            Self::PutDomainName(it) => (kind::DOMAIN_NAME, it.domain_name.clone()),
-            Self::DeleteDomainName(name) => (kind::DOMAIN_NAME, name.clone()),
-            Self::PutCertificate(it) => (kind::CERTIFICATE, it.name.clone()),
-            Self::DeleteCertificate(name) => (kind::CERTIFICATE, name.clone()),
-            Self::SetDefaultMapping(_) => (kind::DEFAULT_MAPPING, String::new()),
+            Self::PutApi(it) | Self::UpdateApi { api: it, .. } => (kind::API, it.api_id.as_str()),
+            Self::DeleteApi(id) => (kind::API, id.as_str()),
+            Self::PutUpstream(it) => (kind::UPSTREAM, it.name.as_str()),
+            Self::DeleteUpstream(name) => (kind::UPSTREAM, name.as_str()),
+            Self::PutFunction(it) => (kind::FUNCTION, it.name.as_str()),
+            Self::DeleteFunction(name) => (kind::FUNCTION, name.as_str()),
+            Self::PutUsagePlan(it) => (kind::USAGE_PLAN, it.id.as_str()),
+            Self::DeleteUsagePlan(id) => (kind::USAGE_PLAN, id.as_str()),
+            Self::PutApiKey(it) => (kind::API_KEY, it.id.as_str()),
+            Self::DeleteApiKey(id) => (kind::API_KEY, id.as_str()),
+            Self::PutDomainName(it) => (kind::DOMAIN_NAME, it.domain_name.as_str()),
+            Self::DeleteDomainName(name) => (kind::DOMAIN_NAME, name.as_str()),
+            Self::PutCertificate(it) => (kind::CERTIFICATE, it.name.as_str()),
+            Self::DeleteCertificate(name) => (kind::CERTIFICATE, name.as_str()),
+            Self::SetDefaultMapping(_) => (kind::DEFAULT_MAPPING, ""),
         }
     }
 }

@@ -46,7 +46,7 @@ fn fingerprint(parts: &[&[u8]]) -> Mark {
 /// What a change touches of the model that it is going to be applied to.
 pub fn touched(before: &Model, change: &Change, into: &mut Vec<Mark>) {
     let (kind, name) = change.subject();
-    into.extend([mark_kind(kind), mark(kind, &name)]);
+    into.extend([mark_kind(kind), mark(kind, name)]);
     if let Change::PutApiKey(key) = change
         && is_new_value(before, key)
     {
@@ -61,7 +61,7 @@ pub fn rests_on(before: &Model, changes: &[Change]) -> BTreeSet<Mark> {
     let mut marks = BTreeSet::new();
     for change in changes {
         let (kind, name) = change.subject();
-        marks.insert(mark(kind, &name));
+        marks.insert(mark(kind, name));
         rules_of(before, change, &mut marks);
     }
     marks

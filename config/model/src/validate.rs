@@ -64,7 +64,7 @@ pub fn validate_changes(
     let mut broken = check(after, &Scope::of(before, changes), holder);
     if let Some((kind, name)) = Scope::misplaced(after, changes) {
         let mut findings = Findings::default();
-        findings.in_two(kind, &name, |f| f.here("it is kept under another name"));
+        findings.in_two(kind, name, |f| f.here("it is kept under another name"));
         broken.append(&mut findings.out);
     }
     broken

@@ -3,7 +3,6 @@
 //! references between resources, so they change together.
 
 use alloc::collections::{BTreeMap, BTreeSet};
-use alloc::string::String;
 use alloc::sync::Arc;
 use core::borrow::Borrow;
 
@@ -179,7 +178,10 @@ impl<'c> Scope<'c> {
 
     /// Resources that `changes` put and that the model does not have under their own names: what
     /// is checked there is not what would be put in place.
-    pub(super) fn misplaced(model: &Model, changes: &[Change]) -> Option<(&'static str, String)> {
+    pub(super) fn misplaced<'a>(
+        model: &Model,
+        changes: &'a [Change],
+    ) -> Option<(&'static str, &'a str)> {
         let there = |change: &Change| match change {
             Change::PutApi(it) | Change::UpdateApi { api: it, .. } => {
                 model.apis.contains_key(&it.api_id)
