@@ -104,6 +104,11 @@ pub(crate) fn cluster_key(dir: &Path) -> Result<ClusterKey, CredentialsError> {
         .map_err(|_| CredentialsError::Damaged { path })
 }
 
+/// Puts a cluster key into a directory, for the cluster that is going to be founded there.
+pub(crate) fn keep_cluster_key(dir: &Path, key: &ClusterKey) -> Result<(), CredentialsError> {
+    write(&path(dir, CLUSTER_KEY), &key.to_bytes())
+}
+
 /// Whether a directory holds a node's certificate but not what it voted for: with an empty log it
 /// would vote again.
 ///

@@ -51,6 +51,7 @@ pub use rates::Rates;
 pub use reports::{Reports, Told};
 pub use serve::{Refused, Server};
 pub use status::NodeStatus;
+pub use tollgate_link::authority::ClusterKey;
 pub use tollgate_link::token::JoinToken;
 pub use tollgate_link::vault::{Vault, VaultError};
 

@@ -11,12 +11,14 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use openraft::EntryPayload;
+use tollgate_link::authority::ClusterKey;
 use tollgate_protocol::Millis;
 use tollgate_protocol::codec::CodecError;
 use tollgate_protocol::codes::{self, Code};
 use tollgate_state::{NodeId, Quotas, State};
 use tollgate_store::{Identity, Loaded, Reader, Rewrite, Store, Successor, belongs_to_a_node};
 
+use crate::credentials::{self, CredentialsError};
 use crate::raft::log::READ_BYTES_MAX;
 use crate::raft::snapshot::{self, ReadError};
 use crate::raft::wire::{self, LogIdV1, MarkV1, MembersV1, MetaV1, VoteV1};
@@ -44,6 +46,9 @@ pub enum SuccessionError {
     /// It cannot be read or written.
     #[error(transparent)]
     Store(#[from] tollgate_store::Error),
+    /// The cluster's key cannot be put there.
+    #[error(transparent)]
+    Key(#[from] CredentialsError),
 }
 
 impl SuccessionError {
@@ -54,6 +59,7 @@ impl SuccessionError {
             Self::Occupied(_) | Self::Foreign { .. } | Self::Empty(_) => codes::SUCCESSION,
             Self::Removed(_) => codes::REMOVED,
             Self::Store(error) => error.code(),
+            Self::Key(_) => codes::DATA_DIR_IO,
         }
     }
 }
@@ -81,7 +87,8 @@ pub struct Recovered {
 }
 
 /// Makes a directory that belongs to nobody the first node of a new cluster with this state; its
-/// id. `now` is the wall clock.
+/// id. `now` is the wall clock. With the old cluster's key, access keys that were sealed with it
+/// are accepted by the new one; without it users need new ones.
 ///
 /// # Errors
 /// [`SuccessionError`]; nothing starts on the directory then, and the same can be done again.
@@ -90,6 +97,7 @@ pub fn restore(
     mut state: State,
     quotas: Quotas,
     now: Millis,
+    cluster_key: Option<ClusterKey>,
 ) -> Result<String, SuccessionError> {
     if belongs_to_a_node(dir)? {
         return Err(SuccessionError::Occupied(dir.to_owned()));
@@ -101,6 +109,9 @@ pub fn restore(
     let identity = Identity::first(crate::new_cluster_id(), now);
     let first = || identity.clone();
     let (store, _) = Store::open_to_rewrite(dir, Rewrite::Restore, first)?;
+    if let Some(key) = cluster_key {
+        credentials::keep_cluster_key(dir, &key)?;
+    }
     state.succeed(now, None, quotas);
     let last = LogIdV1 {
         term: 1,

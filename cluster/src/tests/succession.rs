@@ -12,7 +12,7 @@ use super::hub::{NOON, Script};
 use super::links::{listen, open, stop, up};
 use crate::backup::{self, Arriving, BackupError, Head};
 use crate::succession::{SuccessionError, recover, restore};
-use crate::{Door, Opened};
+use crate::{ClusterKey, Door, Opened};
 
 fn put_key(id: &str) -> Command {
     let key = ApiKey {
@@ -80,12 +80,12 @@ async fn what_was_backed_up_is_served_by_another_cluster() {
     }
     assert_eq!((head.revision, head.index), (20, state.index));
 
-    let occupied = restore(one.path(), state.clone(), Quotas::Exhausted, NOON);
+    let occupied = restore(one.path(), state.clone(), Quotas::Exhausted, NOON, None);
     assert!(
         matches!(occupied, Err(SuccessionError::Occupied(_))),
         "{occupied:?}"
     );
-    let cluster = restore(two.path(), state, Quotas::Exhausted, NOON).unwrap();
+    let cluster = restore(two.path(), state, Quotas::Exhausted, NOON, None).unwrap();
     let second = start(two.path(), &clock).await;
     assert_eq!(second.identity.cluster_id, cluster);
     assert_ne!(second.identity.cluster_id, first.identity.cluster_id);
@@ -104,6 +104,34 @@ async fn what_was_backed_up_is_served_by_another_cluster() {
     assert_eq!(again.0.revision, 21);
     stop(second).await;
     stop(first).await;
+}
+
+/// What the old cluster sealed opens in the new one when that was given its key, and then only.
+#[tokio::test]
+async fn a_restored_cluster_opens_what_was_sealed_with_the_key_that_it_was_given() {
+    let clock = Arc::new(Script(NOON.0.into()));
+    let old = tempfile::tempdir().unwrap();
+    let first = start(old.path(), &clock).await;
+    let sealed = first.door.vault().unwrap().seal("key", b"secret").unwrap();
+    let backup = bytes(&first.door).await;
+    let key = std::fs::read(old.path().join("tls/cluster.key")).unwrap();
+    let key: [u8; 32] = key.try_into().unwrap();
+    stop(first).await;
+    for (given, opens) in [(None, false), (Some(ClusterKey::from_bytes(key)), true)] {
+        let dir = tempfile::tempdir().unwrap();
+        let (_, state) = backup::read(backup.as_slice()).unwrap();
+        restore(dir.path(), state, Quotas::Exhausted, NOON, given).unwrap();
+        let second = start(dir.path(), &clock).await;
+        let vault = second.door.vault().unwrap();
+        assert_eq!(vault.open("key", &sealed).is_ok(), opens);
+        stop(second).await;
+    }
+    // A recovered directory has it anyway.
+    recover(old.path(), Quotas::Exhausted, NOON).unwrap();
+    let again = start(old.path(), &clock).await;
+    let opened = again.door.vault().unwrap().open("key", &sealed);
+    assert_eq!(opened.as_deref(), Ok(&b"secret"[..]));
+    stop(again).await;
 }
 
 #[tokio::test]
@@ -172,7 +200,7 @@ async fn a_node_whose_log_has_its_own_removal_does_not_go_on() {
 fn a_backup_is_not_restored_into_a_directory_that_is_used_for_something_else() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("letter.txt"), "dear").unwrap();
-    let refused = restore(dir.path(), State::default(), Quotas::AsKnown, NOON);
+    let refused = restore(dir.path(), State::default(), Quotas::AsKnown, NOON, None);
     assert!(
         matches!(refused, Err(SuccessionError::Foreign { .. })),
         "{refused:?}"

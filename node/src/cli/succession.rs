@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 use tollgate_aws::wire::to_iso8601;
+use tollgate_cluster::ClusterKey;
 use tollgate_cluster::backup::{self, Arriving, BackupError, Head};
 use tollgate_cluster::succession::{self, SuccessionError};
 use tollgate_protocol::{Clock as _, codes};
@@ -14,7 +15,7 @@ use tollgate_state::Quotas;
 
 use super::arguments::{BackupArguments, Format, RecoverArguments, RestoreArguments, WindowsBegin};
 use super::client::Client;
-use super::failure::Failure;
+use super::failure::{Failure, USAGE};
 use super::{Context, settings};
 use crate::clock::SystemClock;
 
@@ -138,7 +139,9 @@ fn refused(error: &SuccessionError) -> Failure {
         SuccessionError::Empty(_) => {
             failure.hint("name the stopped node's data directory with --data-dir")
         }
-        SuccessionError::Removed(_) | SuccessionError::Store(_) => failure,
+        SuccessionError::Removed(_) | SuccessionError::Store(_) | SuccessionError::Key(_) => {
+            failure
+        }
     };
     match codes::find(error.code().code) {
         Some(code) => failure.code(code),
@@ -165,6 +168,19 @@ fn told(begin: WindowsBegin) -> &'static str {
     }
 }
 
+/// A cluster key that was kept apart from the backups.
+fn cluster_key(file: &Path) -> Result<ClusterKey, Failure> {
+    let cannot = |why: &str| {
+        let text = format!("cannot use {} as a cluster key: {why}", file.display());
+        Failure::new(text).exit(USAGE)
+    };
+    let bytes = std::fs::read(file).map_err(|error| cannot(&error.to_string()))?;
+    let bytes = bytes.try_into();
+    bytes
+        .map(ClusterKey::from_bytes)
+        .map_err(|_| cannot("it has not 32 bytes"))
+}
+
 /// `tollgate restore`
 pub(super) fn restore(arguments: &RestoreArguments, context: &Context) -> Result<(), Failure> {
     let dir = settings::data_dir(&arguments.directory, context)?;
@@ -174,7 +190,11 @@ pub(super) fn restore(arguments: &RestoreArguments, context: &Context) -> Result
         backup::read(BufReader::new(source)).map_err(|error| unusable(file, &error))?;
     let now = SystemClock::start().now();
     let (apis, keys) = (state.model.apis.len(), state.model.api_keys.len());
-    let restored = succession::restore(&dir, state, quotas(arguments.quotas), now);
+    let key = arguments.cluster_key.as_deref().map(cluster_key);
+    let key = key.transpose()?;
+    let sealed = state.iam().keys().len();
+    let lost = if key.is_none() { sealed } else { 0 };
+    let restored = succession::restore(&dir, state, quotas(arguments.quotas), now, key);
     let cluster = restored.map_err(|error| refused(&error))?;
     if context.format == Format::Json {
         context.output.json(&json!({
@@ -185,8 +205,15 @@ pub(super) fn restore(arguments: &RestoreArguments, context: &Context) -> Result
             "takenMs": head.taken.0,
             "apis": apis,
             "apiKeys": keys,
+            "accessKeysLost": lost,
         }));
         return Ok(());
+    }
+    if lost > 0 {
+        context.output.talk(&format!(
+            "warning: {lost} access keys of users are not accepted any more: without --cluster-key \
+             nobody can open their secrets"
+        ));
     }
     context.output.talk(&format!(
         "{} is the first node of cluster {cluster}: revision {} of {}, {apis} APIs, {keys} API \

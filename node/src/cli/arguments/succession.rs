@@ -46,7 +46,8 @@ pub(in crate::cli) enum WindowsBegin {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     tollgate restore gateway.tgb --data-dir /var/lib/tollgate\n  \
-    tollgate restore gateway.tgb --quotas as-known\n\n\
+    tollgate restore gateway.tgb --quotas as-known\n  \
+    tollgate restore gateway.tgb --cluster-key cluster.key\n\n\
     The directory must be empty. It becomes the first node of a new cluster: its id, authority, root \
     access key, members and join tokens are new, and `tollgate start` serves what was backed up. \
     Stop the old cluster before: two clusters do not count quotas together.")]
@@ -57,6 +58,10 @@ pub(in crate::cli) struct RestoreArguments {
     /// What the current periods of quotas begin with.
     #[arg(long, value_enum, default_value_t, value_name = "HOW")]
     pub(in crate::cli) quotas: WindowsBegin,
+    /// The old cluster's key: `tls/cluster.key` of any of its nodes. Access keys of users are sealed
+    /// with it; without it they come back and are not accepted.
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) cluster_key: Option<PathBuf>,
     #[command(flatten)]
     pub(in crate::cli) directory: DirectoryArguments,
 }
