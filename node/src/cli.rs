@@ -13,6 +13,7 @@ mod failure;
 mod get;
 mod health;
 mod history;
+mod iam;
 mod keys;
 mod manage;
 mod members;
@@ -127,6 +128,7 @@ fn dispatch(command: Command, context: &Context, launcher: &dyn Launcher) -> Res
         Command::Diff(arguments) => client::block_on(history::diff(&arguments, context))?,
         Command::Rollback(arguments) => client::block_on(history::back(&arguments, context))?,
         Command::Status(arguments) => client::block_on(manage::status(&arguments, context))?,
+        Command::Iam(arguments) => client::block_on(iam::run(&arguments, context))?,
         Command::Members(arguments) => client::block_on(members::list(&arguments, context))?,
         Command::Token(arguments) => client::block_on(members::token(&arguments, context))?,
         Command::Leave(arguments) => client::block_on(members::leave(&arguments, context))?,

@@ -9,6 +9,9 @@ mod compile;
 mod follow;
 mod principal;
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) use compile::about;
 
 pub use follow::RootSource;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 mod cluster;
+pub(super) mod iam;
 mod succession;
 
 pub(super) use cluster::{DiffArguments, HistoryArguments, LeaveArguments, RollbackArguments};
@@ -78,6 +79,8 @@ pub(super) enum Command {
     Rollback(RollbackArguments),
     /// Show how a node does.
     Status(StatusArguments),
+    /// Say who may administer, and what: users, groups, policies and access keys.
+    Iam(Box<iam::IamArguments>),
     /// Show the nodes of the cluster.
     Members(MembersArguments),
     /// Make and revoke the tokens by which nodes join.

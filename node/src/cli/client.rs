@@ -279,6 +279,9 @@ impl Client {
         let (status, kind) = (answer.status, &answer.kind);
         let authority = &self.listener.authority;
         match status {
+            403 if kind == "AccessDeniedException" => Failure::new(message)
+                .code(&codes::ADMIN_DENIED)
+                .hint("see which policies decide: tollgate iam test --user NAME --action ACTION"),
             401 | 403 => {
                 let who = match &self.listener.credentials {
                     Some(credentials) => format!("access key {}", credentials.access_key),

@@ -1,6 +1,7 @@
 //! Command lines in, output and exit codes out, against a real admin listener.
 
 mod docs;
+mod iam;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;

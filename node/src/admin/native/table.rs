@@ -231,6 +231,34 @@ mod tests {
         assert!(find("GET", "").is_none() && find("GET", "iam/users//keys").is_none());
     }
 
+    /// What `docs/iam.md` says of an operation.
+    fn row(native: &Native) -> String {
+        let resource = match native.resource.strip_prefix("iam:") {
+            Some(rest) => format!("arn:aws:iam::ACCOUNT:{rest}"),
+            None if native.resource == "*" => "*".to_owned(),
+            None => format!("arn:aws:tollgate:REGION:ACCOUNT:{}", native.resource),
+        };
+        let Native {
+            action,
+            method,
+            path,
+            says,
+            ..
+        } = native;
+        format!("| `tollgate:{action}` | `{method} {path}` | `{resource}` | {says} |")
+    }
+
+    #[test]
+    fn the_document_has_every_action_as_it_is() {
+        let page = include_str!("../../../../docs/iam.md");
+        let told: Vec<&str> = page
+            .lines()
+            .filter(|line| line.starts_with("| `tollgate:"))
+            .collect();
+        let wanted: Vec<String> = OPERATIONS.iter().map(row).collect();
+        assert!(told == wanted, "docs/iam.md needs:\n{}", wanted.join("\n"));
+    }
+
     #[test]
     fn resources_are_named_by_path_or_body() {
         let needs = |method, path, body: &str| {
