@@ -22,7 +22,7 @@ pub use router::{Match, RouteKeyError, Router};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tollgate_model::{Api, Cors, Function, Model, ProtocolType, Upstream};
+use tollgate_model::{Api, Cors, Function, Model, ProtocolType, Upstream, ValueGlob};
 use tollgate_protocol::ids::{ApiId, Revision};
 
 /// A map with a fast, seeded hash.
@@ -83,8 +83,33 @@ pub struct ApiPlan {
 pub struct DomainPlan {
     /// The name, or the wildcard.
     pub name: Arc<str>,
-    /// The mappings, longest key first.
+    /// The routing rules, lowest priority first; empty where the mode leaves them out.
+    pub rules: Vec<RulePlan>,
+    /// The mappings, longest key first; empty where the mode leaves them out.
     pub mappings: Vec<MappingPlan>,
+}
+
+/// A routing rule as requests see it.
+#[derive(Debug)]
+pub struct RulePlan {
+    /// Base paths, one of which the path must begin with, by whole segments without slashes at the
+    /// ends, the longest first; without any, every path does.
+    pub base_paths: Vec<Box<str>>,
+    /// Of each condition one header must be there with a value that fits.
+    pub headers: Vec<Vec<HeaderTest>>,
+    /// Whether the base path is left out of the path that routes see.
+    pub strip_base_path: bool,
+    /// Where the rule leads; `None` while nothing is deployed there.
+    pub target: Option<(Arc<ApiPlan>, Arc<StagePlan>)>,
+}
+
+/// A header with the values that fit.
+#[derive(Debug)]
+pub struct HeaderTest {
+    /// The name, in lower case.
+    pub name: Box<str>,
+    /// The pattern of its value.
+    pub value: ValueGlob,
 }
 
 /// A path prefix that leads to a stage.

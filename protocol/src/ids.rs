@@ -114,6 +114,10 @@ id!(
     /// An API mapping of a domain name, 6 characters of `[a-z0-9]`.
     MappingId
 );
+id!(
+    /// A routing rule of a domain name, 6 characters of `[a-z0-9]`.
+    RuleId
+);
 
 /// The configuration's version: it grows by one with every committed change.
 #[derive(

@@ -26,3 +26,13 @@ fn boto3_makes_keys_and_usage_plans() {
 fn boto3_is_refused_with_a_wrong_secret() {
     drive("sdk/denied.py");
 }
+
+#[test]
+fn boto3_makes_vpc_links_and_tags_name_their_servers() {
+    drive("sdk/vpc_links.py");
+}
+
+#[test]
+fn boto3_makes_routing_rules_and_requests_follow_them() {
+    drive("sdk/routing_rules.py");
+}

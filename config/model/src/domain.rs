@@ -8,6 +8,8 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 use tollgate_protocol::ids::{ApiId, MappingId, StageName};
 
+use crate::{RoutingMode, RoutingRule};
+
 /// A custom domain name (AWS v2: DomainName).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -19,9 +21,26 @@ pub struct DomainName {
     pub certificate: Option<String>,
     /// What its paths lead to.
     pub api_mappings: Vec<ApiMapping>,
+    /// Whether mappings, rules or both say where a request goes.
+    #[serde(skip_serializing_if = "RoutingMode::is_default")]
+    pub routing_mode: RoutingMode,
+    /// The rules, in no order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub routing_rules: Vec<RoutingRule>,
     /// Tags.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
+}
+
+impl DomainName {
+    /// The stages that it leads to, by mappings and by rules, whatever the mode.
+    pub fn targets(&self) -> impl Iterator<Item = StageRef> + '_ {
+        let mapped = self.api_mappings.iter().map(|it| StageRef {
+            api_id: it.api_id.clone(),
+            stage: it.stage.clone(),
+        });
+        mapped.chain(self.routing_rules.iter().flat_map(RoutingRule::targets))
+    }
 }
 
 /// A path prefix of a domain that leads to a stage (AWS v2: ApiMapping).

@@ -98,8 +98,8 @@ fn rules_of(before: &Model, change: &Change, marks: &mut BTreeSet<Mark>) {
             }
         }
         Change::PutDomainName(domain) => {
-            let apis = domain.api_mappings.iter();
-            marks.extend(apis.map(|it| mark(kind::API, it.api_id.as_str())));
+            let targets = domain.targets();
+            marks.extend(targets.map(|it| mark(kind::API, it.api_id.as_str())));
             let certificate = domain.certificate.as_deref();
             marks.extend(certificate.map(|name| mark(kind::CERTIFICATE, name)));
         }

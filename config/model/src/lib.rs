@@ -19,6 +19,7 @@ mod function;
 mod integration;
 mod keys;
 mod route;
+mod routing;
 mod stage;
 mod upstream;
 mod validate;
@@ -36,8 +37,14 @@ pub use integration::{
 };
 pub use keys::{ApiKey, ApiStage, OnPartition, Period, Quota, Throttle, UsagePlan};
 pub use route::{AuthorizationType, ParameterConstraints, Route, RouteResponse};
+pub use routing::{
+    HeaderMatch, InvokeApi, MatchBasePaths, MatchHeaders, RoutingAction, RoutingCondition,
+    RoutingMode, RoutingRule, ValueGlob,
+};
 pub use stage::{AccessLogSettings, CacheControlStrategy, LoggingLevel, RouteSettings, Stage};
-pub use upstream::{Balance, Ejection, HealthCheck, Server, Upstream, UpstreamProtocol};
+pub use upstream::{
+    Balance, Ejection, HealthCheck, SERVERS_TAG, Server, Upstream, UpstreamProtocol, VpcLink,
+};
 pub use validate::{RouteKey, Violation, validate, validate_changes};
 
 use alloc::collections::BTreeMap;

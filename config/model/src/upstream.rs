@@ -1,10 +1,12 @@
 //! An upstream group: the servers behind one name (AWS: what a VPC link leads to).
 
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
 use serde::{Deserialize, Serialize};
+use tollgate_protocol::Millis;
 
 /// An upstream group.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +49,56 @@ pub struct Upstream {
     /// PEM of its private key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_private_key: Option<String>,
+    /// What the management API knows of it as a VPC link.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub link: Option<VpcLink>,
+}
+
+/// An upstream group as a VPC link (AWS v2: VpcLink). Networks mean nothing here; they are kept so
+/// that a client reads back what it wrote.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct VpcLink {
+    /// A name for people, at most 128 characters; the group's own name is the link's id.
+    pub name: String,
+    /// Subnets, as they were given.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub subnet_ids: Vec<String>,
+    /// Security groups, as they were given.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub security_group_ids: Vec<String>,
+    /// Tags; those of [`SERVERS_TAG`] name the group's servers.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
+    /// When it was made.
+    pub created_date: Millis,
+    /// What a retry of the call that made it finds it by.
+    pub made_by: String,
+}
+
+/// The tag of a VPC link that names the group's servers: URLs with spaces between them. More of
+/// them stand in tags that begin with it and a colon, since a tag holds 256 characters.
+pub const SERVERS_TAG: &str = "tollgate:servers";
+
+impl VpcLink {
+    /// The servers that the tags name, `None` when no tag speaks of servers.
+    #[must_use]
+    pub fn servers(&self) -> Option<Vec<Server>> {
+        let mut speaking = self.tags.iter().filter(|(key, _)| names_servers(key));
+        let first = speaking.next()?;
+        let urls = core::iter::once(first).chain(speaking);
+        let urls = urls.flat_map(|(_, value)| value.split_whitespace());
+        let server = |url: &str| Server {
+            url: url.into(),
+            ..Server::default()
+        };
+        Some(urls.map(server).collect())
+    }
+}
+
+fn names_servers(tag: &str) -> bool {
+    let rest = tag.strip_prefix(SERVERS_TAG);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
 }
 
 impl fmt::Debug for Upstream {
@@ -150,5 +202,41 @@ impl Default for Ejection {
             consecutive_failures: 5,
             duration_ms: 10_000,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_name_servers() {
+        let of = |tags: &[(&str, &str)]| {
+            let tags = tags
+                .iter()
+                .map(|(key, value)| ((*key).into(), (*value).into()));
+            let link = VpcLink {
+                tags: tags.collect(),
+                ..VpcLink::default()
+            };
+            let urls = |it: Vec<Server>| it.into_iter().map(|it| it.url).collect::<Vec<String>>();
+            link.servers().map(urls)
+        };
+        assert_eq!(of(&[]), None);
+        assert_eq!(of(&[("tollgate:serversmore", "http://a")]), None);
+        assert_eq!(of(&[("tollgate:servers", " ")]), Some(Vec::new()));
+        let both = of(&[
+            ("tollgate:servers:2", "http://c:1"),
+            ("tollgate:servers", "http://a:1  http://b:1"),
+            ("team", "x"),
+        ]);
+        assert_eq!(
+            both,
+            Some(
+                ["http://a:1", "http://b:1", "http://c:1"]
+                    .map(String::from)
+                    .to_vec()
+            )
+        );
     }
 }

@@ -13,6 +13,7 @@ mod mapping;
 mod platform;
 mod route;
 mod route_key;
+mod routing;
 mod scope;
 mod stage;
 #[cfg(test)]

@@ -60,7 +60,14 @@ pub fn merge(existing: &Model, loaded: Model, now: Millis, others: Others) -> Mo
         let key = merge_key(existing.api_keys.get(id).map(Arc::as_ref), key, now);
         out.api_keys.insert(id.clone(), Arc::new(key));
     }
-    out.upstreams.extend(loaded.upstreams);
+    for (name, mut upstream) in loaded.upstreams {
+        // A file does not speak of VPC links; one that a file gives servers stays a link.
+        let old = existing.upstreams.get(&name);
+        if let Some(link) = old.and_then(|it| it.link.as_ref()) {
+            Arc::make_mut(&mut upstream).link = Some(link.clone());
+        }
+        out.upstreams.insert(name, upstream);
+    }
     out.functions.extend(loaded.functions);
     out.usage_plans.extend(loaded.usage_plans);
     out.domain_names.extend(loaded.domain_names);

@@ -13,7 +13,8 @@ pub(crate) use api::{ApiItem, IntegrationItem, IntegrationUse, RouteItem, StageI
 pub(crate) use keys::{ApiKeyItem, ApiKeys, UsagePlanItem};
 pub(crate) use parts::{AuthorizerItem, IntegrationResponseItem, ModelItem, RouteResponseItem};
 pub(crate) use platform::{
-    CertificateItem, DomainNameItem, FunctionItem, ServerUse, StageTarget, UpstreamItem,
+    CertificateItem, DomainNameItem, FunctionItem, RoutingRuleItem, ServerUse, StageTarget,
+    UpstreamItem,
 };
 
 use std::collections::BTreeMap;

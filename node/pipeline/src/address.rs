@@ -2,13 +2,17 @@
 //!
 //! The order is: exact custom domain, wildcard domain, `{apiId}.execute-api.*`, the path style
 //! `/_aws/execute-api/{apiId}/{stage}/...` for clients without wildcard DNS, the default mapping.
+//! On a custom domain routing rules come before mappings (reference 3.1).
 
 use std::sync::Arc;
 
-use tollgate_config::snapshot::{ApiPlan, MappingPlan, Snapshot, StagePlan};
+use tollgate_config::snapshot::{
+    ApiPlan, DomainPlan, HeaderTest, MappingPlan, RulePlan, Snapshot, StagePlan,
+};
 use tollgate_message::HeaderList;
 use tollgate_model::ProtocolType;
 
+use crate::connections;
 use crate::fault::{Fault, FaultKind};
 use crate::text::split_once;
 
@@ -59,10 +63,11 @@ pub(crate) fn domain_of(headers: &HeaderList) -> String {
 ///
 /// # Errors
 /// `NotFound` for an unknown API or stage and a closed endpoint, `NoMapping` for a custom domain
-/// without a mapping for the path, `ProtocolUnserved` for a WebSocket API.
+/// without a rule or a mapping for the request, `ProtocolUnserved` for a WebSocket API.
 pub(crate) fn find<'a>(
     snapshot: &'a Snapshot,
     domain: &str,
+    headers: &HeaderList,
     path: &'a str,
 ) -> Result<Found<'a>, Fault> {
     let custom = snapshot.domains.get(domain).or_else(|| {
@@ -73,23 +78,19 @@ pub(crate) fn find<'a>(
         if path == "/ping" || path == "/sping" {
             return Ok(Found::Health);
         }
-        return plan
-            .mappings
-            .iter()
-            .find_map(|mapping| mapped(mapping, path))
-            .ok_or_else(|| Fault::new(FaultKind::NoMapping, "no mapping for the path"))
+        return custom_domain(plan, headers, path)
             .and_then(served)
             .map(Found::Stage);
     }
     if let Some(api_id) = generated_host(domain) {
-        return open_api(snapshot, api_id)
+        return open_api(snapshot, api_id, path)
             .and_then(|api| by_segment(api, path))
             .map(Found::Stage);
     }
     if let Some(rest) = path.strip_prefix(PATH_STYLE) {
         let (api_id, _) = split_once(rest, b'/').unwrap_or((rest, ""));
         let path = slash_from(path, PATH_STYLE.len() + api_id.len());
-        return open_api(snapshot, api_id)
+        return open_api(snapshot, api_id, path)
             .and_then(|api| path_style(api, path))
             .map(Found::Stage);
     }
@@ -107,18 +108,75 @@ pub(crate) fn find<'a>(
 
 /// Where a mapping leads, if that is served.
 fn served(address: Address<'_>) -> Result<Address<'_>, Fault> {
-    served_api(address.api).map(|_| address)
+    served_api(address.api, address.path).map(|_| address)
 }
 
-/// A WebSocket API is never served as if it were an HTTP API.
-fn served_api(api: &Arc<ApiPlan>) -> Result<&Arc<ApiPlan>, Fault> {
+/// A WebSocket API is never served as if it were an HTTP API: requests to it are about its
+/// connections.
+fn served_api<'a>(api: &'a Arc<ApiPlan>, path: &str) -> Result<&'a Arc<ApiPlan>, Fault> {
     match api.protocol {
         ProtocolType::Http => Ok(api),
+        ProtocolType::Websocket if connections::is_about_one(path) => Ok(api),
         ProtocolType::Websocket => Err(Fault::new(
             FaultKind::ProtocolUnserved,
             "a WebSocket API, whose sockets this release does not serve",
         )),
     }
+}
+
+/// The first rule that the request meets, else the longest mapping.
+fn custom_domain<'a>(
+    plan: &'a DomainPlan,
+    headers: &HeaderList,
+    path: &'a str,
+) -> Result<Address<'a>, Fault> {
+    if let Some((rule, base_path)) = plan
+        .rules
+        .iter()
+        .find_map(|rule| Some((rule, meets(rule, headers, path)?)))
+    {
+        return ruled(rule, base_path, path);
+    }
+    let mut mappings = plan.mappings.iter();
+    mappings
+        .find_map(|mapping| mapped(mapping, path))
+        .ok_or_else(|| Fault::new(FaultKind::NoMapping, "no mapping for the path"))
+}
+
+/// The base path by which a request meets a rule, empty where the rule has none; `None` when it
+/// does not.
+fn meets<'a>(rule: &'a RulePlan, headers: &HeaderList, path: &str) -> Option<&'a str> {
+    let fits = |test: &HeaderTest| {
+        let mut values = headers.get_all(&test.name);
+        values.any(|value| test.value.matches(value))
+    };
+    if !rule.headers.iter().all(|any_of| any_of.iter().any(fits)) {
+        return None;
+    }
+    if rule.base_paths.is_empty() {
+        return Some("");
+    }
+    let mut paths = rule.base_paths.iter();
+    paths
+        .find(|base_path| behind(base_path, path).is_some())
+        .map(|it| &**it)
+}
+
+fn ruled<'a>(rule: &'a RulePlan, base_path: &'a str, path: &'a str) -> Result<Address<'a>, Fault> {
+    let Some((api, stage)) = &rule.target else {
+        return Err(Fault::new(FaultKind::NoMapping, "nothing is deployed yet"));
+    };
+    let stripped = match rule.strip_base_path {
+        true => behind(base_path, path),
+        false => None,
+    };
+    Ok(Address {
+        api,
+        stage,
+        path: stripped.unwrap_or(path),
+        raw_path: path,
+        base_path: Some(base_path),
+    })
 }
 
 /// The API id in `{apiId}.execute-api.{anything}`.
@@ -128,7 +186,11 @@ fn generated_host(domain: &str) -> Option<&str> {
     (second == EXECUTE_API).then_some(api_id)
 }
 
-fn open_api<'a>(snapshot: &'a Snapshot, api_id: &str) -> Result<&'a Arc<ApiPlan>, Fault> {
+fn open_api<'a>(
+    snapshot: &'a Snapshot,
+    api_id: &str,
+    path: &str,
+) -> Result<&'a Arc<ApiPlan>, Fault> {
     let api = snapshot
         .apis
         .get(api_id)
@@ -139,7 +201,7 @@ fn open_api<'a>(snapshot: &'a Snapshot, api_id: &str) -> Result<&'a Arc<ApiPlan>
             "the API's own endpoint is closed",
         ));
     }
-    served_api(api)
+    served_api(api, path)
 }
 
 /// The first segment names the stage, else `$default` serves the whole path.
@@ -188,21 +250,23 @@ fn path_style<'a>(api: &'a Arc<ApiPlan>, path: &'a str) -> Result<Address<'a>, F
 
 /// The stage of a mapping when its key is a prefix of whole segments.
 fn mapped<'a>(mapping: &'a MappingPlan, path: &'a str) -> Option<Address<'a>> {
-    let mut rest = path;
-    if !mapping.key.is_empty() {
-        let after = path.strip_prefix('/')?.strip_prefix(&*mapping.key)?;
-        if !after.is_empty() && !after.starts_with('/') {
-            return None;
-        }
-        rest = slash_from(path, path.len() - after.len());
-    }
     Some(Address {
         api: &mapping.api,
         stage: &mapping.stage,
-        path: rest,
+        path: behind(&mapping.key, path)?,
         raw_path: path,
         base_path: Some(&mapping.key),
     })
+}
+
+/// The path behind a key of whole segments; `None` when it does not begin with it.
+fn behind<'p>(key: &str, path: &'p str) -> Option<&'p str> {
+    if key.is_empty() {
+        return Some(path);
+    }
+    let after = path.strip_prefix('/')?.strip_prefix(key)?;
+    let whole = after.is_empty() || after.starts_with('/');
+    whole.then(|| slash_from(path, path.len() - after.len()))
 }
 
 fn first_segment(path: &str) -> &str {

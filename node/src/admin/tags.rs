@@ -7,11 +7,12 @@ use serde::Deserialize;
 use serde_json::json;
 use tollgate_aws::arn::TagResource;
 use tollgate_aws::{AwsError, query_pairs};
-use tollgate_model::{Api, Mark, Model, Stage, kind, mark};
+use tollgate_model::{Api, Mark, Model, Stage, Upstream, VpcLink, kind, mark};
 
 use super::call::Call;
 use super::change::{LooksAt, change};
 use super::reply::{Outcome, Reply};
+use super::v2::vpc_links;
 
 type Tags = BTreeMap<String, String>;
 
@@ -32,10 +33,10 @@ pub(crate) async fn get(call: &Call<'_>, arn: &str) -> Outcome {
 /// `TagResource`; the services answer with different statuses.
 pub(crate) async fn put(call: &Call<'_>, arn: &str, status: u16) -> Outcome {
     let input: Input = call.input()?;
-    change(call, LooksAt::Only(&[tagged(arn)?]), |model, _| {
-        let mut model = model.clone();
+    change(call, LooksAt::Only(&[tagged(arn)?]), |before, _| {
+        let mut model = before.clone();
         find(&mut model, arn)?.extend(input.tags.clone());
-        Ok((model, ()))
+        Ok((follow(before, model, arn)?, ()))
     })
     .await?;
     Ok(match status {
@@ -50,10 +51,10 @@ pub(crate) async fn remove(call: &Call<'_>, arn: &str) -> Outcome {
         .filter(|(name, _)| name == "tagKeys")
         .map(|(_, key)| key.into_owned())
         .collect();
-    change(call, LooksAt::Only(&[tagged(arn)?]), |model, _| {
-        let mut model = model.clone();
+    change(call, LooksAt::Only(&[tagged(arn)?]), |before, _| {
+        let mut model = before.clone();
         find(&mut model, arn)?.retain(|key, _| !keys.contains(key));
-        Ok((model, ()))
+        Ok((follow(before, model, arn)?, ()))
     })
     .await?;
     Ok(Reply::empty(204))
@@ -67,8 +68,24 @@ fn tagged(arn: &str) -> Result<Mark, AwsError> {
         TagResource::ApiKey(id) => mark(kind::API_KEY, &id),
         TagResource::UsagePlan(id) => mark(kind::USAGE_PLAN, &id),
         TagResource::DomainName(name) => mark(kind::DOMAIN_NAME, &name),
+        TagResource::VpcLink(id) => mark(kind::UPSTREAM, &id),
         _ => return Err(unknown()),
     })
+}
+
+/// A VPC link whose tags name other servers than before has those; without such a tag it has none.
+fn follow(before: &Model, mut after: Model, arn: &str) -> Result<Model, AwsError> {
+    if let TagResource::VpcLink(id) = resource(arn)? {
+        let named = |it: &Arc<Upstream>| it.link.as_ref().and_then(VpcLink::servers);
+        let old = before.upstreams.get(&id).and_then(named);
+        if let Some(group) = after.upstreams.get_mut(&id) {
+            let new = named(group);
+            if new != old {
+                Arc::make_mut(group).servers = new.unwrap_or_default();
+            }
+        }
+    }
+    Ok(after)
 }
 
 fn resource(arn: &str) -> Result<TagResource, AwsError> {
@@ -100,6 +117,10 @@ fn find<'m>(model: &'m mut Model, arn: &str) -> Result<&'m mut Tags, AwsError> {
             .domain_names
             .get_mut(&*name)
             .map(|domain| &mut Arc::make_mut(domain).tags),
+        TagResource::VpcLink(id) => model
+            .upstreams
+            .get_mut(&*id)
+            .map(|group| &mut vpc_links::link_of(Arc::make_mut(group)).tags),
         _ => None,
     };
     found.ok_or_else(unknown)

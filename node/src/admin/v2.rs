@@ -7,7 +7,9 @@ mod edit;
 mod parts;
 mod read;
 mod render;
+mod routing;
 mod stages;
+pub(crate) mod vpc_links;
 
 use tollgate_aws::AwsError;
 use tollgate_aws::operations::{Matched, V2Op};
@@ -63,8 +65,18 @@ pub(crate) async fn run(op: V2Op, call: &Call<'_>, matched: &Matched<'_>) -> Opt
         V2Op::GetTags => tags::get(call, of("resource-arn")).await,
         V2Op::TagResource => tags::put(call, of("resource-arn"), 201).await,
         V2Op::UntagResource => tags::remove(call, of("resource-arn")).await,
-        V2Op::GetVpcLinks => read::vpc_links(call).await,
-        V2Op::GetVpcLink => read::vpc_link(call, of("vpcLinkId")).await,
+        V2Op::GetVpcLinks => vpc_links::list(call).await,
+        V2Op::GetVpcLink => vpc_links::get(call, of("vpcLinkId")).await,
+        V2Op::CreateVpcLink => vpc_links::create(call).await,
+        V2Op::UpdateVpcLink => vpc_links::update(call, of("vpcLinkId")).await,
+        V2Op::DeleteVpcLink => vpc_links::delete(call, of("vpcLinkId")).await,
+        V2Op::ListRoutingRules => routing::list(call, of("domainName")).await,
+        V2Op::GetRoutingRule => routing::get(call, of("domainName"), of("routingRuleId")).await,
+        V2Op::CreateRoutingRule => routing::create(call, of("domainName")).await,
+        V2Op::PutRoutingRule => routing::put(call, of("domainName"), of("routingRuleId")).await,
+        V2Op::DeleteRoutingRule => {
+            routing::delete(call, of("domainName"), of("routingRuleId")).await
+        }
         // The parts of an API.
         _ => return parts::run(op, call, matched).await,
     })

@@ -114,10 +114,21 @@ fn domain(random: &mut Random) -> DomainName {
         stage: random.name().into(),
         ..ApiMapping::default()
     };
+    let invoke_api = crate::InvokeApi {
+        api_id: random.name().into(),
+        stage: random.name().into(),
+        ..crate::InvokeApi::default()
+    };
+    let rule = crate::RoutingRule {
+        priority: 1,
+        actions: vec![crate::RoutingAction { invoke_api }],
+        ..crate::RoutingRule::default()
+    };
     DomainName {
         domain_name: format!("{}.example.com", random.name()),
         certificate: random.coin().then(|| random.name().to_string()),
         api_mappings: if random.coin() { vec![mapping] } else { vec![] },
+        routing_rules: if random.coin() { vec![rule] } else { vec![] },
         ..DomainName::default()
     }
 }

@@ -5,10 +5,10 @@ use alloc::format;
 use alloc::string::ToString;
 
 use super::text::{is_authority, is_field_value, is_host, is_word, notes, split_url};
-use super::{Findings, stage_exists};
+use super::{Findings, routing, stage_exists};
 use crate::{
     ApiMapping, Certificate, DomainName, Function, HealthCheck, Model, Runtime, Server, StageRef,
-    Upstream,
+    Upstream, VpcLink,
 };
 
 /// Characters of a mapping key, and multi-level mappings of a domain (AWS).
@@ -18,6 +18,12 @@ const MULTI_LEVEL_MAPPINGS_MAX: usize = 200;
 const WEIGHT: core::ops::RangeInclusive<u32> = 1..=1_000;
 /// Servers of a group.
 const SERVERS_MAX: usize = 1_000;
+/// Characters of a VPC link's name (AWS).
+const LINK_NAME_CHARS_MAX: usize = 128;
+/// Subnets and security groups of a link that are kept, and bytes of the id of one: AWS takes fewer
+/// and shorter ones.
+const LINK_NETWORKS_MAX: usize = 50;
+const LINK_NETWORK_BYTES_MAX: usize = 128;
 /// Processes of a function (AWS: the default concurrency of an account).
 const CONCURRENCY: core::ops::RangeInclusive<u32> = 1..=1_000;
 
@@ -39,11 +45,16 @@ fn name(name: &str, f: &mut Findings) {
 
 pub(super) fn upstream(it: &Upstream, f: &mut Findings) {
     name(&it.name, f);
-    if !(1..=SERVERS_MAX).contains(&it.servers.len()) {
+    // A VPC link may be there before its servers are known.
+    let servers_min = usize::from(it.link.is_none());
+    if !(servers_min..=SERVERS_MAX).contains(&it.servers.len()) {
         f.say(
             "servers",
-            format!("an upstream group has 1 to {SERVERS_MAX} servers"),
+            format!("an upstream group has {servers_min} to {SERVERS_MAX} servers"),
         );
+    }
+    if let Some(it) = &it.link {
+        f.inside("link", |f| link(it, f));
     }
     let mut seen = BTreeSet::new();
     for (index, it) in it.servers.iter().enumerate() {
@@ -80,6 +91,25 @@ pub(super) fn upstream(it: &Upstream, f: &mut Findings) {
     {
         f.say("serverNameToVerify", format!("{name:?} is no host name"));
     }
+}
+
+fn link(it: &VpcLink, f: &mut Findings) {
+    if !(1..=LINK_NAME_CHARS_MAX).contains(&it.name.chars().count()) {
+        let message = format!("the name of a VPC link has 1 to {LINK_NAME_CHARS_MAX} characters");
+        f.say("name", message);
+    }
+    for (member, ids) in [
+        ("subnetIds", &it.subnet_ids),
+        ("securityGroupIds", &it.security_group_ids),
+    ] {
+        if ids.len() > LINK_NETWORKS_MAX || ids.iter().any(|id| id.len() > LINK_NETWORK_BYTES_MAX) {
+            let message = format!(
+                "at most {LINK_NETWORKS_MAX} ids of {LINK_NETWORK_BYTES_MAX} bytes are kept"
+            );
+            f.say(member, message);
+        }
+    }
+    notes(None, &it.tags, f);
 }
 
 fn server<'m>(it: &'m Server, seen: &mut BTreeSet<&'m str>, f: &mut Findings) {
@@ -230,12 +260,17 @@ pub(super) fn domain_name(model: &Model, it: &DomainName, f: &mut Findings) {
             mapping(model, it, &mut seen, f);
         });
     }
+    routing::rules(model, &it.routing_rules, f);
+}
+
+/// Whole segments of the characters that AWS allows, without slashes at the ends.
+pub(super) fn is_base_path(text: &str) -> bool {
+    is_word(text, b"$.+!*'()/", MAPPING_KEY_CHARS_MAX) && !text.split('/').any(str::is_empty)
 }
 
 fn mapping<'m>(model: &Model, it: &'m ApiMapping, seen: &mut BTreeSet<&'m str>, f: &mut Findings) {
     let key = it.api_mapping_key.as_str();
-    let whole = key.is_empty() || !key.split('/').any(str::is_empty);
-    if !key.is_empty() && (!is_word(key, b"$.+!*'()/", MAPPING_KEY_CHARS_MAX) || !whole) {
+    if !key.is_empty() && !is_base_path(key) {
         let message = format!(
             "a mapping key has whole segments and at most {MAPPING_KEY_CHARS_MAX} of the \
              characters A-Z, a-z, 0-9 and `$-_.+!*'()/`"

@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tollgate_model::{ApiMapping, Certificate, DomainName, Function, Runtime, Server, Upstream};
-use tollgate_protocol::ids::MappingId;
+use tollgate_model::{
+    ApiMapping, Certificate, DomainName, Function, InvokeApi, MatchBasePaths, MatchHeaders,
+    RoutingAction, RoutingCondition, RoutingRule, Runtime, Server, Upstream,
+};
+use tollgate_protocol::ids::{MappingId, RuleId};
 
 use super::Converter;
 use crate::document::ids::derived;
 use crate::document::shape::{
-    CertificateItem, DomainNameItem, FunctionItem, ServerUse, UpstreamItem,
+    CertificateItem, DomainNameItem, FunctionItem, RoutingRuleItem, ServerUse, UpstreamItem,
 };
 use crate::document::tree::Path;
 
@@ -96,6 +99,8 @@ impl Converter<'_> {
             ),
             server_name_to_verify: item.server_name_to_verify,
             insecure_skip_verification: item.insecure_skip_verification,
+            // Merging keeps what the management API knows.
+            link: None,
         };
         self.model.upstreams.insert(name, Arc::new(upstream));
     }
@@ -168,10 +173,63 @@ impl Converter<'_> {
             domain_name: domain_name.clone(),
             certificate: item.certificate,
             api_mappings,
+            routing_mode: item.routing_mode,
+            routing_rules: self.routing_rules(&domain_name, item.routing_rules, &path),
             tags: item.tags,
         };
         self.model
             .domain_names
             .insert(domain_name, Arc::new(domain));
+    }
+
+    fn routing_rules(
+        &mut self,
+        domain: &str,
+        items: Vec<RoutingRuleItem>,
+        path: &Path,
+    ) -> Vec<RoutingRule> {
+        let mut rules = Vec::new();
+        for (index, item) in items.into_iter().enumerate() {
+            let at = path.key("routingRules").index(index);
+            let position = rules.len().to_string();
+            self.origin(&["domainNames", domain, "routingRules", &position], 0, &at);
+            let api = self.api_reference(item.api_id.as_ref(), item.api.as_ref(), &at);
+            let Some(api_id) = api else {
+                continue;
+            };
+            let Some(stage) = self.stage_reference(&api_id, item.stage.as_ref(), &at) else {
+                continue;
+            };
+            let paths = MatchBasePaths {
+                any_of: item.base_paths,
+            };
+            let paths = RoutingCondition {
+                match_base_paths: Some(paths).filter(|it| !it.any_of.is_empty()),
+                match_headers: None,
+            };
+            let headers = item.headers.into_iter().map(|it| RoutingCondition {
+                match_base_paths: None,
+                match_headers: Some(MatchHeaders { any_of: vec![it] }),
+            });
+            let invoke_api = InvokeApi {
+                api_id,
+                stage,
+                strip_base_path: item.strip_base_path,
+            };
+            let id = derived(6, &["rule", domain, &index.to_string()]);
+            rules.push(RoutingRule {
+                routing_rule_id: RuleId::from(id),
+                priority: item.priority,
+                conditions: headers
+                    .chain(
+                        [paths]
+                            .into_iter()
+                            .filter(|it| it.match_base_paths.is_some()),
+                    )
+                    .collect(),
+                actions: vec![RoutingAction { invoke_api }],
+            });
+        }
+        rules
     }
 }

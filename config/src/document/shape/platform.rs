@@ -5,7 +5,9 @@ use std::fmt;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use tollgate_model::{Balance, Ejection, HealthCheck, Runtime, UpstreamProtocol};
+use tollgate_model::{
+    Balance, Ejection, HeaderMatch, HealthCheck, RoutingMode, Runtime, UpstreamProtocol,
+};
 
 /// A function.
 #[derive(Clone, Default, Deserialize, JsonSchema)]
@@ -163,6 +165,10 @@ pub(crate) struct DomainNameItem {
     pub certificate: Option<String>,
     /// What its paths lead to.
     pub api_mappings: Vec<MappingItem>,
+    /// Whether mappings, rules or both say where a request goes. Default `API_MAPPING_ONLY`.
+    pub routing_mode: RoutingMode,
+    /// Rules that look at headers as well (AWS v2: RoutingRule).
+    pub routing_rules: Vec<RoutingRuleItem>,
     /// Tags.
     pub tags: BTreeMap<String, String>,
 }
@@ -179,6 +185,28 @@ pub(crate) struct MappingItem {
     pub api: Option<String>,
     /// The stage. Default `$default`.
     pub stage: Option<String>,
+}
+
+/// A rule of a domain name: what must be met, and the stage that it leads to.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+#[schemars(extend("required" = ["priority"]))]
+pub(crate) struct RoutingRuleItem {
+    /// 1 to 1000000, unique in the domain; the lowest is looked at first.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub priority: u32,
+    /// Whole path segments, one of which the path must begin with. By default every path.
+    pub base_paths: Vec<String>,
+    /// Headers, all of which the request must have; at most two.
+    pub headers: Vec<HeaderMatch>,
+    /// The id of the API; or `api`.
+    pub api_id: Option<String>,
+    /// The id or the name of the API.
+    pub api: Option<String>,
+    /// The stage. Default `$default`.
+    pub stage: Option<String>,
+    /// Whether the base path that matched is left out of the path that routes see.
+    pub strip_base_path: bool,
 }
 
 /// A stage of an API.

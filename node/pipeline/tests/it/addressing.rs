@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use tollgate_config::snapshot::{MappingPlan, Snapshot};
+use tollgate_config::snapshot::{ApiPlan, HeaderTest, MappingPlan, RulePlan, Snapshot};
+use tollgate_model::{ProtocolType, ValueGlob};
 use tollgate_pipeline::FaultKind;
 
 use crate::plans::{HOST, api, domain, fixed, proxy, route, shop, snapshot, stage};
@@ -173,6 +174,112 @@ fn custom_domains() {
             request("GET", "api.example.com", path),
         );
         assert_eq!((response.status, &*text(response.body)), (200, "healthy"));
+    }
+}
+
+#[test]
+fn rules_come_before_mappings_and_the_first_that_is_met_counts() {
+    let [one, two, three] = ["one", "two", "three"].map(|name| {
+        let stage = stage("prod", vec![route("$default", proxy())]);
+        api(name, None, vec![stage])
+    });
+    let rule = |paths: &[&str], headers: &[&[(&str, &str)]], strip, to: Option<&Arc<ApiPlan>>| {
+        let test = |(name, value): &(&str, &str)| HeaderTest {
+            name: (*name).into(),
+            value: ValueGlob::parse(value).unwrap(),
+        };
+        RulePlan {
+            base_paths: paths.iter().map(|it| (*it).into()).collect(),
+            headers: headers
+                .iter()
+                .map(|it| it.iter().map(test).collect())
+                .collect(),
+            strip_base_path: strip,
+            target: to.map(|api| (Arc::clone(api), Arc::clone(&api.stages["prod"]))),
+        }
+    };
+    let either: &[(&str, &str)] = &[("x-a", "1*"), ("x-b", "2")];
+    let mut plan = domain("api.example.com", &[("m", &three, "prod")]);
+    Arc::get_mut(&mut plan).unwrap().rules = vec![
+        rule(&["s/t", "s"], &[either, &[("x-c", "*")]], true, Some(&one)),
+        rule(&["s"], &[], false, Some(&two)),
+        rule(&["idle"], &[], false, None),
+    ];
+    let mut snapshot = snapshot(vec![one, two, three]);
+    snapshot.domains.insert("api.example.com".into(), plan);
+    let both: &[(&str, &str)] = &[("X-A", "1z"), ("x-c", "")];
+    for (path, headers, reached) in [
+        ("/s/x", both, Ok(("one", "/x"))),
+        ("/s", both, Ok(("one", "/"))),
+        ("/s/t/x", both, Ok(("one", "/x"))),
+        ("/s/x", &[("x-b", "2"), ("x-c", "c")], Ok(("one", "/x"))),
+        (
+            "/s/x",
+            &[("x-b", "0"), ("x-b", "2"), ("x-c", "c")],
+            Ok(("one", "/x")),
+        ),
+        ("/s/x", &[("x-a", "1")], Ok(("two", "/s/x"))),
+        ("/s/x", &[("x-a", "2"), ("x-c", "c")], Ok(("two", "/s/x"))),
+        ("/S/x", both, Err(403)),
+        ("/m/x", both, Ok(("three", "/x"))),
+        ("/idle", &[], Err(403)),
+        ("/other", both, Err(403)),
+    ] {
+        let world = World::new();
+        let mut sent = request("GET", "api.example.com", path);
+        for (name, value) in headers {
+            sent.headers.append(name, value);
+        }
+        let response = send(&world, &snapshot, sent);
+        match reached {
+            Ok((api, sent)) => {
+                assert_eq!(
+                    world.last().api_id.as_deref(),
+                    Some(api),
+                    "{path} {headers:?}"
+                );
+                assert_eq!(world.0.sent.borrow()[0].path, sent, "{path} {headers:?}");
+            }
+            Err(status) => assert_eq!(response.status, status, "{path} {headers:?}"),
+        }
+    }
+}
+
+#[test]
+fn connections_are_called_under_the_stages_of_websocket_apis_only() {
+    let mut chat = api("chat", None, vec![stage("prod", vec![])]);
+    Arc::get_mut(&mut chat).unwrap().protocol = ProtocolType::Websocket;
+    let plain = stage("$default", vec![route("$default", fixed(200, "a route"))]);
+    let mut snapshot = snapshot(vec![Arc::clone(&chat), api("shop", None, vec![plain])]);
+    let mapped = domain("chat.test", &[("ws", &chat, "prod")]);
+    snapshot.domains.insert("chat.test".into(), mapped);
+    let generated = "chat.execute-api.us-east-1.localhost";
+    for (host, path, id) in [
+        (generated, "/prod/@connections/a%2Fb=", "a/b="),
+        (generated, "/prod/%40connections/a%3D/", "a="),
+        (
+            "10.0.0.1",
+            "/_aws/execute-api/chat/prod/@connections/a",
+            "a",
+        ),
+        ("chat.test", "/ws/@connections/a", "a"),
+    ] {
+        let mut sent = request("POST", host, path);
+        sent.body = "text".into();
+        let response = send(&World::new(), &snapshot, sent);
+        let seen = format!("chat prod {id} POST {path} text");
+        assert_eq!(text(response.body), seen, "{host} {path}");
+    }
+    for (host, path, status) in [
+        (generated, "/prod/@connections/", 404),
+        (generated, "/prod/@connections", 404),
+        (generated, "/prod/connections/a", 404),
+        (generated, "/prod/@connections/a/b", 404),
+        (generated, "/other/@connections/a", 404),
+        (HOST, "/@connections/a", 200),
+    ] {
+        let response = send(&World::new(), &snapshot, request("POST", host, path));
+        assert_eq!(response.status, status, "{host} {path}");
     }
 }
 

@@ -172,6 +172,7 @@ pub(crate) fn domain(name: &str, mappings: &[(&str, &Arc<ApiPlan>, &str)]) -> Ar
     mappings.sort_by_key(|it| std::cmp::Reverse(it.key.len()));
     Arc::new(DomainPlan {
         name: name.into(),
+        rules: Vec::new(),
         mappings,
     })
 }

@@ -184,12 +184,12 @@ pub(super) fn referring(api: &str) -> [Mark; 4] {
 
 fn free(model: &Model, id: &str) -> Result<(), AwsError> {
     let mapped = model.domain_names.values().find(|domain| {
-        let mut mappings = domain.api_mappings.iter();
-        mappings.any(|mapping| mapping.api_id.as_str() == id)
+        let mut targets = domain.targets();
+        targets.any(|target| target.api_id.as_str() == id)
     });
     if let Some(domain) = mapped {
         return Err(AwsError::conflict(format!(
-            "the domain name {} leads to this API; delete its API mappings first",
+            "the domain name {} leads to this API; delete its API mappings and routing rules to it first",
             domain.domain_name
         )));
     }

@@ -9,15 +9,12 @@ use tollgate_protocol::ids::MappingId;
 
 use super::edit::{refuse, required, tags};
 use super::read::find_domain;
-use super::{not_found, render};
+use super::{not_found, render, routing};
 use crate::admin::call::Call;
 use crate::admin::change::{LooksAt, change};
 use crate::admin::reply::{Outcome, Reply};
 
-const UNAVAILABLE: [(&str, &[&str]); 2] = [
-    ("mutualTlsAuthentication", &[]),
-    ("routingMode", &["API_MAPPING_ONLY"]),
-];
+const UNAVAILABLE: [(&str, &[&str]); 1] = [("mutualTlsAuthentication", &[])];
 
 /// `POST /v2/domainnames`. `certificateArn` ends in `certificate/NAME`, the name of a certificate
 /// of an API file.
@@ -34,6 +31,7 @@ pub(super) async fn create(call: &Call<'_>) -> Outcome {
         let domain = DomainName {
             domain_name: name.clone(),
             certificate: certificate(model, &input)?,
+            routing_mode: routing::mode(&input)?.unwrap_or_default(),
             tags: tags(&input)?,
             ..DomainName::default()
         };
@@ -44,7 +42,7 @@ pub(super) async fn create(call: &Call<'_>) -> Outcome {
     Ok(Reply::json(201, changed.value))
 }
 
-/// `PATCH /v2/domainnames/{domainName}`: the certificate.
+/// `PATCH /v2/domainnames/{domainName}`: the certificate and the routing mode.
 pub(super) async fn update(call: &Call<'_>, name: &str) -> Outcome {
     let input = call.members()?;
     refuse(&input, &UNAVAILABLE)?;
@@ -52,6 +50,9 @@ pub(super) async fn update(call: &Call<'_>, name: &str) -> Outcome {
         let mut domain = DomainName::clone(find_domain(model, name)?);
         if let Some(certificate) = certificate(model, &input)? {
             domain.certificate = Some(certificate);
+        }
+        if let Some(mode) = routing::mode(&input)? {
+            domain.routing_mode = mode;
         }
         let shown = render::domain_name(&domain, call.state);
         Ok((with_domain(model, domain), shown))
@@ -93,11 +94,11 @@ fn certificate(model: &Model, input: &Map<String, Value>) -> Result<Option<Strin
 }
 
 /// Domain names are kept in lower case.
-fn domain_mark(name: &str) -> Mark {
+pub(super) fn domain_mark(name: &str) -> Mark {
     mark(kind::DOMAIN_NAME, &name.to_ascii_lowercase())
 }
 
-fn with_domain(model: &Model, domain: DomainName) -> Model {
+pub(super) fn with_domain(model: &Model, domain: DomainName) -> Model {
     let mut model = model.clone();
     let name = domain.domain_name.clone();
     model.domain_names.insert(name, Arc::new(domain));

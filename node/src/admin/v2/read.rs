@@ -104,16 +104,3 @@ pub(super) async fn api_mapping(call: &Call<'_>, domain: &str, id: &str) -> Outc
     let mapping = found.ok_or_else(|| not_found("API mapping", id))?;
     Ok(Reply::json(200, render::api_mapping(mapping)))
 }
-
-pub(super) async fn vpc_links(call: &Call<'_>) -> Outcome {
-    let (_, model) = call.model().await?;
-    let items = model.upstreams.iter().map(|(id, it)| (id.as_str(), it));
-    page(call, V2, "vpclinks", items, |it| render::vpc_link(it))
-}
-
-pub(super) async fn vpc_link(call: &Call<'_>, id: &str) -> Outcome {
-    let (_, model) = call.model().await?;
-    let found = model.upstreams.get(id);
-    let upstream = found.ok_or_else(|| not_found("VPC link", id))?;
-    Ok(Reply::json(200, render::vpc_link(upstream)))
-}

@@ -1,9 +1,9 @@
 //! Resources as `apigatewayv2` shows them (service model 2018-11-29; times in ISO 8601).
 
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tollgate_aws::wire::to_iso8601;
-use tollgate_model::{Api, ApiMapping, Deployment, DomainName, Stage, Upstream};
+use tollgate_model::{Api, ApiMapping, Deployment, DomainName, Stage};
 
 use crate::admin::AdminState;
 
@@ -100,7 +100,7 @@ pub(super) fn domain_name(domain: &DomainName, state: &AdminState) -> Value {
         "domainName": name,
         "domainNameArn": format!("arn:aws:apigateway:{region}::/domainnames/{name}"),
         "domainNameConfigurations": [configuration],
-        "routingMode": "API_MAPPING_ONLY",
+        "routingMode": domain.routing_mode,
         "tags": domain.tags,
     })
 }
@@ -111,19 +111,6 @@ pub(super) fn api_mapping(mapping: &ApiMapping) -> Value {
         "apiMappingId": mapping.api_mapping_id,
         "apiMappingKey": mapping.api_mapping_key,
         "stage": mapping.stage,
-    })
-}
-
-/// An upstream group is what a VPC link leads to.
-pub(super) fn vpc_link(upstream: &Upstream) -> Value {
-    json!({
-        "name": upstream.name,
-        "securityGroupIds": [],
-        "subnetIds": [],
-        "tags": Map::new(),
-        "vpcLinkId": upstream.name,
-        "vpcLinkStatus": "AVAILABLE",
-        "vpcLinkVersion": "V2",
     })
 }
 

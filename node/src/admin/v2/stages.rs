@@ -88,12 +88,12 @@ pub(super) async fn delete(call: &Call<'_>, id: &str, name: &str) -> Outcome {
             return Err(managed("stage", name));
         }
         let mapped = model.domain_names.values().find(|domain| {
-            let mut mappings = domain.api_mappings.iter();
-            mappings.any(|it| it.api_id.as_str() == id && it.stage.as_str() == name)
+            let mut targets = domain.targets();
+            targets.any(|it| it.api_id.as_str() == id && it.stage.as_str() == name)
         });
         if let Some(domain) = mapped {
             return Err(AwsError::conflict(format!(
-                "the domain name {} leads to this stage; delete its API mapping first",
+                "the domain name {} leads to this stage; delete its API mapping or routing rule first",
                 domain.domain_name
             )));
         }
