@@ -293,6 +293,10 @@ impl Ports for World {
         next
     }
 
+    async fn connection(&self, _: tollgate_pipeline::ConnectionCall<'_>) -> Response {
+        unreachable!("no stage here is of a WebSocket API")
+    }
+
     async fn send_http(
         &self,
         _group: &str,

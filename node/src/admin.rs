@@ -8,6 +8,7 @@ mod access;
 mod auth;
 mod call;
 mod change;
+mod connections;
 mod ids;
 mod lay;
 mod list;
@@ -39,6 +40,7 @@ use tollgate_model::{Change, Model, ProtocolType};
 use tollgate_protocol::Clock;
 use tollgate_protocol::ids::{ApiId, KeyId, PlanId, Revision};
 
+use crate::connections::Connections;
 use crate::iam::Identities;
 
 /// The service name in signatures, of AWS's operations and the native ones.
@@ -67,6 +69,8 @@ pub struct AdminState {
     pub runtime: Arc<dyn Runtime>,
     /// The order of the changes that come in here.
     pub turns: Turns,
+    /// The WebSocket connections.
+    pub connections: Arc<dyn Connections>,
     /// The backups that are being read.
     pub backups: Backups,
     /// Whether unsigned requests from this machine are let in, as `tollgate dev` does.

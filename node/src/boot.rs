@@ -33,6 +33,7 @@ use tollgate_upstream::Upstreams;
 use crate::actors::{Allowances, RouteActor, RouteHandle, ThrottleActor, ThrottleHandle};
 use crate::admin;
 use crate::clock::SystemClock;
+use crate::connections::{Gate, NoConnections};
 use crate::console;
 use crate::credentials::{self, RootKey};
 use crate::logs::LogWriter;
@@ -179,7 +180,9 @@ async fn run(config: NodeConfig, mode: Mode, set_log_level: SetLogLevel) -> Resu
     let dir = config.data_dir.clone();
     let disk_bytes = move || process::disk_bytes(&dir);
     opened.door.tell_disk(disk_bytes);
-    let shared = Arc::new(shared.with_throttle(throttle.clone()));
+    let (identities, seed) = services::identities(&config, &mode, &opened.door, key);
+    let gate = Gate::new(identities, &config.region, &config.account_id);
+    let shared = Arc::new(shared.with_throttle(throttle.clone(), gate));
     let (standing, leave) = Standing::new(opened.door.clone());
     let runtime = Arc::new(node_runtime(
         &config,
@@ -201,8 +204,8 @@ async fn run(config: NodeConfig, mode: Mode, set_log_level: SetLogLevel) -> Resu
         Some(socket) => {
             let endpoints = services::endpoints(&config, &listeners.data);
             let door = opened.door.clone();
-            let keys = services::identities(&config, &mode, &door, key);
-            let state = services::admin_state(&config, &mode, door, &runtime, keys, endpoints);
+            let known = (&*shared, seed);
+            let state = services::admin_state(&config, &mode, door, &runtime, known, endpoints);
             Some(admin::start(socket, state).map_err(io("cannot start the admin listener"))?)
         }
     };
@@ -329,7 +332,7 @@ struct Unfinished {
 }
 
 impl Unfinished {
-    fn with_throttle(self, throttle: ThrottleHandle) -> Shared {
+    fn with_throttle(self, throttle: ThrottleHandle, gate: Gate) -> Shared {
         Shared {
             snapshot: self.snapshot,
             upstreams: self.upstreams,
@@ -340,6 +343,8 @@ impl Unfinished {
             metrics: self.metrics,
             clock: self.clock,
             trusted_proxies: self.trusted_proxies,
+            gate,
+            connections: Arc::new(NoConnections),
             function_request_bytes_max: self.function_request_bytes_max,
             dev_log: self.dev_log,
         }

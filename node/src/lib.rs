@@ -9,6 +9,7 @@ pub mod admin;
 pub mod boot;
 pub mod cli;
 pub mod clock;
+pub mod connections;
 pub(crate) mod console;
 pub mod credentials;
 pub mod iam;

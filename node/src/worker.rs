@@ -1,6 +1,7 @@
 //! A worker's side of the request path: what the edge calls, and what the pipeline asks.
 
 mod clients;
+mod connections;
 mod ports;
 
 pub use ports::{DevLog, NodePorts, Shared};

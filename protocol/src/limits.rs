@@ -110,3 +110,5 @@ pub const IAM_SEALED_BYTES_MAX: usize = 512;
 pub const IAM_CHANGES_MAX: usize = 32;
 /// How long an older root key may go on to be accepted, in milliseconds: 7 days.
 pub const IAM_ROOT_OVERLAP_MS_MAX: u64 = 7 * 24 * 3_600 * 1_000;
+/// Bytes that a back end may send to a WebSocket connection with one call (AWS: 128 KB).
+pub const CONNECTION_DATA_BYTES_MAX: usize = 128 * 1024;

@@ -14,6 +14,7 @@ mod address;
 mod admit;
 mod cache;
 mod client;
+mod connections;
 mod context;
 mod cors;
 mod event;
@@ -33,6 +34,7 @@ mod trace;
 
 pub use cache::{Cached, ResponseCache};
 pub use client::{ClientInfo, Scheme, TlsInfo};
+pub use connections::ConnectionCall;
 pub use fault::{FaultKind, Side};
 pub use finished::{CacheStatus, Completion, Finished, Head, IntegrationRecord, Record};
 pub use ports::{

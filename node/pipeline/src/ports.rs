@@ -13,6 +13,7 @@ use tollgate_message::{Body, Request, Response};
 use tollgate_protocol::limits::FUNCTION_PAYLOAD_BYTES_MAX;
 
 use crate::cache::ResponseCache;
+use crate::connections::ConnectionCall;
 use crate::finished::Finished;
 
 /// The world around a request. A handle that is cheap to clone (an `Rc`): a streaming body keeps
@@ -61,6 +62,9 @@ pub trait Ports: Clone + Unpin + 'static {
     /// Signs a call of a Lambda `Invoke` API: SigV4, service `lambda`, over all its fields. The
     /// payload is the request's body.
     fn sign(&self, key: &SigningKey, request: &mut Request, payload: &[u8]);
+
+    /// Answers a call of the `@connections` API. It checks who calls: nobody has before.
+    fn connection(&self, call: ConnectionCall<'_>) -> impl Future<Output = Response>;
 
     /// The response cache of the node.
     fn cache(&self) -> &ResponseCache;

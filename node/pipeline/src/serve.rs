@@ -7,7 +7,8 @@ use tollgate_message::{Body, HeaderList, Request, Response};
 use tollgate_model::AuthorizationType;
 
 use crate::address::{self, Address, Found};
-use crate::client::ClientInfo;
+use crate::client::{ClientInfo, Scheme};
+use crate::connections::{self, ConnectionCall};
 use crate::cors::{self, Grant};
 use crate::exec_log::ExecLog;
 use crate::fault::{Fault, FaultKind};
@@ -75,19 +76,41 @@ struct Incoming {
     trace: Trace,
 }
 
+impl Incoming {
+    fn connection_call<'a>(
+        &'a mut self,
+        head: &'a Head,
+        address: &Address<'a>,
+        connection_id: String,
+    ) -> ConnectionCall<'a> {
+        ConnectionCall {
+            api_id: &address.api.api_id,
+            stage: &address.stage.name,
+            connection_id,
+            method: &head.method,
+            path: &head.path,
+            query: self.query.as_deref(),
+            headers: &self.headers,
+            source_ip: &head.source_ip,
+            secure: self.source.scheme == Scheme::Https,
+            body: std::mem::take(&mut self.body),
+        }
+    }
+}
+
 /// From the address to the response, CORS included.
 async fn answer<P: Ports>(
     ports: &P,
     snapshot: &Snapshot,
     client: &ClientInfo,
     guard: &mut FinishGuard<P>,
-    incoming: Incoming,
+    mut incoming: Incoming,
 ) -> Response {
     let finished = &mut guard.finished;
     let (head, record) = (&mut finished.head, &mut finished.record);
     // The path is borrowed by what is found in it, while the rest of the head may still change.
     let user_agent = &mut head.user_agent;
-    let address = match address::find(snapshot, &head.domain, &head.path) {
+    let address = match address::find(snapshot, &head.domain, &incoming.headers, &head.path) {
         Ok(Found::Stage(address)) => address,
         Ok(Found::Health) => {
             return Response::new(200)
@@ -97,6 +120,10 @@ async fn answer<P: Ports>(
         Err(fault) => return fault.respond(record),
     };
     record.stage = Some(Arc::clone(address.stage));
+    if let Some(connection_id) = connections::id_of(&address) {
+        let call = incoming.connection_call(head, &address, connection_id);
+        return ports.connection(call).await;
+    }
     let keep = Keep {
         snapshot,
         address: &address,

@@ -77,6 +77,10 @@ impl Ports for Lean {
         7
     }
 
+    async fn connection(&self, _: tollgate_pipeline::ConnectionCall<'_>) -> Response {
+        unreachable!("no stage here is of a WebSocket API")
+    }
+
     async fn send_http(
         &self,
         _group: &str,

@@ -185,8 +185,9 @@ fn is_creation(matched: &Matched<'_>) -> bool {
         && !operation.uri.contains("/tags/")
 }
 
-/// `/API/STAGE`, as endpoint URLs of connections have it.
+/// `/API/STAGE`, also in the path style, as endpoint URLs of connections have it.
 fn split_prefix(prefix: &str) -> Option<(&str, &str)> {
+    let prefix = prefix.strip_prefix("/_aws/execute-api").unwrap_or(prefix);
     let (api, stage) = prefix.strip_prefix('/')?.split_once('/')?;
     (!api.is_empty() && !stage.is_empty() && !stage.contains('/')).then_some((api, stage))
 }

@@ -5,7 +5,7 @@ use tollgate_aws::{AwsError, ErrorKind, check_input};
 
 use super::call::Call;
 use super::reply::Outcome;
-use super::{v1, v2};
+use super::{connections, v1, v2};
 
 /// Carries an operation of AWS's services out.
 ///
@@ -16,7 +16,7 @@ pub(crate) async fn run(call: &Call<'_>, matched: &Matched<'_>) -> Outcome {
     let outcome = match matched.operation.op {
         Op::V1(op) => v1::run(op, call, matched).await,
         Op::V2(op) => v2::run(op, call, matched).await,
-        Op::Management(_) => None,
+        Op::Management(op) => Some(connections::run(op, call, matched).await),
     };
     outcome.unwrap_or_else(|| {
         Err(AwsError::bad_request(format!(

@@ -15,7 +15,7 @@ use actix_web::http::header::{
 };
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use tokio::sync::{Semaphore, SemaphorePermit};
-use tollgate_aws::operations::{Authorization, Matched, match_operation};
+use tollgate_aws::operations::{Authorization, Matched, is_connection, match_operation};
 use tollgate_aws::sigv4::{BodyHash, PayloadKind, Verifier};
 use tollgate_aws::wire::request_id;
 use tollgate_aws::{AwsError, ErrorKind, Service};
@@ -26,6 +26,7 @@ use super::call::Call;
 use super::ids::Seed;
 use super::reply::{Body, Outcome, Reply};
 use super::{AdminState, NATIVE_PREFIX, native, operations};
+use crate::connections;
 
 /// Threads of the listener: administrators are few, and one slow call must not hold all.
 const THREADS: usize = 2;
@@ -115,6 +116,7 @@ fn listen(listener: TcpListener, state: &Arc<AdminState>) -> io::Result<actix_we
             state: Arc::clone(&state),
             unproven: Arc::clone(&unproven),
             verifier: verifier(),
+            of_connections: connections::verifier(),
         });
         App::new().app_data(thread).default_service(web::to(serve))
     };
@@ -134,6 +136,8 @@ struct Thread {
     /// Bytes that may be read yet of bodies whose signature is not judged.
     unproven: Arc<Semaphore>,
     verifier: Verifier,
+    /// Calls of `@connections` are signed for another service.
+    of_connections: Verifier,
 }
 
 async fn serve(request: HttpRequest, payload: web::Payload) -> HttpResponse {
@@ -154,7 +158,9 @@ async fn serve(request: HttpRequest, payload: web::Payload) -> HttpResponse {
 
 /// The service whose error shapes a path has.
 fn service_of(path: &str) -> Service {
-    if path.starts_with("/v2/") || path.starts_with(NATIVE_PREFIX) {
+    if is_connection(path) {
+        Service::Management
+    } else if path.starts_with("/v2/") || path.starts_with(NATIVE_PREFIX) {
         Service::ApiGatewayV2
     } else {
         Service::ApiGateway
@@ -170,7 +176,11 @@ fn random() -> Result<[u8; 16], AwsError> {
 
 impl Thread {
     async fn answer(&self, request: &HttpRequest, payload: web::Payload) -> Outcome {
-        let mut caller = judge(&self.state, &self.verifier, request, BodyHash::Later)?;
+        let verifier = match is_connection(request.path()) {
+            true => &self.of_connections,
+            false => &self.verifier,
+        };
+        let mut caller = judge(&self.state, verifier, request, BodyHash::Later)?;
         let large =
             native::takes_large_body(request.path()) && !matches!(caller, Caller::BodyNeeded);
         let body_max = if large {
@@ -184,7 +194,7 @@ impl Thread {
         };
         let body = read_body(payload, body_max).await?;
         if matches!(caller, Caller::BodyNeeded) {
-            caller = judge(&self.state, &self.verifier, request, BodyHash::Bytes(&body))?;
+            caller = judge(&self.state, verifier, request, BodyHash::Bytes(&body))?;
         } else if let Caller::Proven(verified, _) = &caller
             && let PayloadKind::Declared(_) = verified.payload
         {

@@ -3,6 +3,7 @@
 
 mod apply;
 mod auth;
+mod connections;
 mod history;
 mod iam;
 mod members;

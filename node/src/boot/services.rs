@@ -54,12 +54,13 @@ pub(super) fn admin_state(
     mode: &Mode,
     door: Door,
     runtime: &Arc<NodeRuntime>,
-    (identities, seed): (Identities, Secret),
+    (shared, seed): (&Shared, Secret),
     endpoints: Endpoints,
 ) -> AdminState {
     AdminState {
+        connections: Arc::clone(&shared.connections),
         door,
-        identities,
+        identities: shared.gate.identities.clone(),
         seed,
         region: config.region.clone(),
         account_id: config.account_id.clone(),

@@ -20,16 +20,18 @@ use tollgate_functions::{
     Functions, HTTP_INTEGRATION_RESPONSE, Invocation, InvokeError, Outcome,
     Payload as FunctionPayload, PayloadStream, Prelude, split_prelude,
 };
-use tollgate_message::{Body, Request};
+use tollgate_message::{Body, Request, Response};
 use tollgate_pipeline::{
-    Finished, FunctionReply, HttpReply, IntegrationError, IntegrationErrorKind, InvokeMeta, Ports,
-    ResponseCache,
+    ConnectionCall, Finished, FunctionReply, HttpReply, IntegrationError, IntegrationErrorKind,
+    InvokeMeta, Ports, ResponseCache,
 };
 use tollgate_protocol::Clock;
 use tollgate_upstream::{Client, SendLimits, UpstreamError, UpstreamErrorKind, Upstreams};
 
+use super::connections::ConnectionDoor;
 use crate::actors::ThrottleHandle;
 use crate::clock::SystemClock;
+use crate::connections::{Connections, Gate};
 use crate::logs::{LogBuffer, LogWriter};
 use crate::metrics::Metrics;
 
@@ -63,6 +65,10 @@ pub struct Shared {
     pub clock: SystemClock,
     /// Networks of proxies that are believed.
     pub trusted_proxies: Arc<[IpNet]>,
+    /// Who may call `@connections`.
+    pub gate: Gate,
+    /// The WebSocket connections.
+    pub connections: Arc<dyn Connections>,
     /// Bytes of a request's body that a function's event may carry.
     pub function_request_bytes_max: u64,
     /// Writes a line for each request of a stage without an access log, in dev mode.
@@ -80,6 +86,7 @@ struct Inner {
     /// A xorshift generator: ids and trace ids need to be unique, not unpredictable.
     random: Cell<u64>,
     signers: RefCell<Vec<(Box<str>, Rc<Signer>)>>,
+    door: ConnectionDoor,
 }
 
 impl NodePorts {
@@ -94,6 +101,7 @@ impl NodePorts {
             logs: Rc::new(LogBuffer::new(shared.logs.clone())),
             random: Cell::new(u64::from_le_bytes(seed) | 1),
             signers: RefCell::default(),
+            door: ConnectionDoor::default(),
         }))
     }
 
@@ -159,6 +167,10 @@ impl Ports for NodePorts {
 
     fn function_request_bytes_max(&self) -> u64 {
         self.0.shared.function_request_bytes_max
+    }
+
+    async fn connection(&self, call: ConnectionCall<'_>) -> Response {
+        self.0.door.answer(&self.0.shared, call).await
     }
 
     async fn send_http(

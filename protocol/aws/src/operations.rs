@@ -206,6 +206,12 @@ fn finish<'p>(
     })
 }
 
+/// Whether a path, percent-encoded as on the wire, is that of a WebSocket connection.
+#[must_use]
+pub fn is_connection(path: &str) -> bool {
+    split_connections(path).is_some()
+}
+
 /// Splits `/prod/%40connections/{id}` into `/prod` and the rest.
 fn split_connections(path: &str) -> Option<(&str, &str)> {
     let trimmed = path.strip_suffix('/').unwrap_or(path);

@@ -15,8 +15,8 @@ use tollgate_message::{
     Body, BodyError, BodyStream, HeaderList, Method, Request, Response, Version,
 };
 use tollgate_pipeline::{
-    CacheStatus, ClientInfo, Completion, FaultKind, Finished, FunctionReply, HttpReply,
-    IntegrationError, InvokeMeta, Ports, ResponseCache, Scheme, access_log, serve,
+    CacheStatus, ClientInfo, Completion, ConnectionCall, FaultKind, Finished, FunctionReply,
+    HttpReply, IntegrationError, InvokeMeta, Ports, ResponseCache, Scheme, access_log, serve,
 };
 
 /// What a scripted back end does with a call.
@@ -81,6 +81,7 @@ pub(crate) struct Sent {
 pub(crate) struct Seen {
     pub(crate) status: u16,
     pub(crate) fault: Option<FaultKind>,
+    pub(crate) api_id: Option<String>,
     pub(crate) route_key: Option<String>,
     pub(crate) cache: CacheStatus,
     pub(crate) completion: Completion,
@@ -206,6 +207,24 @@ impl Ports for World {
         self.0.sampled.get()
     }
 
+    async fn connection(&self, call: ConnectionCall<'_>) -> Response {
+        let ConnectionCall {
+            api_id,
+            stage,
+            connection_id,
+            method,
+            path,
+            ..
+        } = call;
+        let body = call.body.collect(100).await.expect("a body at hand");
+        let text = String::from_utf8_lossy(&body);
+        let seen = format!(
+            "{api_id} {stage} {connection_id} {} {path} {text}",
+            method.as_str()
+        );
+        Response::new(200).with_body(seen)
+    }
+
     async fn send_http(
         &self,
         group: &str,
@@ -307,6 +326,7 @@ impl Ports for World {
         self.0.finished.borrow_mut().push(Seen {
             status: record.status,
             fault: record.fault,
+            api_id: record.stage.as_ref().map(|it| it.api_id.to_string()),
             route_key: record.route.as_ref().map(|it| it.route_key.to_string()),
             cache: record.cache,
             completion: record.completion,

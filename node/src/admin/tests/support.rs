@@ -2,7 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -23,6 +23,7 @@ use crate::admin::{
     AdminServer, AdminState, Backups, Endpoints, KeyHolders, Runtime, Turns, start,
 };
 use crate::clock::SystemClock;
+use crate::connections::{self, Address, Connection, Connections};
 use crate::credentials::RootKey;
 use crate::iam::{Identities, RootSource};
 
@@ -117,6 +118,63 @@ impl Runtime for Played {
     }
 }
 
+/// The one open connection, of `chat/prod`, and what was sent to it.
+#[derive(Debug, Default)]
+pub(crate) struct OneConnection {
+    sent: Mutex<Vec<u8>>,
+    closed: AtomicBool,
+}
+
+/// Its id, which has to be escaped in a path.
+pub(crate) const CONNECTION_ID: &str = "L0SM9/OFvHcCIhw=";
+
+impl OneConnection {
+    fn found(&self, at: Address<'_>) -> Result<(), connections::Error> {
+        let there = [("*", "*"), ("*", "prod"), ("chat", "prod")].contains(&(at.api_id, at.stage));
+        let open = !self.closed.load(Ordering::SeqCst);
+        let known = there && open && at.connection_id == CONNECTION_ID;
+        known.then_some(()).ok_or(connections::Error::Gone)
+    }
+}
+
+impl Connections for OneConnection {
+    fn get<'a>(&'a self, at: Address<'a>) -> BoxFuture<'a, Result<Connection, connections::Error>> {
+        Box::pin(async move {
+            self.found(at)?;
+            let sent = self.sent.lock().unwrap();
+            Ok(Connection {
+                connected_at_ms: 1_583_348_638_390,
+                last_active_at_ms: 1_583_348_639_000,
+                source_ip: "10.0.0.9".into(),
+                user_agent: String::from_utf8_lossy(&sent).into_owned(),
+            })
+        })
+    }
+
+    fn send<'a>(
+        &'a self,
+        at: Address<'a>,
+        data: &'a [u8],
+    ) -> BoxFuture<'a, Result<(), connections::Error>> {
+        Box::pin(async move {
+            self.found(at)?;
+            if data == b"flood" {
+                return Err(connections::Error::Busy);
+            }
+            self.sent.lock().unwrap().extend(data);
+            Ok(())
+        })
+    }
+
+    fn close<'a>(&'a self, at: Address<'a>) -> BoxFuture<'a, Result<(), connections::Error>> {
+        Box::pin(async move {
+            self.found(at)?;
+            self.closed.store(true, Ordering::SeqCst);
+            Ok(())
+        })
+    }
+}
+
 /// A running listener.
 pub(crate) struct Admin {
     pub(crate) address: SocketAddr,
@@ -197,6 +255,7 @@ impl Admin {
             },
             clock,
             runtime,
+            connections: Arc::new(OneConnection::default()),
             turns: Turns::default(),
             backups: Backups::default(),
             anonymous_loopback,
@@ -231,6 +290,16 @@ impl Admin {
         let host = self.address.to_string();
         let mut headers: Vec<(&str, &str)> = vec![("host", &host)];
         headers.extend(more);
+        let signed = sign(&signer, method, target, &headers, body);
+        headers.extend(signed.iter().map(|(name, value)| (*name, value.as_str())));
+        self.raw(method, target, &headers, body)
+    }
+
+    /// A request that is signed for another service than the management ones.
+    pub(crate) fn send_for(&self, service: &str, method: &str, target: &str, body: &str) -> Reply {
+        let signer = signer_for(service, ACCESS_KEY, SECRET_KEY);
+        let host = self.address.to_string();
+        let mut headers: Vec<(&str, &str)> = vec![("host", &host)];
         let signed = sign(&signer, method, target, &headers, body);
         headers.extend(signed.iter().map(|(name, value)| (*name, value.as_str())));
         self.raw(method, target, &headers, body)
@@ -372,12 +441,16 @@ fn lower_names(head: &str) -> String {
 }
 
 fn signer(access_key: &str, secret: &str) -> Signer {
+    signer_for("apigateway", access_key, secret)
+}
+
+fn signer_for(service: &str, access_key: &str, secret: &str) -> Signer {
     let credentials = SigningCredentials {
         access_key: access_key.into(),
         secret: Secret::new(secret),
         session_token: None,
     };
-    Signer::new(credentials, "us-east-1", "apigateway")
+    Signer::new(credentials, "us-east-1", service)
 }
 
 fn sign(
