@@ -46,6 +46,8 @@ pub(super) struct Held {
     pub(super) tries: u32,
     /// The next ask is a timer's.
     pub(super) retrying: bool,
+    /// With so many left the slot asks for more.
+    low_water: u64,
     /// For the demand estimate.
     asked_at: Millis,
     asked_used: u64,
@@ -64,6 +66,7 @@ impl Held {
             reopened_in: 0,
             tries: 0,
             retrying: false,
+            low_water: 0,
             asked_at: Millis(0),
             asked_used: 0,
         }
@@ -192,9 +195,8 @@ impl Held {
 
     /// Takes in what the state says of the lease; says how many tokens that brings.
     pub(super) fn open(&mut self, seq: u64, open: &Open) -> u64 {
-        let cell = self.slot.cell();
         if self.open.is_none() {
-            cell.open(open.start, open.end);
+            self.slot.cell().open(open.start, open.end);
         }
         self.open = Some(Period {
             start: open.start,
@@ -211,9 +213,24 @@ impl Held {
         let unmoved = self.returned == self.sent_returned && seq > self.reopened_in;
         let exhausted = open.free == 0 && open.elsewhere == 0 && unmoved;
         let beside = open.free.saturating_add(open.elsewhere);
-        // Ask again when a quarter of the grant is left.
-        cell.grant(more, more / 4, beside, exhausted);
+        self.low_water = self.next_low_water(more);
+        let cell = self.slot.cell();
+        cell.grant(more, self.low_water, beside, exhausted);
         more
+    }
+
+    /// Ask again when a quarter of the grant is left. An answer that brings nothing may be to a slot
+    /// that only told what it spent: its mark stays, or it would ask when a request already waits.
+    /// One that is past its mark asked in vain, and asks again with a quarter of what it has.
+    fn next_low_water(&self, more: u64) -> u64 {
+        let left = self.left();
+        if more > 0 {
+            more / 4
+        } else if left > self.low_water {
+            self.low_water
+        } else {
+            left / 4
+        }
     }
 
     /// Whether requests need no more patience: there are tokens, or there is certainty.

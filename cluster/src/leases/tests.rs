@@ -101,6 +101,30 @@ fn of_very_many_slots_some_tell_at_a_time_and_all_in_turn() {
 }
 
 #[test]
+fn a_slot_that_only_told_what_it_spent_still_asks_in_time() {
+    let (mut leases, slots) = in_use(1);
+    // Of 100 it took one. What it tells now brings no more.
+    for _ in 0..3 {
+        leases.report();
+        assert_eq!(exchange(&mut leases).len(), 1);
+        assert_eq!(slots[0].take(NOW), Take::Taken);
+    }
+    let (slot, place) = (&slots[0], place(&slots[0]));
+    let low_with = |leases: &mut Leases| {
+        while slot.take(NOW) != Take::TakenLow {
+            assert!(slot.cell().left() > 0, "it never asked");
+        }
+        leases.want(&place);
+        assert_eq!(exchange(leases).len(), 1);
+        slot.cell().left()
+    };
+    assert_eq!(low_with(&mut leases), 25);
+    // In vain: it asks again before it has nothing.
+    assert_eq!(low_with(&mut leases), 6);
+    assert_eq!(low_with(&mut leases), 1);
+}
+
+#[test]
 fn who_reads_has_all_tell_and_who_wants_comes_first() {
     let (mut leases, slots) = in_use(5_000);
     leases.report();
