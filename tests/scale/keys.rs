@@ -24,8 +24,9 @@ const SLOWER_MAX: f64 = 2.0;
 /// that requests read. A million cost 650 each; among few, pages that are half full weigh more.
 const KEY_BYTES_MAX: f64 = 1536.0;
 
-/// One API with a route for keys of a plan with a quota, and one for everybody.
-pub(crate) fn api() -> String {
+/// One API with a route for keys of a plan with a quota of so many requests a month, and one for
+/// everybody.
+pub(crate) fn api(quota: u64) -> String {
     let routes = "      - routeKey: GET /open
         integration: {fixedResponse: {body: open}}
       - routeKey: GET /x
@@ -33,7 +34,7 @@ pub(crate) fn api() -> String {
         integration: {fixedResponse: {body: found}}
 ";
     format!(
-        "{}usagePlans:\n  gold: {{apiStages: [{{api: {}}}], quota: {{limit: 1000000, period: MONTH}}}}\n",
+        "{}usagePlans:\n  gold: {{apiStages: [{{api: {}}}], quota: {{limit: {quota}, period: MONTH}}}}\n",
         files::api(routes),
         files::API
     )
@@ -79,7 +80,7 @@ fn lookup(few: &Node, (many, keys): (&Node, usize)) -> (Duration, Duration) {
 
 fn node() -> Node {
     let node = Node::start(NodeOptions::new());
-    fs::write(node.home().join("keys.yaml"), api()).expect("write");
+    fs::write(node.home().join("keys.yaml"), api(1_000_000)).expect("write");
     let applied = node.cli(&["apply", "-f", "keys.yaml"]);
     assert_eq!(applied.code, 0, "{applied:?}");
     import(&node, 0, FEW);
