@@ -28,9 +28,9 @@ const BATCH_ITEMS_MAX: usize = 2_000;
 /// tokens, who waits for what was spent hears it.
 const REPORTS_KEPT: usize = 256;
 /// Slots that [`Leases::report_some`] looks at, and that it has tell: twice a second by every node,
-/// so that three nodes write at most 768 of them a second, however many keys are in use.
-const LOOKED_AT_MAX: usize = 4_096;
-const REPORTED_MAX: usize = 128;
+/// so that three nodes write at most 192 of them a second, however many keys are in use.
+const LOOKED_AT_MAX: usize = 512;
+const REPORTED_MAX: usize = 32;
 /// Before the first and any further ask for tokens that other nodes hold, doubled each time.
 const RETRY_MS_MIN: u64 = 20;
 const RETRY_MS_MAX: u64 = 500;
@@ -148,6 +148,14 @@ impl Leases {
             self.wants.insert(place.clone());
         }
         true
+    }
+
+    /// How long what a slot holds lasts at its present demand, in milliseconds; for ever when there is
+    /// no such slot.
+    #[must_use]
+    pub fn lasts_ms(&self, place: &Place, now: Millis) -> u64 {
+        let held = self.held.get(place);
+        held.map_or(u64::MAX, |held| held.lasts_ms(now))
     }
 
     /// The time of a retry has come.

@@ -14,11 +14,11 @@ use crate::faults::{Bug, planted};
 
 /// A grant should cover the demand of this time, so that a warm key asks rarely: with a quarter of
 /// it left. What a crash strands does not grow with it: the state bounds what a node holds.
-const DEMAND_MS: u64 = 15_000;
+const DEMAND_MS: u64 = 30_000;
 /// Demand is measured over at least this time.
 const DEMAND_MS_MIN: u64 = 100;
-/// Tokens to ask for beside the demand seen: the state decides what there is.
-const WANT_MIN: u64 = 32;
+/// Tokens to ask for however little the demand is: the state decides what there is.
+const WANT_MIN: u64 = tollgate_state::GRANT_FLOOR_MAX;
 
 /// What an open lease is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,6 +119,13 @@ impl Held {
             demand,
             ..item
         }
+    }
+
+    /// How long what is left lasts, in milliseconds, at the demand seen since the last ask.
+    pub(super) fn lasts_ms(&self, now: Millis) -> u64 {
+        let recent = self.used().saturating_sub(self.asked_used);
+        let elapsed = now.0.saturating_sub(self.asked_at.0);
+        self.left().saturating_mul(elapsed) / recent.max(1)
     }
 
     /// Gives back what no waiting request needs. The order matters: a token that is reported as

@@ -39,7 +39,7 @@ pub use iam::{AccessKey, Group, Iam, IamChange, ManagedPolicy, RootKeys, SealedK
 pub use levels::LEVELS;
 pub use nodes::{Addresses, Founding, Node};
 pub use period::{Window, window_at};
-pub use quota::{Bucket, Lease, LeaseId, QuotaTable, WindowState};
+pub use quota::{Bucket, GRANT_FLOOR_MAX, Lease, LeaseId, QuotaTable, WindowState};
 pub use snapshot::{Decoded, Records, Restore, RestoreError};
 pub use state::State;
 pub use succession::Quotas;

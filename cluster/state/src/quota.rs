@@ -14,6 +14,7 @@
 mod grant;
 mod table;
 
+pub use grant::GRANT_FLOOR_MAX;
 pub use table::QuotaTable;
 pub(crate) use table::{Scene, Sessions};
 

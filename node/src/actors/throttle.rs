@@ -16,9 +16,10 @@ use super::low::LowSlots;
 use super::waiting::WaitLists;
 use super::{Allowances, MAILBOX_MESSAGES_MAX};
 
-/// How often slots tell what was used, some at a time.
+/// How often slots tell what was used, some at a time, and those ask that run low.
 const REPORT_INTERVAL: Duration = Duration::from_millis(500);
-/// Between two batches for slots that run low with nobody waiting: each costs the cluster a flush.
+/// Between two batches for slots that run low with nobody waiting and cannot wait for the regular
+/// one: each costs the cluster a flush.
 const LOW_PAUSE: Duration = Duration::from_millis(50);
 /// Before a batch whose outcome is unknown is sent again.
 const RETRY_DELAY: Duration = Duration::from_millis(50);
@@ -213,7 +214,11 @@ impl Actor for ThrottleActor {
         context.set_mailbox_capacity(MAILBOX_MESSAGES_MAX);
         context.run_interval(REPORT_INTERVAL, |actor, context| {
             actor.allowances.sweep();
-            actor.allowances.lock().leases.report_some();
+            {
+                let leases = &mut actor.allowances.lock().leases;
+                leases.report_some();
+                actor.low.ask(leases);
+            }
             let cut_off = *actor.cut_off.borrow();
             actor.partition.cut_off.store(cut_off, Ordering::Relaxed);
             if cut_off {
@@ -229,7 +234,9 @@ impl Handler<Want> for ThrottleActor {
 
     fn handle(&mut self, Want { place, waiting }: Want, context: &mut Self::Context) {
         let Some(waiting) = waiting else {
-            if self.low.add(place) {
+            let now = self.clock.now();
+            let lasts_ms = self.allowances.lock().leases.lasts_ms(&place, now);
+            if self.low.add(place, lasts_ms) {
                 self.ask_low(context);
             }
             return;

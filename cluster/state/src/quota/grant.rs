@@ -10,8 +10,13 @@ use crate::command::{LeaseItem, NodeId};
 
 /// All that holders have out at once stays near this share of a cap: one in `STRAND_DIVISOR`.
 const STRAND_DIVISOR: u64 = 20;
-/// A grant covers at least this much demand, so that a quiet key does not ask for every request.
-const DEMAND_MIN: u64 = 32;
+/// A grant covers at least this much demand, so that a quiet key does not ask for every request: one
+/// in `FLOOR_DIVISOR` of a cap, within these bounds. Of 100,000 keys in use most are quiet on a node,
+/// and what they ask for together is what their quotas cost.
+const FLOOR_DIVISOR: u64 = 500;
+const GRANT_FLOOR_MIN: u64 = 32;
+/// Nobody need ask for less than this: the state grants what fits.
+pub const GRANT_FLOOR_MAX: u64 = 256;
 /// Nodes that a key's tokens are expected to be spread over at most. More may hold some, but the
 /// share that one crash can strand does not shrink further.
 const MAX_HOLDERS: u64 = 8;
@@ -94,7 +99,8 @@ impl WindowState {
         let strand = cap / STRAND_DIVISOR / live.clamp(1, MAX_HOLDERS);
         let room = strand.max(1).saturating_sub(lease.held());
         let fair = (free / (2 * holders)).max(1);
-        let demand = item.demand.max(DEMAND_MIN).saturating_sub(lease.held());
+        let floor = (cap / FLOOR_DIVISOR).clamp(GRANT_FLOOR_MIN, GRANT_FLOOR_MAX);
+        let demand = item.demand.max(floor).saturating_sub(lease.held());
         let size = item.want.min(demand).min(free).min(fair).min(room);
         lease.granted += size;
         self.held += size;
