@@ -96,6 +96,12 @@ fn add_one(node: &Node, number: usize) -> Duration {
     began.elapsed()
 }
 
+/// How long it takes until all keys of the plan have a rate, in milliseconds.
+fn give_rate(node: &Node) -> f64 {
+    let took = drivers::drive(node, "scale/plan.py", &[("PLAN_ID", "gold")]);
+    took.trim().parse().expect("milliseconds")
+}
+
 /// The newest snapshot of the state, or nothing while all is in the log.
 fn snapshot_bytes(node: &Node) -> u64 {
     let files = fs::read_dir(node.data_dir()).expect("a data directory");
@@ -128,6 +134,7 @@ fn very_many_keys_are_small_start_fast_and_are_found_at_once() {
     let (few, many) = lookup(&few, (&node, keys));
     let first_change = add_one(&node, keys);
     let after = node.usage().rss_bytes;
+    let rated = give_rate(&node);
     let slower = many.as_secs_f64() / few.as_secs_f64();
     let each = rested.saturating_sub(before) as f64 / (keys - FEW) as f64;
     bar(
@@ -137,8 +144,8 @@ fn very_many_keys_are_small_start_fast_and_are_found_at_once() {
              bytes a key), {:.0} MiB after {LOOKUPS} of them were used and one was added; snapshot \
              {:.0} MiB; ready {:.2} s after the start of the process (at most {} for {PROMISED_KEYS} \
              keys); import {:.1} s; the first new key was served {:.0} ms after the start of the \
-             command that made it; a call with a key takes {:.0} us, with {FEW} keys {:.0} us; this \
-             build is `{}`",
+             command that made it, and a rate for all of them {rated:.0} ms after it was asked for; a call \
+             with a key takes {:.0} us, with {FEW} keys {:.0} us; this build is `{}`",
             rested as f64 / MIB,
             after as f64 / MIB,
             snapshot_bytes(&node) as f64 / MIB,
