@@ -9,6 +9,7 @@ mod disk;
 mod example;
 mod front;
 mod handover;
+mod iam;
 mod joining;
 mod keys;
 mod leave;

@@ -23,6 +23,11 @@ fn boto3_makes_keys_and_usage_plans() {
 }
 
 #[test]
+fn boto3_may_what_the_policies_of_its_user_allow() {
+    drive("sdk/users.py");
+}
+
+#[test]
 fn boto3_is_refused_with_a_wrong_secret() {
     drive("sdk/denied.py");
 }

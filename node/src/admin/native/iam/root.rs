@@ -81,12 +81,17 @@ pub(super) async fn rotate(call: &Call<'_>) -> Outcome {
     })
     .await?;
     tracing::warn!(who = call.who, root = id, "root key rotated");
+    // A repetition of the call finds the old key in what was agreed on.
+    let agreed = super::read(call);
+    let previous = agreed.root().and_then(|root| root.previous.as_ref());
+    let old = old.map(|it| it.access_key_id);
+    let old = old.or_else(|| previous.map(|(key, _)| key.id.clone()));
     Ok(Reply::json(
         200,
         json!({
             "accessKeyId": id,
             "secretAccessKey": secret,
-            "oldAccessKeyId": old.map(|it| it.access_key_id),
+            "oldAccessKeyId": old,
             "oldAcceptedForSeconds": wanted.overlap_seconds,
         }),
     ))
