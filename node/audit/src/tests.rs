@@ -1,3 +1,5 @@
+//! A trail as it is written, searched and verified, and what a crash or a forger leaves of it.
+
 use std::fs;
 use std::path::Path;
 

@@ -1,3 +1,5 @@
+//! Inputs that the service models take, and those that they refuse, in the words that AWS uses.
+
 use super::*;
 use crate::operations::match_operation;
 
