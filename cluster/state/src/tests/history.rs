@@ -4,6 +4,7 @@ use tollgate_model::{Mark, Upstream, kind, mark, mark_kind, rests_on};
 use tollgate_protocol::limits::{HISTORY_BYTES_MAX, HISTORY_REVISIONS_MAX};
 
 use super::*;
+use crate::history::History;
 
 fn upstream(name: &str) -> Change {
     Change::PutUpstream(Arc::new(Upstream {
@@ -69,6 +70,27 @@ fn history_is_bounded_in_number_and_bytes() {
     let bytes: usize = talk.state.history().map(|it| it.undo.len()).sum();
     assert!(bytes <= HISTORY_BYTES_MAX, "{bytes}");
     assert!(talk.state.history().count() >= 1);
+}
+
+/// What is looked up of the records is that of those that are remembered, so that a node which took
+/// a state snapshot in decides as one that applied every entry.
+#[test]
+fn forgotten_records_leave_nothing() {
+    let mut talk = Talk::new(5);
+    let many: Vec<Change> = (0..MARKS_MAX)
+        .map(|number| upstream(&alloc::format!("u{number}")))
+        .collect();
+    talk.configure(&many);
+    for step in 0..HISTORY_REVISIONS_MAX as u64 + 20 {
+        talk.configure(&[named(step % 700, "x")]);
+        if step % 173 == 0 || step > HISTORY_REVISIONS_MAX as u64 - 20 {
+            let mut again = History::default();
+            for record in talk.state.history() {
+                again.push(record.clone());
+            }
+            assert_eq!(again, *talk.state.history, "after {step}");
+        }
+    }
 }
 
 fn configured(talk: &mut Talk, base: u64, rests_on: &[Mark], changes: &[Change]) -> Reply {
