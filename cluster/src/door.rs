@@ -350,6 +350,13 @@ impl Door {
         Members::of(&self.raft, &self.heard)
     }
 
+    /// The committed configuration, after every command that was answered here before. Unlike
+    /// [`Door::read`] it does not wait while entries are applied.
+    #[must_use]
+    pub fn configuration(&self) -> Published {
+        self.published.borrow().clone()
+    }
+
     /// The committed configuration, now and at every change.
     #[must_use]
     pub fn published(&self) -> watch::Receiver<Published> {

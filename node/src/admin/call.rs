@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use tollgate_aws::operations::Matched;
 use tollgate_aws::{AwsError, ErrorKind, query_pairs};
-use tollgate_cluster::DoorError;
+use tollgate_cluster::{DoorError, Published};
 use tollgate_model::Model;
 use tollgate_protocol::codes;
 use tollgate_protocol::ids::Revision;
@@ -77,8 +77,8 @@ impl Call<'_> {
     /// # Errors
     /// As [`Call::read`].
     pub(crate) async fn model(&self) -> Result<(Revision, Arc<Model>), AwsError> {
-        self.read(|state| (state.revision, Arc::clone(&state.model)))
-            .await
+        let Published { revision, model } = self.state.door.configuration();
+        Ok((revision, model))
     }
 
     /// Looks at the state, after every change that was answered before.
