@@ -35,6 +35,7 @@ fn lay_members<'n, T: Serialize + DeserializeOwned>(
 ) -> Result<T, AwsError> {
     let internal = |_| AwsError::new(ErrorKind::Internal, "the resource cannot be encoded");
     let mut whole = serde_json::to_value(resource).map_err(internal)?;
+    let mut laid = None;
     for (name, is_map) in members {
         let Some(value) = input.get(name) else {
             continue;
@@ -43,12 +44,13 @@ fn lay_members<'n, T: Serialize + DeserializeOwned>(
             lay_member(whole, name, is_map, value);
         }
         // One by one, so that the error can name the member.
-        T::deserialize(&whole).map_err(|_| {
+        let read = T::deserialize(&whole).map_err(|_| {
             let text = format!("the value of {name} cannot be read");
             AwsError::new(ErrorKind::Serialization, text)
         })?;
+        laid = Some(read);
     }
-    serde_json::from_value(whole).map_err(internal)
+    laid.map_or_else(|| serde_json::from_value(whole).map_err(internal), Ok)
 }
 
 fn lay_member(whole: &mut Map<String, Value>, name: &str, is_map: bool, value: &Value) {
