@@ -119,7 +119,7 @@ impl RouteActor {
                 (self.on_publish)(&snapshot, &read);
                 self.snapshot.store(snapshot);
                 let seconds = started.elapsed().as_secs_f64();
-                tracing::info!(revision = revision.0, seconds, "configuration is served");
+                tracing::debug!(revision = revision.0, seconds, "configuration is served");
                 self.served.send_modify(|served| {
                     served.revision = revision;
                     served.seen = revision;
