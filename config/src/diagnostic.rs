@@ -56,6 +56,10 @@ pub struct Diagnostic {
     /// The source line with its secrets hidden, of a long one what is around the finding.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
+    /// Whether it only tells of a part that has no effect here and is no mistake (AWS:
+    /// `importInfo`).
+    #[serde(skip)]
+    pub harmless: bool,
     /// Characters of the line before `source`.
     #[serde(skip_serializing_if = "is_zero")]
     pub source_start: u32,
@@ -82,6 +86,7 @@ impl Diagnostic {
             reason: reason.into(),
             nearest: None,
             source: None,
+            harmless: false,
             source_start: 0,
         }
     }

@@ -18,8 +18,9 @@ mod shape;
 mod tree;
 mod yaml;
 
-pub(crate) use load::load_openapi;
+pub(crate) use convert::inline_integration_id;
 pub use load::{load, load_str};
+pub(crate) use load::{load_openapi, read_api};
 pub use merge::{Others, deployment_id, merge, with_api};
 pub use reference::reference;
 pub use schema::schema;
@@ -29,7 +30,7 @@ pub(crate) use convert::read_bounded;
 pub(crate) use expand::expand;
 pub(crate) use report::Report;
 pub(crate) use schema::of as schema_of;
-pub(crate) use shape::{ApiItem, IntegrationItem, IntegrationUse, RouteItem};
+pub(crate) use shape::{ApiItem, AuthorizerItem, IntegrationItem, IntegrationUse, RouteItem};
 pub(crate) use tree::{Entry, Node, Path as TreePath, Place, Value};
 pub(crate) use yaml::parse;
 

@@ -2,16 +2,21 @@
 //! 19), and our `x-tollgate` extensions.
 //!
 //! What is read becomes the same items as those of an API file, so everything after that (names,
-//! ids, rules, messages) is shared. What is not supported is a warning at its line, with one
-//! exception: an operation that asks for an authoriser that the gateway does not have is an error,
-//! because it would be open to everyone.
+//! ids, rules, messages) is shared. What is not supported is a warning at its line; what would leave
+//! an operation open to everyone is an error. `export` writes the same part of OpenAPI.
 
 mod document;
+mod export;
 mod extension;
+mod import;
 mod security;
+mod text;
 mod variables;
 
 pub(crate) use document::{Imported, read, read_file};
+pub use export::{ExportOptions, export};
+pub use import::{ImportedApi, import_api};
+pub use text::{to_json, to_yaml};
 
 use schemars::JsonSchema;
 use serde::Deserialize;

@@ -1,6 +1,6 @@
 //! AWS's own clients against a node: what they send is understood, what they get they accept.
 
-use tollgate_harness::{Backend, Node, NodeOptions};
+use tollgate_harness::{Backend, Node, NodeOptions, workspace_root};
 use tollgate_tests::drivers;
 
 /// Runs a driver script against a fresh node.
@@ -40,4 +40,20 @@ fn boto3_makes_vpc_links_and_tags_name_their_servers() {
 #[test]
 fn boto3_makes_routing_rules_and_requests_follow_them() {
     drive("sdk/routing_rules.py");
+}
+
+#[test]
+fn boto3_imports_and_exports_openapi_documents() {
+    let node = Node::start(NodeOptions::new());
+    let backend = Backend::echo();
+    let corpus = workspace_root().join("config/testdata/import");
+    let corpus = corpus.to_string_lossy();
+    let environment = [("BACKEND_URL", &*backend.url()), ("CORPUS", &*corpus)];
+    let said = drivers::drive(&node, "sdk/documents.py", &environment);
+    print!("{said}");
+}
+
+#[test]
+fn boto3_calls_connections_that_are_gone() {
+    drive("sdk/connections.py");
 }

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 
-use tollgate_model::{Model, StageRef, validate};
+use tollgate_model::{Api, Model, StageRef, validate};
 use tollgate_protocol::ids::{ApiId, StageName};
 
 use super::LoadContext;
@@ -31,6 +31,8 @@ pub(crate) struct Origin {
     pub path: Path,
 }
 
+pub(crate) use integration::inline_id as inline_integration_id;
+
 /// An API's title and content from an OpenAPI document that was read before.
 pub(crate) type Imported = crate::openapi::Imported;
 
@@ -43,6 +45,8 @@ pub(crate) struct Converter<'c> {
     origins: BTreeMap<Vec<String>, Origin>,
     /// API names to ids.
     api_names: BTreeMap<String, ApiId>,
+    /// Whether an API is converted without the stages that it will have.
+    without_stages: bool,
 }
 
 impl<'c> Converter<'c> {
@@ -54,7 +58,29 @@ impl<'c> Converter<'c> {
             model: Model::default(),
             origins: BTreeMap::new(),
             api_names: BTreeMap::new(),
+            without_stages: false,
         }
+    }
+
+    /// Converts one API of an OpenAPI document, which refers to resources that are there.
+    pub(crate) fn import_api(
+        mut self,
+        imported: Imported,
+        onto: &Model,
+        api_id: &ApiId,
+    ) -> Option<Arc<Api>> {
+        self.model.upstreams = onto.upstreams.clone();
+        self.model.functions = onto.functions.clone();
+        self.without_stages = true;
+        let item = ApiItem {
+            api_id: Some(api_id.to_string()),
+            ..ApiItem::default()
+        };
+        self.api(item, Path::default(), Some(imported));
+        self.rules();
+        let mut api = self.model.apis.get(api_id).cloned()?;
+        Arc::make_mut(&mut api).stages.clear();
+        Some(api)
     }
 
     /// Converts everything. `imported` is the API of the document itself when that is OpenAPI.

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::Value as Json;
-use tollgate_model::Model;
+use tollgate_model::{Api, Model};
+use tollgate_protocol::ids::ApiId;
 
 use super::convert::{Converter, clean, read_bounded};
 use super::shape::ApiFile;
@@ -78,6 +79,43 @@ pub(crate) fn load_openapi(
     let root = read(&mut report, name, text, PathBuf::new(), context);
     let model = root.map(|root| from_openapi(root, base_path, &mut report, context));
     conclude(report, model, Vec::new())
+}
+
+/// Reads a document that came from elsewhere as one API, without stages: neither the environment nor
+/// files of this machine are looked at. What it may refer to is in `onto`. With it come warnings.
+pub(crate) fn read_api(
+    text: &str,
+    base_path: BasePath,
+    context: &LoadContext,
+    onto: &Model,
+    api_id: &ApiId,
+) -> Result<(Api, Vec<Diagnostic>), Vec<Diagnostic>> {
+    let mut report = Report::new();
+    let file = report.add_source("body".into(), text.to_owned(), PathBuf::new());
+    let Some(mut root) = parse(&mut report, file, text) else {
+        return Err(report.into_findings());
+    };
+    report.learn_secrets(file, &root);
+    let imported = openapi::read(&mut root, base_path, &mut report, context);
+    let own = TreePath::default().key("x-tollgate");
+    if root.entry("x-tollgate").is_some() {
+        let reason = "`x-tollgate` has no effect in an import; apply the document as an API file";
+        report.warning_at(&root, &own, reason);
+    }
+    for (route, path) in &imported.routes {
+        if route.settings.is_some() {
+            let path = path.key("x-tollgate-route-settings");
+            let reason = "settings of routes belong to stages, which an import does not make";
+            report.warning_at(&root, &path, reason);
+        }
+    }
+    let api = Converter::new(root, &mut report, context).import_api(imported, onto, api_id);
+    let failed = report.has_errors();
+    let findings = report.into_findings();
+    match api {
+        Some(api) if !failed => Ok((Api::clone(&api), findings)),
+        _ => Err(findings),
+    }
 }
 
 fn files(path: &Path) -> Result<Vec<PathBuf>, String> {

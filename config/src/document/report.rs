@@ -168,6 +168,14 @@ impl Report {
         }
     }
 
+    /// A warning about a part that has no effect and is no mistake.
+    pub(crate) fn note_at(&mut self, root: &Node, path: &Path, reason: impl Into<String>) {
+        if !self.is_full() {
+            let (_, place) = root.locate(&path.0);
+            self.warning(place, path, reason).harmless = true;
+        }
+    }
+
     /// The findings in the order of the text.
     pub(crate) fn into_findings(mut self) -> Vec<Diagnostic> {
         let sources: Vec<&str> = self.sources.iter().map(|it| it.name.as_str()).collect();

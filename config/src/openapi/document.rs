@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use serde_json::Value as Json;
-use tollgate_model::{Cors, RouteSettings};
+use tollgate_model::{AuthorizationType, Cors, RouteSettings};
 
 use super::extension::{integration, part};
 use super::security::Schemes;
@@ -86,10 +86,12 @@ pub(crate) fn read(
     context: &LoadContext,
 ) -> Imported {
     variables::replace(root, context);
+    let mut schemes = Schemes::read(root, report);
+    let authorizers = std::mem::take(&mut schemes.authorizers);
     let mut reader = Reader {
         root,
         report,
-        schemes: Schemes::read(root),
+        schemes,
         prefix: prefix(root, base_path),
         out: Imported::default(),
     };
@@ -97,6 +99,7 @@ pub(crate) fn read(
     reader.about();
     reader.shared_integrations();
     reader.paths();
+    reader.out.item.authorizers = authorizers;
     reader.out
 }
 
@@ -135,7 +138,7 @@ impl<'r> Reader<'r> {
             if self.root.entry(key).is_some() {
                 let path = TreePath::default().key(key);
                 let reason = format!("`{key}` has no effect on an HTTP API");
-                self.report.warning_at(self.root, &path, reason);
+                self.report.note_at(self.root, &path, reason);
             }
         }
     }
@@ -243,19 +246,6 @@ impl<'r> Reader<'r> {
                 TreePath::default().key("security"),
             ),
         };
-        let api_key_required = security.is_some_and(|it| {
-            self.schemes
-                .api_key_required(it, &security_path, self.report)
-        });
-        let auth = node
-            .get("x-amazon-apigateway-auth")
-            .and_then(|it| it.get("type"));
-        if auth.is_some_and(|it| it.text() != Some("NONE")) {
-            let path = at.key("x-amazon-apigateway-auth").key("type");
-            let reason = "this authorisation is not supported; without it the operation would be \
-                          open to everyone";
-            self.report.error_at(self.root, &path, reason);
-        }
         let settings = node.entry("x-tollgate-route-settings").map(|entry| {
             let path = at.key(&entry.key);
             let schema = settings_schema();
@@ -264,18 +254,39 @@ impl<'r> Reader<'r> {
         let Some(integration) = self.target(operation, at) else {
             return;
         };
-        let route = RouteItem {
+        let name = node.get("operationId").and_then(Node::text);
+        let mut route = RouteItem {
             route_key,
             integration: Some(integration),
-            api_key_required,
-            operation_name: node
-                .get("operationId")
-                .and_then(Node::text)
-                .map(str::to_owned),
+            operation_name: name.map(str::to_owned),
             settings,
             ..RouteItem::default()
         };
+        if let Some(security) = security {
+            let path = &security_path;
+            self.schemes
+                .require(security, path, &mut route, self.report);
+        }
+        self.auth(node, at, &mut route);
         self.out.routes.push((route, at.clone()));
+    }
+
+    /// `x-amazon-apigateway-auth`
+    fn auth(&mut self, node: &Node, at: &TreePath, route: &mut RouteItem) {
+        let auth = node
+            .get("x-amazon-apigateway-auth")
+            .and_then(|it| it.get("type"));
+        match auth.map(|it| it.text().unwrap_or_default()) {
+            None | Some("NONE") => {}
+            Some("AWS_IAM") if route.authorization_type.is_none() => {
+                route.authorization_type = Some(AuthorizationType::AwsIam);
+            }
+            Some(_) => {
+                let path = at.key("x-amazon-apigateway-auth").key("type");
+                let reason = "expected NONE, or AWS_IAM without another authorizer";
+                self.report.error_at(self.root, &path, reason);
+            }
+        }
     }
 
     /// What answers an operation; `None` when it has to be left out, which is warned of.

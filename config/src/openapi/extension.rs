@@ -29,6 +29,8 @@ struct Extension {
     request_parameters: BTreeMap<String, String>,
     response_parameters: BTreeMap<String, BTreeMap<String, String>>,
     tls_config: Option<TlsConfig>,
+    integration_subtype: Option<String>,
+    credentials: Option<String>,
     cache_key_parameters: Vec<String>,
     cache_namespace: Option<String>,
     /// Ours: the response of a `mock`.
@@ -38,7 +40,6 @@ struct Extension {
 /// Members that AWS knows and that have no effect on an HTTP API here.
 const IGNORED: &[&str] = &[
     "contentHandling",
-    "credentials",
     "passthroughBehavior",
     "requestTemplates",
     "responseTransferMode",
@@ -54,11 +55,6 @@ pub(super) fn integration(
 ) -> Option<IntegrationItem> {
     let schema = schema();
     let node = supported(node, schema, path, report);
-    if let Some(entry) = node.entry("integrationSubtype") {
-        let reason = "integrations with AWS services are not supported; the route is left out";
-        report.warning(entry.key_place, &path.key("integrationSubtype"), reason);
-        return None;
-    }
     let it: Extension = part(schema, &node, key, path, report);
     let integration_type = match it.r#type.to_ascii_lowercase().as_str() {
         "aws_proxy" => Some(IntegrationType::AwsProxy),
@@ -89,6 +85,8 @@ pub(super) fn integration(
         request_parameters: it.request_parameters,
         response_parameters: it.response_parameters,
         tls_config: it.tls_config,
+        integration_subtype: it.integration_subtype,
+        credentials_arn: it.credentials,
         fixed_response: it.fixed_response,
         cache_key_parameters: it.cache_key_parameters,
         cache_namespace: it.cache_namespace,
@@ -127,7 +125,7 @@ fn supported(node: &Node, schema: &Json, path: &TreePath, report: &mut Report) -
     let mut kept = Vec::new();
     for entry in entries {
         let key = entry.key.as_str();
-        if known.contains(&key) || key == "integrationSubtype" {
+        if known.contains(&key) {
             kept.push(entry.clone());
             continue;
         }
@@ -139,6 +137,7 @@ fn supported(node: &Node, schema: &Json, path: &TreePath, report: &mut Report) -
         let suggestion = nearest(key, known.iter().copied()).map(str::to_owned);
         let diagnostic = report.warning(entry.key_place, &path.key(key), reason);
         diagnostic.nearest = suggestion.filter(|_| !IGNORED.contains(&key));
+        diagnostic.harmless = IGNORED.contains(&key);
     }
     Node::new(Value::Mapping(kept), node.place)
 }

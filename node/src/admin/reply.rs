@@ -21,6 +21,8 @@ pub(crate) enum Body {
     Empty,
     /// One value.
     Json(Value),
+    /// A document: its content type and its text.
+    Text(&'static str, String),
     /// Bytes that are made while they are sent.
     Streamed(Streamed),
 }
@@ -42,6 +44,14 @@ impl Reply {
         Self {
             status,
             body: Body::Empty,
+        }
+    }
+
+    /// An answer that is a document.
+    pub(crate) fn text(content_type: &'static str, text: String) -> Self {
+        Self {
+            status: 200,
+            body: Body::Text(content_type, text),
         }
     }
 

@@ -355,6 +355,7 @@ fn render(outcome: Outcome, service: Service, id: Option<&str>) -> HttpResponse 
             match body {
                 Body::Json(body) => builder.json(body),
                 Body::Empty => builder.finish(),
+                Body::Text(kind, text) => builder.content_type(kind).body(text),
                 Body::Streamed(body) => builder
                     .content_type("application/octet-stream")
                     .streaming(body),

@@ -2,9 +2,11 @@
 
 mod apis;
 mod deployments;
+mod documents;
 mod domains;
 mod edit;
 mod parts;
+mod portals;
 mod read;
 mod render;
 mod routing;
@@ -62,6 +64,9 @@ pub(crate) async fn run(op: V2Op, call: &Call<'_>, matched: &Matched<'_>) -> Opt
         V2Op::DeleteApiMapping => {
             domains::delete_mapping(call, of("domainName"), of("apiMappingId")).await
         }
+        V2Op::ImportApi => documents::import(call).await,
+        V2Op::ReimportApi => documents::reimport(call, api).await,
+        V2Op::ExportApi => documents::export(call, api, of("specification")).await,
         V2Op::GetTags => tags::get(call, of("resource-arn")).await,
         V2Op::TagResource => tags::put(call, of("resource-arn"), 201).await,
         V2Op::UntagResource => tags::remove(call, of("resource-arn")).await,
@@ -78,7 +83,10 @@ pub(crate) async fn run(op: V2Op, call: &Call<'_>, matched: &Matched<'_>) -> Opt
             routing::delete(call, of("domainName"), of("routingRuleId")).await
         }
         // The parts of an API.
-        _ => return parts::run(op, call, matched).await,
+        _ => match parts::run(op, call, matched).await {
+            Some(outcome) => outcome,
+            None => return portals::run(matched),
+        },
     })
 }
 

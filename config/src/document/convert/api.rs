@@ -151,7 +151,9 @@ impl Converter<'_> {
             deployments: BTreeMap::new(),
             stages,
         };
-        self.check_stage_variables(&api);
+        if !self.without_stages {
+            self.check_stage_variables(&api);
+        }
         self.api_names
             .entry(name)
             .or_insert_with(|| api.api_id.clone());
@@ -377,6 +379,9 @@ fn complete(item: &mut ApiItem, from: ApiItem) {
         .or(from.disable_execute_api_endpoint);
     for (key, value) in from.tags {
         item.tags.entry(key).or_insert(value);
+    }
+    for (name, authorizer) in from.authorizers {
+        item.authorizers.entry(name).or_insert(authorizer);
     }
     if item.stages.is_empty() {
         item.stages = from.stages;

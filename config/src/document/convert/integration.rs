@@ -169,3 +169,8 @@ fn host(uri: &str) -> Option<&str> {
     let end = rest.find(['/', '?']).unwrap_or(rest.len());
     Some(&rest[..end])
 }
+
+/// The id of an integration without a name, as it is before it has one.
+pub(crate) fn inline_id(api: &str, it: &Integration) -> IntegrationId {
+    integration_id(api, None, it)
+}
