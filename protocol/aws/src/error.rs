@@ -379,9 +379,10 @@ mod tests {
 
     #[test]
     fn denials_differ_between_services() {
-        let denied = AwsError::access_denied("arn:aws:iam::1:user/bob", "apigateway:GET", "*");
+        let (who, action) = ("arn:aws:iam::1:user/bob", "apigateway:GET");
+        let denied = AwsError::access_denied(who, action, "*", Denial::Explicit);
         let text = "User: arn:aws:iam::1:user/bob is not authorized to perform: apigateway:GET on \
-                    resource: *";
+                    resource: * with an explicit deny in an identity-based policy";
         assert_eq!(denied.message, text);
         let v1 = denied.render(Service::ApiGateway);
         assert_eq!(v1.body, format!(r#"{{"Message":"{text}"}}"#));
