@@ -11,7 +11,7 @@ export CARGO_HTTP_TIMEOUT ?= 60
 # Where tests/install.sh unpacks tools that it does not install, and where Debian keeps nginx.
 export PATH := $(CURDIR)/target/tools/usr/bin:$(CURDIR)/target/tools/usr/sbin:$(PATH):/usr/sbin
 
-.PHONY: help demo cluster test prove prove-long writes bench gate fix
+.PHONY: help demo cluster test prove prove-long fuzz writes bench gate fix
 
 help:
 	@echo "make demo    build, then show a gateway at work in one minute"
@@ -20,6 +20,7 @@ help:
 	@echo "make prove   whole clusters in a simulator, SEEDS of them (10,000), a disk that fails, and then"
 	@echo "             real nodes through every fault, with the figures that are promised"
 	@echo "make prove-long  the same for hours (MINUTES, 480); seeds that fail go to target/failed-seeds.txt"
+	@echo "make fuzz    every parser of what clients send, for ten minutes (SECONDS, 600)"
 	@echo "make writes  changes of the configuration beside etcd's puts, on this machine"
 	@echo "make bench   the published build against its rivals on this machine"
 	@echo "make gate    instructions and allocations of the request path against the kept counts"
@@ -59,6 +60,13 @@ prove-long:
 	@SEED=$(or $(SEED),$$(date +%s)00000) SEEDS=1000000000 MINUTES=$(or $(MINUTES),480) THREADS=$$(nproc) \
 		FAILED=$(CURDIR)/target/failed-seeds.txt $(SIMULATE) \
 		sim::runs::no_seed_violates_an_invariant -- --nocapture
+
+# Every parser of what clients send, each for so many seconds: signatures, ARNs, policies, documents, patches.
+fuzz:
+	@for package in aws policy config node; do \
+		TOLLGATE_FUZZ_SECONDS=$(or $(SECONDS),600) cargo test --profile ci --locked \
+			--package tollgate-$$package -- --nocapture fuzz || exit 1; \
+	done
 
 writes:
 	@tests/install.sh etcd

@@ -11,7 +11,7 @@ use crate::tree::{Tracked, check, lines, texts};
 /// Packages by row, without their prefix. A package may use those of earlier rows only, so that no
 /// two packages of a row can grow into one.
 const ROWS: [&[&str]; 10] = [
-    &["protocol"],
+    &["protocol", "mutate"],
     &["aws", "policy"],
     &["model"],
     &["config", "link", "state", "store"],

@@ -2,5 +2,7 @@
 
 mod bombs;
 mod document;
+mod fuzz;
 mod golden;
+mod import;
 mod node;

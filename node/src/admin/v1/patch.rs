@@ -41,7 +41,10 @@ struct Body {
 /// # Errors
 /// `ValidationException` for an operation that there is not; `BadRequestException` for too many.
 pub(super) fn read(call: &Call<'_>) -> Result<Vec<Patch>, AwsError> {
-    let body: Body = call.input()?;
+    checked(call.input()?)
+}
+
+fn checked(body: Body) -> Result<Vec<Patch>, AwsError> {
     if body.patch_operations.len() > OPERATIONS_MAX {
         return Err(AwsError::bad_request(format!(
             "at most {OPERATIONS_MAX} patch operations at once"
@@ -107,5 +110,69 @@ impl Patch {
             self.op,
             allowed.join(", ")
         ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tollgate_model::UsagePlan;
+
+    use super::*;
+    use crate::admin::v1::plan_patch;
+
+    #[test]
+    fn fuzz_patches() {
+        let corpus: [&[u8]; 4] = [
+            br#"{"patchOperations": [{"op": "replace", "path": "/name", "value": "gold"}]}"#,
+            br#"{"patchOperations": [{"op": "add", "path": "/apiStages", "value": "shop:prod"},
+                {"op": "replace", "path": "/apiStages/shop:prod/throttle/~1pets~1{id}/GET/rateLimit", "value": "2.5"}]}"#,
+            br#"{"patchOperations": [{"op": "replace", "path": "/quota/limit", "value": "100"},
+                {"op": "replace", "path": "/quota/period", "value": "MONTH"}, {"op": "remove", "path": "/quota"}]}"#,
+            br#"{"patchOperations": [{"op": "replace", "path": "/throttle/burstLimit", "value": "5"},
+                {"op": "add", "path": "/onPartition", "value": "{}"}, {"op": "remove", "path": "/apiStages", "value": "shop:prod"}]}"#,
+        ];
+        let words = [
+            "~0",
+            "~1",
+            "~",
+            "/",
+            ":",
+            "add",
+            "remove",
+            "replace",
+            "move",
+            "/apiStages/",
+            "/throttle",
+            "/quota/offset",
+            "/throttle/rateLimit",
+            "null",
+            "NaN",
+            "inf",
+            "-0",
+            "{}",
+            "[]",
+            "},{",
+        ];
+        tollgate_mutate::run("patch", &corpus, &words, |input| {
+            let Ok(body) = serde_json::from_slice::<Body>(input) else {
+                return false;
+            };
+            let Ok(patches) = checked(body) else {
+                return false;
+            };
+            let mut plan = UsagePlan::default();
+            let applied = patches.iter().filter(|it| {
+                let outcome = plan_patch::apply(&mut plan, it);
+                if let Err(error) = &outcome {
+                    assert!((400..500).contains(&error.status()), "{error}");
+                }
+                outcome.is_ok()
+            });
+            let applied = applied.count() > 0;
+            // What came of it is still a plan that can be kept.
+            let text = serde_json::to_string(&plan).unwrap();
+            assert!(serde_json::from_str::<UsagePlan>(&text).is_ok(), "{text}");
+            applied
+        });
     }
 }
