@@ -83,6 +83,8 @@ pub struct ApiPlan {
 pub struct DomainPlan {
     /// The name, or the wildcard.
     pub name: Arc<str>,
+    /// Whether it asks for client certificates, which nothing checks yet: it refuses everybody.
+    pub mutual_tls: bool,
     /// The routing rules, lowest priority first; empty where the mode leaves them out.
     pub rules: Vec<RulePlan>,
     /// The mappings, longest key first; empty where the mode leaves them out.

@@ -81,11 +81,8 @@ impl Certificates {
     pub fn publish(&self, model: &Model) {
         let mut table = Table::default();
         for (name, domain) in &model.domain_names {
-            let Some(certificate) = domain
-                .certificate
-                .as_ref()
-                .and_then(|it| model.certificates.get(it))
-            else {
+            let named = domain.certificate_name();
+            let Some(certificate) = named.and_then(|it| model.certificates.get(it)) else {
                 continue;
             };
             match certified(

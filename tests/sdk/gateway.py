@@ -17,7 +17,12 @@ def client(service, **options):
 
 def call(api_id, path="/", method="GET", **options):
     """Calls an API by its generated host name."""
-    headers = {"Host": f"{api_id}.execute-api.us-east-1.localhost", **options.pop("headers", {})}
+    return call_host(f"{api_id}.execute-api.us-east-1.localhost", path, method, **options)
+
+
+def call_host(host, path="/", method="GET", **options):
+    """Calls what a host name leads to."""
+    headers = {"Host": host, **options.pop("headers", {})}
     return httpx.request(method, GATEWAY_URL + path, headers=headers, timeout=20, **options)
 
 

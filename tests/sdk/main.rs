@@ -18,6 +18,11 @@ fn boto3_makes_and_serves_an_http_api() {
 }
 
 #[test]
+fn boto3_makes_every_part_of_an_api() {
+    drive("sdk/parts.py");
+}
+
+#[test]
 fn boto3_makes_keys_and_usage_plans() {
     drive("sdk/usage_plan.py");
 }

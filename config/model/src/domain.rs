@@ -8,7 +8,7 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 use tollgate_protocol::ids::{ApiId, MappingId, StageName};
 
-use crate::{RoutingMode, RoutingRule};
+use crate::{DomainNameConfiguration, MutualTlsAuthentication, RoutingMode, RoutingRule};
 
 /// A custom domain name (AWS v2: DomainName).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,9 +16,17 @@ use crate::{RoutingMode, RoutingRule};
 pub struct DomainName {
     /// In lower case; `*.example.com` for a wildcard.
     pub domain_name: String,
-    /// The certificate shown for it by SNI.
+    /// The certificate shown for it by SNI, which must be there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub certificate: Option<String>,
+    /// AWS's settings of its endpoint, one at most. A certificate that only these name may be
+    /// missing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub domain_name_configurations: Vec<DomainNameConfiguration>,
+    /// The authorities of client certificates. Nothing checks those yet: such a domain refuses
+    /// every request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mutual_tls_authentication: Option<MutualTlsAuthentication>,
     /// What its paths lead to.
     pub api_mappings: Vec<ApiMapping>,
     /// Whether mappings, rules or both say where a request goes.
@@ -33,6 +41,17 @@ pub struct DomainName {
 }
 
 impl DomainName {
+    /// The name of the certificate shown for it: its own, or the one that its configuration's ARN
+    /// ends in.
+    #[must_use]
+    pub fn certificate_name(&self) -> Option<&str> {
+        let configured = || {
+            let first = self.domain_name_configurations.first()?;
+            first.certificate_arn.as_deref()?.rsplit('/').next()
+        };
+        self.certificate.as_deref().or_else(configured)
+    }
+
     /// The stages that it leads to, by mappings and by rules, whatever the mode.
     pub fn targets(&self) -> impl Iterator<Item = StageRef> + '_ {
         let mapped = self.api_mappings.iter().map(|it| StageRef {

@@ -100,7 +100,7 @@ fn rules_of(before: &Model, change: &Change, marks: &mut BTreeSet<Mark>) {
         Change::PutDomainName(domain) => {
             let targets = domain.targets();
             marks.extend(targets.map(|it| mark(kind::API, it.api_id.as_str())));
-            let certificate = domain.certificate.as_deref();
+            let certificate = domain.certificate_name();
             marks.extend(certificate.map(|name| mark(kind::CERTIFICATE, name)));
         }
         Change::SetDefaultMapping(Some(StageRef { api_id, .. })) => {

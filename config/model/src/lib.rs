@@ -14,6 +14,7 @@ mod authorizer;
 mod change;
 mod data_model;
 mod domain;
+mod endpoint;
 mod footing;
 mod function;
 mod integration;
@@ -29,6 +30,9 @@ pub use authorizer::{Authorizer, AuthorizerType, JwtConfiguration};
 pub use change::{Change, Kept, diff, kind};
 pub use data_model::DataModel;
 pub use domain::{ApiMapping, Certificate, DomainName, StageRef};
+pub use endpoint::{
+    DomainNameConfiguration, EndpointType, MutualTlsAuthentication, SecurityPolicy,
+};
 pub use footing::{Mark, gains_stages, mark, mark_kind, rests_on, touched};
 pub use function::{Function, Runtime};
 pub use integration::{

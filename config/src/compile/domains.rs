@@ -43,6 +43,7 @@ pub(super) fn compile(
         let plan = Arc::new(DomainPlan {
             name: name.as_str().into(),
             rules,
+            mutual_tls: domain.mutual_tls_authentication.is_some(),
             mappings,
         });
         match name.strip_prefix("*.") {

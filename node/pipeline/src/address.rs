@@ -63,7 +63,8 @@ pub(crate) fn domain_of(headers: &HeaderList) -> String {
 ///
 /// # Errors
 /// `NotFound` for an unknown API or stage and a closed endpoint, `NoMapping` for a custom domain
-/// without a rule or a mapping for the request, `ProtocolUnserved` for a WebSocket API.
+/// without a rule or a mapping for the request, `ProtocolUnserved` for a WebSocket API,
+/// `AuthorizerConfiguration` for a custom domain that asks for client certificates.
 pub(crate) fn find<'a>(
     snapshot: &'a Snapshot,
     domain: &str,
@@ -75,6 +76,12 @@ pub(crate) fn find<'a>(
         snapshot.wildcards.get(rest)
     });
     if let Some(plan) = custom {
+        if plan.mutual_tls {
+            return Err(Fault::new(
+                FaultKind::AuthorizerConfiguration,
+                "the domain name asks for client certificates, which this release does not check",
+            ));
+        }
         if path == "/ping" || path == "/sping" {
             return Ok(Found::Health);
         }

@@ -54,8 +54,8 @@ pub(crate) async fn run(op: V2Op, call: &Call<'_>, matched: &Matched<'_>) -> Opt
         V2Op::GetDomainName => read::domain_name(call, of("domainName")).await,
         V2Op::GetApiMappings => read::api_mappings(call, of("domainName")).await,
         V2Op::GetApiMapping => read::api_mapping(call, of("domainName"), of("apiMappingId")).await,
-        V2Op::CreateDomainName => domains::create(call).await,
-        V2Op::UpdateDomainName => domains::update(call, of("domainName")).await,
+        V2Op::CreateDomainName => domains::create(call, matched).await,
+        V2Op::UpdateDomainName => domains::update(call, matched).await,
         V2Op::DeleteDomainName => domains::delete(call, of("domainName")).await,
         V2Op::CreateApiMapping => domains::create_mapping(call, of("domainName")).await,
         V2Op::UpdateApiMapping => {

@@ -37,7 +37,8 @@ APIS = [
         "Target": "https://backend.example.com/other", "RouteKey": "POST /other",
         "CredentialsArn": omit,
     }),
-    crud("Api", "Api (WebSocket)", always=API_ALWAYS, unechoed=API_UNECHOED, values={
+    # Required by the model's text, for this kind alone.
+    crud("Api", "Api (WebSocket)", always=API_ALWAYS, unechoed=API_UNECHOED, least=("RouteSelectionExpression",), values={
         **NO_QUICK, "ProtocolType": "WEBSOCKET", "CorsConfiguration": omit,
         "RouteSelectionExpression": "$request.body.action",
     }, changes={

@@ -244,6 +244,7 @@ pub(super) fn domain_name(model: &Model, it: &DomainName, f: &mut Findings) {
     {
         f.say("certificate", format!("there is no certificate `{name}`"));
     }
+    configurations(it, f);
     let multi_level = it
         .api_mappings
         .iter()
@@ -266,6 +267,39 @@ pub(super) fn domain_name(model: &Model, it: &DomainName, f: &mut Findings) {
 /// Whole segments of the characters that AWS allows, without slashes at the ends.
 pub(super) fn is_base_path(text: &str) -> bool {
     is_word(text, b"$.+!*'()/", MAPPING_KEY_CHARS_MAX) && !text.split('/').any(str::is_empty)
+}
+
+fn configurations(it: &DomainName, f: &mut Findings) {
+    if it.domain_name_configurations.len() > 1 {
+        let message = "a domain name has one configuration at most";
+        f.say("domainNameConfigurations", message);
+    }
+    for (index, it) in it.domain_name_configurations.iter().enumerate() {
+        for (member, arn) in [
+            ("certificateArn", &it.certificate_arn),
+            (
+                "ownershipVerificationCertificateArn",
+                &it.ownership_verification_certificate_arn,
+            ),
+        ] {
+            let named = |arn: &str| {
+                let name = arn.rsplit('/').next().unwrap_or_default();
+                arn.starts_with("arn:") && arn.contains(":certificate/") && !name.is_empty()
+            };
+            if arn.as_deref().is_some_and(|arn| !named(arn)) {
+                f.in_two("domainNameConfigurations", &index.to_string(), |f| {
+                    f.say(member, "expected an ARN that ends in certificate/NAME");
+                });
+            }
+        }
+    }
+    if let Some(mutual) = &it.mutual_tls_authentication
+        && mutual.truststore_uri.is_empty()
+    {
+        f.inside("mutualTlsAuthentication", |f| {
+            f.say("truststoreUri", "it says where the authorities are");
+        });
+    }
 }
 
 fn mapping<'m>(model: &Model, it: &'m ApiMapping, seen: &mut BTreeSet<&'m str>, f: &mut Findings) {

@@ -140,6 +140,12 @@ impl Converter<'_> {
             self.error(0, &path.key("domainName"), reason);
             return;
         }
+        if item.mutual_tls_authentication.is_some() {
+            let reason = "client certificates are not checked in this release; the domain refuses \
+                          every request";
+            let at = path.key("mutualTlsAuthentication");
+            self.report.warning_at(&self.roots[0], &at, reason);
+        }
         let mut api_mappings = Vec::new();
         // Mapping keys that were seen, so that ids stay unique; the rules report the second one.
         let mut seen: BTreeMap<String, usize> = BTreeMap::new();
@@ -172,6 +178,8 @@ impl Converter<'_> {
         let domain = DomainName {
             domain_name: domain_name.clone(),
             certificate: item.certificate,
+            domain_name_configurations: item.domain_name_configurations,
+            mutual_tls_authentication: item.mutual_tls_authentication,
             api_mappings,
             routing_mode: item.routing_mode,
             routing_rules: self.routing_rules(&domain_name, item.routing_rules, &path),

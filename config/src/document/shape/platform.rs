@@ -6,7 +6,8 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use tollgate_model::{
-    Balance, Ejection, HeaderMatch, HealthCheck, RoutingMode, Runtime, UpstreamProtocol,
+    Balance, DomainNameConfiguration, Ejection, HeaderMatch, HealthCheck, MutualTlsAuthentication,
+    RoutingMode, Runtime, UpstreamProtocol,
 };
 
 /// A function.
@@ -163,6 +164,12 @@ pub(crate) struct DomainNameItem {
     pub domain_name: String,
     /// The name of the certificate shown for it.
     pub certificate: Option<String>,
+    /// AWS's settings of its endpoint, one at most. A certificate whose ARN stands here may be
+    /// added later; everything else is kept and not acted on.
+    pub domain_name_configurations: Vec<DomainNameConfiguration>,
+    /// The authorities of client certificates. Kept and not checked in this release: such a domain
+    /// refuses every request.
+    pub mutual_tls_authentication: Option<MutualTlsAuthentication>,
     /// What its paths lead to.
     pub api_mappings: Vec<MappingItem>,
     /// Whether mappings, rules or both say where a request goes. Default `API_MAPPING_ONLY`.

@@ -11,7 +11,7 @@ use tollgate_model::{
 use tollgate_pipeline::FaultKind;
 
 use crate::compiled::{api, compiled_with};
-use crate::plans::{HOST, proxy, route, shop};
+use crate::plans::{HOST, domain, proxy, route, shop};
 use crate::support::{RequestExt, World, request, send, text};
 
 /// An API whose routes, or more, are edited before they are deployed.
@@ -108,6 +108,22 @@ fn a_websocket_api_is_never_served_as_an_http_api() {
     }
     assert_eq!(world.sent_count(), 0);
     assert_eq!(world.last().fault, Some(FaultKind::ProtocolUnserved));
+}
+
+#[test]
+fn a_domain_that_asks_for_client_certificates_lets_nobody_in() {
+    let (world, mut snapshot) = (World::new(), compiled_with(api()));
+    let shop = Arc::clone(&snapshot.apis["shop"]);
+    let mut plan = domain("shop.test", &[("", &shop, "prod")]);
+    Arc::get_mut(&mut plan).unwrap().mutual_tls = true;
+    snapshot.domains.insert("shop.test".into(), plan);
+    for path in ["/hello", "/pets/1", "/nothing", "/ping"] {
+        let response = send(&world, &snapshot, request("GET", "shop.test", path));
+        assert_eq!(response.status, 500, "{path}");
+    }
+    assert_eq!(world.sent_count(), 0);
+    let why = world.last().error_message.unwrap();
+    assert!(why.contains("asks for client certificates"), "{why}");
 }
 
 #[test]

@@ -171,6 +171,7 @@ pub(crate) fn domain(name: &str, mappings: &[(&str, &Arc<ApiPlan>, &str)]) -> Ar
         .collect();
     mappings.sort_by_key(|it| std::cmp::Reverse(it.key.len()));
     Arc::new(DomainPlan {
+        mutual_tls: false,
         name: name.into(),
         rules: Vec::new(),
         mappings,

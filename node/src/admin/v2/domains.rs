@@ -4,57 +4,50 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use tollgate_aws::AwsError;
+use tollgate_aws::operations::Matched;
 use tollgate_model::{ApiMapping, DomainName, Mark, Model, kind, mark};
 use tollgate_protocol::ids::MappingId;
 
-use super::edit::{refuse, required, tags};
+use super::edit::required;
 use super::read::find_domain;
-use super::{not_found, render, routing};
-use crate::admin::call::Call;
+use super::{not_found, render};
+use crate::admin::call::{Call, label};
 use crate::admin::change::{LooksAt, change};
+use crate::admin::lay::lay;
 use crate::admin::reply::{Outcome, Reply};
 
-const UNAVAILABLE: [(&str, &[&str]); 1] = [("mutualTlsAuthentication", &[])];
-
 /// `POST /v2/domainnames`. `certificateArn` ends in `certificate/NAME`, the name of a certificate
-/// of an API file.
-pub(super) async fn create(call: &Call<'_>) -> Outcome {
+/// of an API file, which may come later.
+pub(super) async fn create(call: &Call<'_>, at: &Matched<'_>) -> Outcome {
     let input = call.members()?;
     let name = required(&input, "domainName")?.to_ascii_lowercase();
-    refuse(&input, &UNAVAILABLE)?;
     let changed = change(call, LooksAt::Only(&[domain_mark(&name)]), |model, _| {
         if model.domain_names.contains_key(&name) {
             return Err(AwsError::conflict(format!(
                 "The domain name you provided already exists: {name}"
             )));
         }
-        let domain = DomainName {
-            domain_name: name.clone(),
-            certificate: certificate(model, &input)?,
-            routing_mode: routing::mode(&input)?.unwrap_or_default(),
-            tags: tags(&input)?,
-            ..DomainName::default()
-        };
-        let shown = render::domain_name(&domain, call.state);
+        let mut domain: DomainName = lay(&DomainName::default(), &input, at.operation, &[])?;
+        domain.domain_name.clone_from(&name);
+        let shown = render::domain_name(&domain, model, call.state);
         Ok((with_domain(model, domain), shown))
     })
     .await?;
     Ok(Reply::json(201, changed.value))
 }
 
-/// `PATCH /v2/domainnames/{domainName}`: the certificate and the routing mode.
-pub(super) async fn update(call: &Call<'_>, name: &str) -> Outcome {
+/// `PATCH /v2/domainnames/{domainName}`
+pub(super) async fn update(call: &Call<'_>, at: &Matched<'_>) -> Outcome {
+    let name = label(at, "domainName");
     let input = call.members()?;
-    refuse(&input, &UNAVAILABLE)?;
     let changed = change(call, LooksAt::Only(&[domain_mark(name)]), |model, _| {
-        let mut domain = DomainName::clone(find_domain(model, name)?);
-        if let Some(certificate) = certificate(model, &input)? {
-            domain.certificate = Some(certificate);
+        let before = find_domain(model, name)?;
+        let mut domain: DomainName = lay(&**before, &input, at.operation, &[])?;
+        // What the request names is shown, and not what an API file named.
+        if domain.domain_name_configurations != before.domain_name_configurations {
+            domain.certificate = None;
         }
-        if let Some(mode) = routing::mode(&input)? {
-            domain.routing_mode = mode;
-        }
-        let shown = render::domain_name(&domain, call.state);
+        let shown = render::domain_name(&domain, model, call.state);
         Ok((with_domain(model, domain), shown))
     })
     .await?;
@@ -71,26 +64,6 @@ pub(super) async fn delete(call: &Call<'_>, name: &str) -> Outcome {
     })
     .await?;
     Ok(Reply::empty(204))
-}
-
-/// The name of the certificate that a request names, which must be there.
-fn certificate(model: &Model, input: &Map<String, Value>) -> Result<Option<String>, AwsError> {
-    let first = input
-        .get("domainNameConfigurations")
-        .and_then(|it| it.get(0));
-    let Some(arn) = first
-        .and_then(|it| it.get("certificateArn"))
-        .and_then(Value::as_str)
-    else {
-        return Ok(None);
-    };
-    let name = arn.rsplit('/').next().unwrap_or_default();
-    if !model.certificates.contains_key(name) {
-        return Err(AwsError::bad_request(format!(
-            "there is no certificate {name}; apply an API file with it first"
-        )));
-    }
-    Ok(Some(name.to_owned()))
 }
 
 /// Domain names are kept in lower case.

@@ -1,5 +1,8 @@
 //! Edits of one API: its working copy is changed, and stages that deploy by themselves follow.
 
+use std::collections::BTreeMap;
+
+use serde::Deserialize as _;
 use serde_json::{Map, Value};
 use tollgate_aws::{AwsError, ErrorKind};
 use tollgate_config::document::with_api;
@@ -31,42 +34,6 @@ pub(super) async fn edit_api<T, R>(
     Ok(changed.value)
 }
 
-fn is_empty(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::String(text) => text.is_empty(),
-        Value::Object(members) => members.is_empty(),
-        Value::Bool(_) | Value::Number(_) | Value::Array(_) => false,
-    }
-}
-
-/// Refuses members that this release does nothing with, unless they say what holds anyway.
-///
-/// # Errors
-/// `BadRequestException` that names the member.
-pub(super) fn refuse(
-    input: &Map<String, Value>,
-    members: &[(&str, &[&str])],
-) -> Result<(), AwsError> {
-    for (name, harmless) in members {
-        let Some(value) = input.get(*name).filter(|value| !is_empty(value)) else {
-            continue;
-        };
-        let fits = match value {
-            Value::String(text) => harmless.contains(&text.as_str()),
-            Value::Bool(value) => !value,
-            Value::Array(values) => values.is_empty(),
-            _ => false,
-        };
-        if !fits {
-            return Err(AwsError::bad_request(format!(
-                "{name} is not available in this release"
-            )));
-        }
-    }
-    Ok(())
-}
-
 /// A member that must be there.
 ///
 /// # Errors
@@ -83,14 +50,10 @@ pub(super) fn required<'i>(input: &'i Map<String, Value>, name: &str) -> Result<
 ///
 /// # Errors
 /// `SerializationException` when they are no map of strings.
-pub(super) fn tags(
-    input: &Map<String, Value>,
-) -> Result<std::collections::BTreeMap<String, String>, AwsError> {
+pub(super) fn tags(input: &Map<String, Value>) -> Result<BTreeMap<String, String>, AwsError> {
     let Some(tags) = input.get("tags").filter(|tags| !tags.is_null()) else {
-        return Ok(std::collections::BTreeMap::new());
+        return Ok(BTreeMap::new());
     };
-    std::collections::BTreeMap::deserialize(tags)
+    BTreeMap::deserialize(tags)
         .map_err(|_| AwsError::new(ErrorKind::Serialization, "the value of tags cannot be read"))
 }
-
-use serde::Deserialize as _;

@@ -78,14 +78,17 @@ pub(super) async fn domain_names(call: &Call<'_>) -> Outcome {
     let (_, model) = call.model().await?;
     let items = model.domain_names.iter().map(|(id, it)| (id.as_str(), it));
     page(call, V2, "domainnames", items, |it| {
-        render::domain_name(it, call.state)
+        render::domain_name(it, &model, call.state)
     })
 }
 
 pub(super) async fn domain_name(call: &Call<'_>, name: &str) -> Outcome {
     let (_, model) = call.model().await?;
     let domain = find_domain(&model, name)?;
-    Ok(Reply::json(200, render::domain_name(domain, call.state)))
+    Ok(Reply::json(
+        200,
+        render::domain_name(domain, &model, call.state),
+    ))
 }
 
 pub(super) async fn api_mappings(call: &Call<'_>, domain: &str) -> Outcome {

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 use tollgate_aws::wire::to_iso8601;
-use tollgate_model::{Api, ApiMapping, Deployment, DomainName, Stage};
+use tollgate_model::{Api, ApiMapping, Deployment, DomainName, Model, Stage};
 
 use crate::admin::AdminState;
 
@@ -80,29 +80,38 @@ pub(super) fn deployment(deployment: &Deployment) -> Value {
     out
 }
 
-pub(super) fn domain_name(domain: &DomainName, state: &AdminState) -> Value {
-    let mut configuration = json!({
-        "apiGatewayDomainName": domain.domain_name,
-        "domainNameStatus": "AVAILABLE",
-        "endpointType": "REGIONAL",
-        "ipAddressType": "ipv4",
-        "securityPolicy": "TLS_1_2",
-    });
-    if let Some(name) = &domain.certificate {
-        let (region, account) = (&state.region, &state.account_id);
-        let arn = format!("arn:aws:acm:{region}:{account}:certificate/{name}");
-        configuration["certificateArn"] = arn.into();
-        configuration["certificateName"] = name.as_str().into();
+/// A domain name whose certificate is not there yet waits for it.
+pub(super) fn domain_name(domain: &DomainName, model: &Model, state: &AdminState) -> Value {
+    let set = domain.domain_name_configurations.first();
+    let configuration = serde_json::to_value(set.cloned().unwrap_or_default());
+    let mut configuration = configuration.unwrap_or_default();
+    configuration["apiGatewayDomainName"] = domain.domain_name.as_str().into();
+    configuration["domainNameStatus"] = "AVAILABLE".into();
+    let (region, account) = (&state.region, &state.account_id);
+    if let Some(name) = domain.certificate_name() {
+        if configuration.get("certificateArn").is_none() {
+            let arn = format!("arn:aws:acm:{region}:{account}:certificate/{name}");
+            configuration["certificateArn"] = arn.into();
+            configuration["certificateName"] = name.into();
+        }
+        if !model.certificates.contains_key(name) {
+            let text = format!("there is no certificate {name}; apply an API file that has it");
+            configuration["domainNameStatus"] = "PENDING_CERTIFICATE_REIMPORT".into();
+            configuration["domainNameStatusMessage"] = text.into();
+        }
     }
-    let (region, name) = (&state.region, &domain.domain_name);
-    json!({
+    let name = &domain.domain_name;
+    let mut out = json!({
         "apiMappingSelectionExpression": "$request.basepath",
         "domainName": name,
         "domainNameArn": format!("arn:aws:apigateway:{region}::/domainnames/{name}"),
         "domainNameConfigurations": [configuration],
         "routingMode": domain.routing_mode,
         "tags": domain.tags,
-    })
+    });
+    let mutual = domain.mutual_tls_authentication.as_ref();
+    put(&mut out, "mutualTlsAuthentication", mutual);
+    out
 }
 
 pub(super) fn api_mapping(mapping: &ApiMapping) -> Value {

@@ -4,11 +4,9 @@
 use std::sync::Arc;
 
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tollgate_aws::{AwsError, Service};
-use tollgate_model::{
-    DomainName, InvokeApi, Model, RoutingAction, RoutingCondition, RoutingMode, RoutingRule,
-};
+use tollgate_model::{DomainName, InvokeApi, Model, RoutingAction, RoutingCondition, RoutingRule};
 use tollgate_protocol::ids::RuleId;
 
 use super::domains::{domain_mark, with_domain};
@@ -19,22 +17,6 @@ use crate::admin::call::Call;
 use crate::admin::change::{LooksAt, change};
 use crate::admin::list::cut;
 use crate::admin::reply::{Outcome, Reply};
-
-/// The mode that a request names.
-///
-/// # Errors
-/// `BadRequestException` for one that is not known.
-pub(super) fn mode(input: &Map<String, Value>) -> Result<Option<RoutingMode>, AwsError> {
-    match input.get("routingMode").filter(|it| !it.is_null()) {
-        None => Ok(None),
-        Some(mode) => RoutingMode::deserialize(mode).map(Some).map_err(|_| {
-            AwsError::bad_request(
-                "routingMode is API_MAPPING_ONLY, ROUTING_RULE_ONLY or \
-                 ROUTING_RULE_THEN_API_MAPPING",
-            )
-        }),
-    }
-}
 
 /// `GET /v2/domainnames/{domainName}/routingrules`, in the order in which they are looked at.
 pub(super) async fn list(call: &Call<'_>, domain: &str) -> Outcome {
