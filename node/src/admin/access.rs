@@ -4,6 +4,8 @@
 //! table of native ones ([`super::native::table`]); IAM User Guide, "AWS global condition
 //! context keys".
 
+use std::collections::BTreeSet;
+
 use actix_web::HttpRequest;
 use serde_json::{Map, Value};
 use tollgate_aws::arn::ExecuteApiArn;
@@ -11,6 +13,7 @@ use tollgate_aws::operations::{Authorization, Matched, Op, Place, authorization}
 use tollgate_aws::wire::to_iso8601;
 use tollgate_aws::{AwsError, Denial, Service, encode_label, query_pairs};
 use tollgate_policy::Context;
+use tollgate_protocol::limits::{IAM_TAG_CHARS_MAX, IAM_TAGS_MAX};
 
 use super::AdminState;
 use super::native::takes_large_body;
@@ -35,24 +38,28 @@ pub(crate) struct Judged {
 
 impl<'a> Access<'a> {
     /// What is known of a call. Tags that it sets are read from its body.
+    ///
+    /// # Errors
+    /// `BadRequestException` for more or longer tags than anything can have, or two that conditions
+    /// cannot tell apart.
     pub(crate) fn new(
         state: &AdminState,
         principal: &'a Principal,
         request: &'a HttpRequest,
         body: &[u8],
-    ) -> Self {
+    ) -> Result<Self, AwsError> {
         let (mut context, mut tags) = (Context::new(), false);
         // To root and in development nothing is refused, so nobody looks at it.
         if !principal.is_root() {
             principal.describe(&mut context);
             describe_request(state, request, &mut context);
-            tags = describe_tags(request, body, &mut context);
+            tags = describe_tags(request, body, &mut context)?;
         }
-        Self {
+        Ok(Self {
             principal,
             context,
             tags,
-        }
+        })
     }
 
     /// Who asks.
@@ -104,12 +111,17 @@ fn describe_request<'a>(state: &AdminState, request: &'a HttpRequest, context: &
 }
 
 /// The tags that a call sets or takes away; whether it sets some.
-fn describe_tags(request: &HttpRequest, body: &[u8], context: &mut Context<'_>) -> bool {
+fn describe_tags(
+    request: &HttpRequest,
+    body: &[u8],
+    context: &mut Context<'_>,
+) -> Result<bool, AwsError> {
     let tags = match takes_large_body(request.path()) {
         // A whole configuration is no place for tags of one thing.
         true => Map::new(),
         false => tags_of(body),
     };
+    check_tags(&tags)?;
     for (key, value) in &tags {
         if let Some(value) = value.as_str() {
             context.set(format!("aws:RequestTag/{key}"), value.to_owned());
@@ -122,7 +134,28 @@ fn describe_tags(request: &HttpRequest, body: &[u8], context: &mut Context<'_>) 
     if !keys.is_empty() {
         context.set_all("aws:TagKeys", keys);
     }
-    !tags.is_empty()
+    Ok(!tags.is_empty())
+}
+
+/// Every tag is a key of conditions. They are looked up one after the other and without regard to
+/// case, so a caller may neither bring thousands nor hide one behind another.
+fn check_tags(tags: &Map<String, Value>) -> Result<(), AwsError> {
+    let (key_max, value_max) = IAM_TAG_CHARS_MAX;
+    let fits = |(key, value): (&String, &Value)| {
+        let value = value.as_str().unwrap_or_default();
+        key.chars().count() <= key_max && value.chars().count() <= value_max
+    };
+    if tags.len() > IAM_TAGS_MAX || !tags.iter().all(fits) {
+        return Err(AwsError::bad_request(format!(
+            "at most {IAM_TAGS_MAX} tags are allowed, of keys with {key_max} and values with \
+             {value_max} characters"
+        )));
+    }
+    let keys: BTreeSet<String> = tags.keys().map(|key| key.to_lowercase()).collect();
+    if keys.len() < tags.len() {
+        return Err(AwsError::bad_request("tags whose keys differ in case only"));
+    }
+    Ok(())
 }
 
 /// The member `tags` of a body, read as the operations read it: of two the last one counts.

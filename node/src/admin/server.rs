@@ -209,7 +209,7 @@ impl Thread {
         let unknown = || AwsError::new(ErrorKind::Internal, "nobody asks");
         let principal = caller.principal().ok_or_else(unknown)?;
         let target = Target::of(request)?;
-        let mut access = Access::new(&self.state, principal, request, &body);
+        let mut access = Access::new(&self.state, principal, request, &body)?;
         let needs = target.needs(&self.state, &mut access, &body);
         let call = Call {
             state: &self.state,

@@ -127,6 +127,11 @@ fn tags(tags: &BTreeMap<String, String>) -> Checked {
     let fit = tags.iter().all(|(key, value)| {
         !key.is_empty() && key.chars().count() <= key_max && value.chars().count() <= value_max
     });
+    // Conditions do not look at case.
+    let keys: BTreeSet<String> = tags.keys().map(|key| key.to_lowercase()).collect();
+    if keys.len() < tags.len() {
+        return Err("the keys of two tags differ in case only");
+    }
     match fit {
         true => Ok(()),
         false => Err("a tag's key has 1 to 128 characters, its value 256 at most"),

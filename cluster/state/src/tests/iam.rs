@@ -191,6 +191,12 @@ fn names_and_sizes_are_bounded() {
     };
     let why = refused(&mut talk, vec![IamChange::PutUser(tagged)]);
     assert!(why.contains("50 tags"), "{why}");
+    let alike = User {
+        tags: [("Team".into(), "a".into()), ("team".into(), "b".into())].into(),
+        ..user("Bob")
+    };
+    let why = refused(&mut talk, vec![IamChange::PutUser(alike)]);
+    assert!(why.contains("in case only"), "{why}");
 }
 
 #[test]

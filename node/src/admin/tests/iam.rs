@@ -295,6 +295,12 @@ fn tags_on_creation_need_the_action_of_tagging_and_are_seen_by_conditions() {
     assert_eq!(make(json!({"team": "blue"})).status, 201);
     assert_eq!(make(json!({"team": "red"})).status, 403);
     assert_eq!(make(json!({"team": "blue", "more": ""})).status, 403);
+    // Nothing hides behind a key that conditions take for the same, and nobody brings thousands.
+    let hidden = make(json!({"team": "red", "Team": "blue"}));
+    assert_eq!(hidden.error(), "BadRequestException", "{hidden:?}");
+    let many: serde_json::Map<String, Value> =
+        (0..20_000).map(|n| (format!("k{n}"), "v".into())).collect();
+    assert_eq!(make(many.into()).error(), "BadRequestException");
     assert_eq!(make(json!({})).status, 403);
 }
 
@@ -355,6 +361,11 @@ fn the_simulator_tells_which_statement_decided() {
         "userName": "bob", "actions": ["apigateway:DELETE"],
         "context": {"aws:SourceIp": "10.1.2.3"}}));
     assert_eq!(near[0]["decision"], "allowed");
+    let long = json!({"policies": [], "actions": ["x".repeat(3_000)]});
+    assert_eq!(
+        post(&admin, "simulate", &long).error(),
+        "BadRequestException"
+    );
     let custom = test(json!({
         "policies": [policy("Allow", "tollgate:Get*", "*")],
         "actions": ["tollgate:GetStatus", "tollgate:Apply"]}));

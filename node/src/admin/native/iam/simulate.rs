@@ -20,6 +20,10 @@ const DECISIONS_MAX: usize = 1_000;
 const POLICIES_MAX: usize = 10;
 /// Keys of conditions that are given with a call.
 const KEYS_MAX: usize = 100;
+/// Values of one of them.
+const VALUES_MAX: usize = 100;
+/// Characters of an action, a resource, a key or a value (AWS: a resource has at most 2,048).
+const TEXT_BYTES_MAX: usize = 2_048;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -42,6 +46,22 @@ enum Values {
     Many(Vec<String>),
 }
 
+impl Wanted {
+    /// Whether deciding a thousand times takes no long time.
+    fn is_short(&self) -> bool {
+        let short = |text: &String| text.len() <= TEXT_BYTES_MAX;
+        let values = |values: &Values| match values {
+            Values::One(value) => short(value),
+            Values::Many(values) => values.len() <= VALUES_MAX && values.iter().all(short),
+        };
+        self.actions.iter().chain(&self.resources).all(short)
+            && self
+                .context
+                .iter()
+                .all(|(key, it)| short(key) && values(it))
+    }
+}
+
 fn everything() -> Vec<String> {
     vec!["*".to_owned()]
 }
@@ -54,6 +74,10 @@ pub(super) fn run(call: &Call<'_>) -> Outcome {
         || wanted.context.len() > KEYS_MAX
     {
         let text = "at most 1000 decisions, 10 policies and 100 keys of conditions at a time";
+        return Err(AwsError::bad_request(text));
+    }
+    if !wanted.is_short() {
+        let text = "at most 2048 characters for a name or a value, and 100 values for a key";
         return Err(AwsError::bad_request(text));
     }
     let decided = match &wanted.user_name {
