@@ -23,8 +23,17 @@ use crate::iam::{Principal, Verdict, decide};
 pub(crate) struct Access<'a> {
     principal: &'a Principal,
     context: Context<'a>,
-    /// Whether it sets tags.
-    pub(crate) tags: bool,
+    /// What its body makes it need beside its own action.
+    pub(crate) also: Also,
+}
+
+/// What a body makes a call need beside its own action.
+#[derive(Debug, Default)]
+pub(crate) struct Also {
+    /// It sets tags.
+    tags: bool,
+    /// It puts a trust store into a domain name, or takes it out.
+    trust: Vec<&'static str>,
 }
 
 /// A decision and what it was about: what the trail of a call says.
@@ -48,17 +57,21 @@ impl<'a> Access<'a> {
         request: &'a HttpRequest,
         body: &[u8],
     ) -> Result<Self, AwsError> {
-        let (mut context, mut tags) = (Context::new(), false);
+        let (mut context, mut also) = (Context::new(), Also::default());
         // To root and in development nothing is refused, so nobody looks at it.
         if !principal.is_root() {
             principal.describe(&mut context);
             describe_request(state, request, &mut context);
-            tags = describe_tags(request, body, &mut context)?;
+            let members = members_of(request, body);
+            also = Also {
+                tags: describe_tags(request, &members, &mut context)?,
+                trust: trust_of(&members),
+            };
         }
         Ok(Self {
             principal,
             context,
-            tags,
+            also,
         })
     }
 
@@ -113,16 +126,14 @@ fn describe_request<'a>(state: &AdminState, request: &'a HttpRequest, context: &
 /// The tags that a call sets or takes away; whether it sets some.
 fn describe_tags(
     request: &HttpRequest,
-    body: &[u8],
+    members: &Map<String, Value>,
     context: &mut Context<'_>,
 ) -> Result<bool, AwsError> {
-    let tags = match takes_large_body(request.path()) {
-        // A whole configuration is no place for tags of one thing.
-        true => Map::new(),
-        false => tags_of(body),
-    };
-    check_tags(&tags)?;
-    for (key, value) in &tags {
+    let none = Map::new();
+    let tags = members.get("tags").and_then(Value::as_object);
+    let tags = tags.unwrap_or(&none);
+    check_tags(tags)?;
+    for (key, value) in tags {
         if let Some(value) = value.as_str() {
             context.set(format!("aws:RequestTag/{key}"), value.to_owned());
         }
@@ -158,21 +169,41 @@ fn check_tags(tags: &Map<String, Value>) -> Result<(), AwsError> {
     Ok(())
 }
 
-/// The member `tags` of a body, read as the operations read it: of two the last one counts.
-fn tags_of(body: &[u8]) -> Map<String, Value> {
-    let members: Map<String, Value> = serde_json::from_slice(body).unwrap_or_default();
-    match members.get("tags") {
-        Some(Value::Object(tags)) => tags.clone(),
-        Some(_) | None => Map::new(),
+/// The members of a body, read as the operations read them: of two of a name the last one counts.
+fn members_of(request: &HttpRequest, body: &[u8]) -> Map<String, Value> {
+    if takes_large_body(request.path()) {
+        // A whole configuration is about no single thing.
+        return Map::new();
     }
+    serde_json::from_slice(body).unwrap_or_default()
 }
 
-/// Everything that a call of one of AWS's operations needs: its own action, and that of tagging
-/// where it creates something with tags. What is tagged has no id yet, so `*` stands for it.
+/// The actions that a change of a domain name's trust store needs: whole, or by patch operations.
+fn trust_of(members: &Map<String, Value>) -> Vec<&'static str> {
+    const MEMBER: &str = "mutualTlsAuthentication";
+    let action = |removes: bool| match removes {
+        true => "RemoveCertificateFromDomain",
+        false => "AddCertificateToDomain",
+    };
+    let whole = members.get(MEMBER).filter(|it| !it.is_null());
+    let whole = whole.map(|it| action(it["truststoreUri"] == ""));
+    let patches = members.get("patchOperations").and_then(Value::as_array);
+    let patched = patches.into_iter().flatten().filter_map(|it| {
+        let path = it["path"].as_str()?.strip_prefix('/')?;
+        let is_trust = path.split('/').next() == Some(MEMBER);
+        is_trust.then(|| action(it["op"] == "remove" || it["value"] == ""))
+    });
+    let all: BTreeSet<&'static str> = whole.into_iter().chain(patched).collect();
+    all.into_iter().collect()
+}
+
+/// Everything that a call of one of AWS's operations needs: its own action, that of tagging where
+/// it creates something with tags, and those of trust stores where it changes a domain name's. What
+/// is tagged has no id yet, so `*` stands for it.
 pub(crate) fn needs_of(
     state: &AdminState,
     matched: &Matched<'_>,
-    sets_tags: bool,
+    also: &Also,
 ) -> Vec<Authorization> {
     let labels: Vec<&str> = matched.labels().map(|(_, value)| value).collect();
     let stage = split_prefix(matched.prefix);
@@ -192,7 +223,15 @@ pub(crate) fn needs_of(
             resource: arn.to_string(),
         }];
     };
-    let tagging = (sets_tags && is_creation(matched)).then(|| {
+    let about_domain = ["/domainnames", "/v2/domainnames"].contains(&collection(operation.uri));
+    let trust = also.trust.iter().filter(|_| about_domain);
+    let trust: Vec<Authorization> = trust
+        .map(|action| Authorization {
+            action: format!("apigateway:{action}"),
+            resource: own.resource.clone(),
+        })
+        .collect();
+    let tagging = (also.tags && is_creation(matched)).then(|| {
         let method = match operation.service {
             Service::ApiGateway => "PUT",
             Service::ApiGatewayV2 | Service::Management => "POST",
@@ -207,7 +246,15 @@ pub(crate) fn needs_of(
             ),
         }
     });
-    std::iter::once(own).chain(tagging).collect()
+    std::iter::once(own).chain(tagging).chain(trust).collect()
+}
+
+/// A template without a label at its end.
+fn collection(uri: &str) -> &str {
+    match uri.rsplit_once('/') {
+        Some((before, last)) if last.starts_with('{') => before,
+        Some(_) | None => uri,
+    }
 }
 
 /// Whether an operation makes something: its template ends with a collection.

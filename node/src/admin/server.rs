@@ -301,7 +301,7 @@ impl<'r> Target<'r> {
         body: &[u8],
     ) -> Vec<Authorization> {
         match self {
-            Self::Aws(matched) => access::needs_of(state, matched, access.tags),
+            Self::Aws(matched) => access::needs_of(state, matched, &access.also),
             Self::Native(matched) if matched.native.op == native::table::Op::GetCallerIdentity => {
                 // AWS: nobody can be denied to ask who he is.
                 Vec::new()

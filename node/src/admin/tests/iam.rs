@@ -304,6 +304,42 @@ fn tags_on_creation_need_the_action_of_tagging_and_are_seen_by_conditions() {
     assert_eq!(make(json!({})).status, 403);
 }
 
+/// Service Authorization Reference: an additional control, because trust stores decide who calls.
+#[test]
+fn a_trust_store_needs_an_action_of_its_own() {
+    let admin = Admin::start();
+    let bob = user(&admin, "bob");
+    let make = |name: &str, trust: bool| {
+        let mut body = json!({"domainName": name});
+        if trust {
+            body["mutualTlsAuthentication"] = json!({"truststoreUri": "s3://b/none.pem"});
+        }
+        let reply = bob.send(&admin, "POST", "/v2/domainnames", &body.to_string());
+        (reply.status == 403).then(|| reply.json()["message"].to_string())
+    };
+    inside(
+        &admin,
+        "users/bob",
+        &policy("Allow", "apigateway:POST", "*"),
+    );
+    assert_eq!(make("a.example.com", false), None);
+    let refused = make("b.example.com", true).unwrap();
+    assert!(
+        refused.contains("apigateway:AddCertificateToDomain on resource: arn:aws:apigateway:"),
+        "{refused}"
+    );
+    inside(&admin, "users/bob", &policy("Allow", "apigateway:*", "*"));
+    assert_eq!(make("b.example.com", true), None);
+    let other = policy("Allow", "apigateway:PATCH", "*");
+    inside(&admin, "users/bob", &other);
+    let empty = r#"{"mutualTlsAuthentication": {"truststoreUri": ""}}"#;
+    let refused = bob.send(&admin, "PATCH", "/v2/domainnames/a.example.com", empty);
+    assert!(
+        refused.body.contains("RemoveCertificateFromDomain"),
+        "{refused:?}"
+    );
+}
+
 #[test]
 fn what_cannot_be_is_refused_with_its_reason() {
     let admin = Admin::start();
