@@ -74,7 +74,9 @@ pub(crate) fn snapshot(keys: usize) -> Arc<Snapshot> {
         ..Function::default()
     };
     let model = Model {
-        apis: [api(API, stage()), api(LOGGED_API, logged)].into(),
+        apis: [api(API, stage()), api(LOGGED_API, logged)]
+            .into_iter()
+            .collect(),
         functions: [("hello".into(), Arc::new(function))].into(),
         usage_plans: [(plan.id.clone(), Arc::new(plan))].into(),
         api_keys: (0..keys).map(key).collect(),
@@ -155,7 +157,7 @@ fn api(id: &str, stage: Stage) -> (tollgate_protocol::ids::ApiId, Arc<Api>) {
             route_key: key.into(),
             target: Some(format!("integrations/{name}")),
             api_key_required,
-            operation_name: None,
+            ..Route::default()
         };
         definition.routes.insert(route.route_id.clone(), route);
         definition
