@@ -31,6 +31,9 @@ const REPORTS_KEPT: usize = 256;
 /// so that three nodes write at most 192 of them a second, however many keys are in use.
 const LOOKED_AT_MAX: usize = 512;
 const REPORTED_MAX: usize = 32;
+/// With more slots than this, their sum for metrics is that of the last sweep: a walk over a million
+/// at each scrape would keep requests waiting that are the first of their key.
+const SUMMED_MAX: usize = 10_000;
 /// Before the first and any further ask for tokens that other nodes hold, doubled each time.
 const RETRY_MS_MIN: u64 = 20;
 const RETRY_MS_MAX: u64 = 500;
@@ -58,6 +61,8 @@ pub struct Leases {
     /// Leases that are over and must be reported.
     closing: Vec<LeaseItem>,
     grants: u64,
+    /// What was held at the last sweep.
+    swept_held: u64,
 }
 
 /// What an answer means for the requests that wait for a slot.
@@ -76,7 +81,7 @@ pub struct Outcome {
 pub struct LeaseNumbers {
     /// Slots.
     pub slots: u64,
-    /// Tokens held and not spent.
+    /// Tokens held and not spent; of very many slots, as of the last [`Leases::retain_used`].
     pub held: u64,
     /// Grants received.
     pub grants: u64,
@@ -98,6 +103,7 @@ impl Leases {
             looked: Place::default(),
             closing: Vec::new(),
             grants: 0,
+            swept_held: 0,
         }
     }
 
@@ -129,13 +135,17 @@ impl Leases {
     /// Forgets slots that no snapshot holds any more; what they hold goes back.
     pub fn retain_used(&mut self) {
         let (closing, next_lease, seq) = (&mut self.closing, &mut self.next_lease, self.seq);
+        let mut sum = 0;
         self.held.retain(|_, held| {
             let used = Arc::strong_count(&held.slot) > 1;
-            if !used {
+            if used {
+                sum += held.left();
+            } else {
                 closing.extend(held.close(seq, next_lease));
             }
             used
         });
+        self.swept_held = sum;
     }
 
     /// A slot needs more tokens. `false` when there is no such slot any more. While a retry is on
@@ -223,6 +233,13 @@ impl Leases {
             return false;
         };
         held.has_news() && self.reports.insert(self.looked.clone())
+    }
+
+    /// Marks a slot, if it admitted requests since its last word.
+    pub fn report_of(&mut self, place: &Place) {
+        if self.held.get(place).is_some_and(Held::has_news) {
+            self.reports.insert(place.clone());
+        }
     }
 
     /// Marks every slot that admitted requests since its last word.
@@ -372,7 +389,11 @@ impl Leases {
     pub fn numbers(&self) -> LeaseNumbers {
         LeaseNumbers {
             slots: self.held.len() as u64,
-            held: self.held.values().map(Held::left).sum(),
+            held: if self.held.len() <= SUMMED_MAX {
+                self.held.values().map(Held::left).sum()
+            } else {
+                self.swept_held
+            },
             grants: self.grants,
         }
     }

@@ -48,7 +48,7 @@ pub use leave::LeaveError;
 pub use member::Peering;
 pub use members::Members;
 pub use rates::Rates;
-pub use reports::{Reports, Told};
+pub use reports::{Reports, Scope, Told};
 pub use serve::{Refused, Server};
 pub use status::NodeStatus;
 pub use tollgate_link::authority::ClusterKey;

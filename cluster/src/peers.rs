@@ -72,7 +72,7 @@ pub mod kind {
     pub const READ_INDEX: u8 = 13;
     /// The leader goes, and says who leads next.
     pub const HAND_OVER: u8 = 14;
-    /// Tell what the called node's leases spent, and answer when that is agreed on.
+    /// Tell what the called node's leases spent, of one key or of all, and answer when that is agreed on.
     pub const REPORT: u8 = 15;
 }
 

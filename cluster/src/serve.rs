@@ -113,7 +113,7 @@ impl Server {
             kind::REPORT => self
                 .door
                 .reports
-                .tell()
+                .tell(&body)
                 .await
                 .ok_or_else(|| Refused("this node cannot tell now".into()))?,
             kind::SERVED => {

@@ -136,9 +136,9 @@ pub trait Runtime: Send + Sync {
     /// come to that before the time is over.
     fn wait_served(&self, revision: Revision, at_most: Duration) -> BoxFuture<'_, bool>;
 
-    /// Has all nodes report what their leases have spent, so that usage is exact to the last
-    /// request. Of a node that does not answer within a second it is what it said last.
-    fn report_usage(&self) -> BoxFuture<'_, ()>;
+    /// Has all nodes report what their leases have spent, of one key in a plan or of all, so that
+    /// usage is exact to the last request. Of a node that does not answer within a second it is what it said last.
+    fn report_usage(&self, of: Option<(PlanId, KeyId)>) -> BoxFuture<'_, ()>;
 
     /// Hears what is left of a key's quota in a plan, so that this node admits no more than that
     /// from then on. A node that does not hear of it in time does so with its next report.

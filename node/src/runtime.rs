@@ -136,8 +136,8 @@ impl Runtime for NodeRuntime {
         })
     }
 
-    fn report_usage(&self) -> BoxFuture<'_, ()> {
-        Box::pin(self.throttle.report_everywhere())
+    fn report_usage(&self, of: Option<(PlanId, KeyId)>) -> BoxFuture<'_, ()> {
+        Box::pin(self.throttle.report_everywhere(of))
     }
 
     fn ask_quota(&self, plan: &PlanId, key: &KeyId) -> BoxFuture<'_, ()> {

@@ -112,7 +112,7 @@ metrics! {
         "Time that the last configuration took from commit to being served.";
     /// Tokens handed out and not yet spent.
     QUOTA_HELD: Gauge "tollgate_quota_held_requests" [] None,
-        "Quota that this node holds and has not spent, over all keys.";
+        "Quota that this node holds and has not spent, over all keys; of more than 10,000 keys as it was within the last minute.";
     /// Grants of quota.
     QUOTA_GRANTS: Counter "tollgate_quota_grants_total" [] None,
         "Grants of quota that this node received.";

@@ -127,16 +127,22 @@ fn a_slot_that_only_told_what_it_spent_still_asks_in_time() {
 #[test]
 fn who_reads_has_all_tell_and_who_wants_comes_first() {
     let (mut leases, slots) = in_use(5_000);
+    let last = slots.last().expect("a slot");
+    // Of one alone, and only if there is news of it.
+    leases.report_of(&place(last));
+    assert_eq!(exchange(&mut leases).len(), 1);
+    leases.report_of(&place(last));
+    assert!(!leases.has_reports());
+    assert_eq!(last.take(NOW), Take::Taken);
     leases.report();
     assert!(leases.has_reports());
-    let last = slots.last().expect("a slot");
     leases.want(&place(last));
     let said = exchange(&mut leases);
     assert!(!leases.has_reports());
     assert_eq!(said.len(), slots.len(), "nobody tells twice");
     assert_eq!(said[0].key, last.key);
     assert!(said[0].want > 0);
-    assert_eq!(said.iter().map(|it| it.used).sum::<u64>(), 5_000);
+    assert_eq!(said.iter().map(|it| it.used).sum::<u64>(), 5_001);
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse, VoteRequest, VoteResponse};
 use openraft::{CommittedLeaderId, EmptyNode, EntryPayload};
 use tollgate_protocol::codec::{self, CodecError, Decode, Encode};
+use tollgate_protocol::ids::{KeyId, PlanId};
 use tollgate_state::NodeId;
 use tollgate_state::{Entry as Proposed, Reply};
 
@@ -24,6 +25,7 @@ mod kind {
     pub(super) const PROPOSED: u8 = 40;
     pub(super) const META: u8 = 41;
     pub(super) const HAND_OVER: u8 = 42;
+    pub(super) const REPORT: u8 = 43;
 }
 
 /// The highest term that is taken from another node. A term counts elections: ten a second reach
@@ -124,6 +126,10 @@ record!(
 record!(
     /// The leader of a term gives its office to another voter.
     HandOverV1 = kind::HAND_OVER, { term: u64, heir: NodeId }
+);
+record!(
+    /// Asks what leases spent: of one key in a plan, or of all.
+    ReportV1 = kind::REPORT, { of: Option<(PlanId, KeyId)> }
 );
 record!(
     /// The head of a snapshot: up to where it goes, and who the members were.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use actix::prelude::*;
 use tokio::sync::{oneshot, watch};
-use tollgate_cluster::{Door, DoorError, Outcome, Place};
+use tollgate_cluster::{Door, DoorError, Outcome, Place, Scope};
 use tollgate_config::cells::{QuotaSlot, Refused, TokenBucket};
 use tollgate_protocol::Clock;
 use tollgate_protocol::ids::{KeyId, PlanId};
@@ -64,6 +64,7 @@ struct Affected(Effect);
 #[derive(Message)]
 #[rtype(result = "()")]
 struct Report {
+    of: Scope,
     ask: bool,
     done: oneshot::Sender<()>,
 }
@@ -272,11 +273,14 @@ impl Handler<Affected> for ThrottleActor {
 impl Handler<Report> for ThrottleActor {
     type Result = ();
 
-    fn handle(&mut self, Report { ask, done }: Report, context: &mut Self::Context) {
-        if ask {
-            self.allowances.lock().leases.report_and_ask();
-        } else {
-            self.allowances.lock().leases.report();
+    fn handle(&mut self, Report { of, ask, done }: Report, context: &mut Self::Context) {
+        {
+            let leases = &mut self.allowances.lock().leases;
+            match of {
+                Scope::All if ask => leases.report_and_ask(),
+                Scope::All => leases.report(),
+                Scope::Of(places) => places.iter().for_each(|place| leases.report_of(place)),
+            }
         }
         self.next_waiting.push(done);
         self.advance(context);
@@ -383,14 +387,15 @@ impl ThrottleHandle {
 
     /// Reports what was spent until now, and returns when that is committed; `false` when it cannot
     /// be, or takes too long.
-    pub async fn report(&self) -> bool {
-        self.tell(false).await
+    pub async fn report(&self, of: Scope) -> bool {
+        self.tell(of, false).await
     }
 
-    /// The same of all nodes: this one shows what they spent, but for nodes that do not answer.
-    pub async fn report_everywhere(&self) {
-        let others = self.door.reported_everywhere();
-        let (own, told) = futures_util::future::join(self.report(), others).await;
+    /// The same of all nodes, of one key in a plan or of all keys: this one shows what they spent,
+    /// but for nodes that do not answer.
+    pub async fn report_everywhere(&self, of: Option<Place>) {
+        let others = self.door.reported_everywhere(of.clone());
+        let (own, told) = futures_util::future::join(self.report(of.into()), others).await;
         if !(own && told) {
             tracing::debug!("not all nodes told what their leases spent");
         }
@@ -398,13 +403,13 @@ impl ThrottleHandle {
 
     /// [`ThrottleHandle::report`], and asks again for keys whose quota was used up.
     pub async fn report_and_ask(&self) {
-        self.tell(true).await;
+        self.tell(Scope::All, true).await;
     }
 
     /// Whether it was told in time. Late numbers are not lost: they are reported with a later batch.
-    async fn tell(&self, ask: bool) -> bool {
+    async fn tell(&self, of: Scope, ask: bool) -> bool {
         let (done, answered) = oneshot::channel();
-        if self.address.try_send(Report { ask, done }).is_err() {
+        if self.address.try_send(Report { of, ask, done }).is_err() {
             return false;
         }
         matches!(

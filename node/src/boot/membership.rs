@@ -323,7 +323,7 @@ async fn pass_quota_news(effects: Effects, me: NodeId, throttle: ThrottleHandle)
 async fn pass_reports(reports: Reports, throttle: ThrottleHandle) {
     loop {
         let told = reports.asked().await;
-        if throttle.report().await {
+        if throttle.report(told.scope()).await {
             told.answer();
         }
     }

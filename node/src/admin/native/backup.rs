@@ -57,7 +57,7 @@ pub(super) async fn take(call: &Call<'_>) -> Outcome {
         AwsError::new(ErrorKind::TooManyRequests, text).with_retry_after(1)
     })?;
     // What this node's leases spent is in the state then, and is not taken for spent as a whole.
-    call.state.runtime.report_usage().await;
+    call.state.runtime.report_usage(None).await;
     let now = call.state.clock.now();
     let door = &call.state.door;
     let parts = door.backup(env!("CARGO_PKG_VERSION"), now).await;

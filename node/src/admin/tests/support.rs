@@ -81,7 +81,7 @@ impl Runtime for Played {
         Box::pin(async { true })
     }
 
-    fn report_usage(&self) -> BoxFuture<'_, ()> {
+    fn report_usage(&self, _: Option<(PlanId, KeyId)>) -> BoxFuture<'_, ()> {
         self.reported.fetch_add(1, Ordering::SeqCst);
         Box::pin(async {})
     }

@@ -60,8 +60,9 @@ pub(super) async fn update(call: &Call<'_>, plan: &str, key: &str) -> Outcome {
     plan_keys::find(&model, plan, key)?;
     if let Some(remaining) = remaining {
         // What is spent must be known before what is left can be set.
-        call.state.runtime.report_usage().await;
         let (plan, key) = (PlanId::from(plan), KeyId::from(key));
+        let of = Some((plan.clone(), key.clone()));
+        call.state.runtime.report_usage(of).await;
         let command = Command::AdjustUsage {
             plan: plan.clone(),
             key: key.clone(),
@@ -88,19 +89,28 @@ pub(super) async fn update(call: &Call<'_>, plan: &str, key: &str) -> Outcome {
 }
 
 async fn answer(call: &Call<'_>, plan: &str, key: Option<&str>, days: Days) -> Outcome {
-    call.state.runtime.report_usage().await;
+    let one = key.map(KeyId::from);
+    let of = one.clone().map(|key| (PlanId::from(plan), key));
+    call.state.runtime.report_usage(of).await;
     let (_, model) = call.model().await?;
     let plan = find_plan(&model, plan)?;
-    let id = plan.id.clone();
+    let (id, wanted) = (plan.id.clone(), one.clone());
     let buckets: Vec<(KeyId, Bucket)> = call
-        .read(move |state: &State| {
-            let used = state.quota.buckets_of(&id);
-            used.map(|(key, bucket)| (key.clone(), bucket)).collect()
+        .read(move |state: &State| match wanted {
+            Some(key) => {
+                let bucket = state.quota.bucket(&id, &key);
+                bucket.map(|bucket| (key, bucket)).into_iter().collect()
+            }
+            None => {
+                let used = state.quota.buckets_of(&id);
+                used.map(|(key, bucket)| (key.clone(), bucket)).collect()
+            }
         })
         .await?;
-    let keys = model.api_keys.iter().filter(|(id, it)| {
-        it.usage_plans.contains(&plan.id) && key.is_none_or(|key| key == id.as_str())
-    });
+    let all = one.is_none().then(|| model.api_keys.iter());
+    let one = one.and_then(|key| model.api_keys.get_key_value(&key));
+    let keys = all.into_iter().flatten().chain(one);
+    let keys = keys.filter(|(_, it)| it.usage_plans.contains(&plan.id));
     let used = keys.map(|(id, _)| {
         let at = buckets.binary_search_by(|(key, _)| key.cmp(id)).ok();
         (id.as_str(), at.map(|at| &buckets[at].1))
