@@ -24,8 +24,11 @@ const KEPT_MAX: usize = 4_096;
 /// One in so many inputs that were taken is kept, so that mutations go on from them.
 const KEEP_ONE_IN: u64 = 4;
 
+/// Bytes of the slowest input that are shown.
+const SHOWN_BYTES: usize = 400;
+
 /// What a run came to.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Summary {
     /// Inputs that were tried.
     pub tried: u64,
@@ -33,6 +36,8 @@ pub struct Summary {
     pub taken: u64,
     /// The longest that one input took.
     pub slowest: Duration,
+    /// That input: what is slow out of proportion is an attack.
+    pub slowest_input: Vec<u8>,
 }
 
 /// Tries every input of the corpus and then mutations, which use words of the dictionary. `check`
@@ -57,12 +62,16 @@ pub fn run(
         tried: 0,
         taken: 0,
         slowest: Duration::ZERO,
+        slowest_input: Vec::new(),
     };
     let mut one = |input: &[u8]| {
         let witness = Witness { name, seed, input };
         let at = Instant::now();
         let taken = check(input);
-        summary.slowest = summary.slowest.max(at.elapsed());
+        if at.elapsed() > summary.slowest {
+            summary.slowest = at.elapsed();
+            summary.slowest_input = input.to_vec();
+        }
         summary.tried += 1;
         summary.taken += u64::from(taken);
         drop(witness);
@@ -77,12 +86,15 @@ pub fn run(
             kept.push(input);
         }
     }
+    let shown = &summary.slowest_input;
     println!(
-        "fuzz {name}: {} inputs, {} taken, slowest {:?}, {:.1} s, seed {seed}",
+        "fuzz {name}: {} inputs, {} taken, {:.1} s, seed {seed}; the slowest took {:?}: {} bytes, \"{}\"",
         summary.tried,
         summary.taken,
+        began.elapsed().as_secs_f64(),
         summary.slowest,
-        began.elapsed().as_secs_f64()
+        shown.len(),
+        shown[..shown.len().min(SHOWN_BYTES)].escape_ascii(),
     );
     summary
 }
