@@ -23,6 +23,11 @@ fn boto3_makes_every_part_of_an_api() {
 }
 
 #[test]
+fn boto3_takes_every_operation_through_its_life() {
+    drive("sdk/every_operation.py");
+}
+
+#[test]
 fn boto3_makes_keys_and_usage_plans() {
     drive("sdk/usage_plan.py");
 }
