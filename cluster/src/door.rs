@@ -18,6 +18,7 @@ use tollgate_state::{Command, Entry, Iam, LeaseBatch, NodeId, ProposalId, Reply,
 use tollgate_store::Identity;
 
 use crate::Effects;
+use crate::asking::Answerers;
 use crate::autopilot::Settings;
 use crate::backup;
 use crate::everywhere::Served;
@@ -69,6 +70,7 @@ pub struct Door {
     pub(crate) removed: watch::Receiver<bool>,
     pub(crate) rates: Rates,
     pub(crate) reports: Reports,
+    pub(crate) answerers: Answerers,
     /// Where calls to other nodes run: their connections live as long as it does.
     pub(crate) runtime: tokio::runtime::Handle,
 }

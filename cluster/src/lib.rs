@@ -5,6 +5,7 @@
 //! quotas: a plain struct that turns wishes into batches and answers into tokens.
 #![forbid(unsafe_code)]
 
+mod asking;
 pub mod autopilot;
 pub mod backup;
 mod credentials;
@@ -38,6 +39,7 @@ pub mod succession;
 #[cfg(test)]
 mod tests;
 
+pub use asking::{ANSWER_BYTES_MAX, Answerer, Topic};
 pub use credentials::CredentialsError;
 pub use credentials::has_lost_its_log;
 pub use door::{Door, DoorError, Opened, Published, TokenError};

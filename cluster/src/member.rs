@@ -13,6 +13,7 @@ use tollgate_protocol::ids::Revision;
 use tollgate_state::{Addresses, NodeId};
 use tollgate_store::{Error, Identity, Loaded, SnapshotFile, Snapshots, Store};
 
+use crate::asking::Answerers;
 use crate::autopilot::Settings;
 use crate::door::{Names, Opened, QUEUE_GROUPS_MAX};
 use crate::lines::{Lines, Told};
@@ -275,9 +276,8 @@ pub(crate) async fn assemble(
     loaded: Loaded,
     ways: Ways,
 ) -> Result<(Member, Opened), Error> {
-    let node = loaded.identity.node_id;
     let storage = Storage::new(dir, keeper, &loaded, &ways.work)?;
-    let (machine, log) = (storage.machine, storage.log);
+    let (node, machine, log) = (loaded.identity.node_id, storage.machine, storage.log);
     let (contacts, heard) = (Contacts::default(), Heard::default());
     let gate = Gate::new(heard.clone());
     let (network, incoming) = (ways.network(&contacts, &gate), ways.incoming(dir));
@@ -314,6 +314,7 @@ pub(crate) async fn assemble(
         removed,
         rates: Rates::new(node, loaded.incarnation, Arc::clone(&proposer.clock)),
         reports: Reports::default(),
+        answerers: Answerers::default(),
         runtime: tokio::runtime::Handle::current(),
     };
     let member = Member {

@@ -74,6 +74,8 @@ pub mod kind {
     pub const HAND_OVER: u8 = 14;
     /// Tell what the called node's leases spent, of one key or of all, and answer when that is agreed on.
     pub const REPORT: u8 = 15;
+    /// A question that the called node's upper layers answer.
+    pub const ASK: u8 = 16;
 }
 
 /// Carries calls to other nodes. Implementations bound what is in flight.

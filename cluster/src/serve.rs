@@ -116,6 +116,10 @@ impl Server {
                 .tell(&body)
                 .await
                 .ok_or_else(|| Refused("this node cannot tell now".into()))?,
+            kind::ASK => {
+                let answer = self.door.answerers.answer(body).await;
+                answer.ok_or_else(|| Refused("the question cannot be answered".into()))?
+            }
             kind::SERVED => {
                 let served = everywhere::wait_served(&self.served, &body).await;
                 served.ok_or_else(|| Refused("the question cannot be answered".into()))?

@@ -1,5 +1,6 @@
 //! Members of clusters on real disks, in one process.
 
+mod asking;
 mod beside;
 mod exact;
 mod handover;
