@@ -92,6 +92,14 @@ pub struct NodeConfig {
     pub log_format: LogFormat,
     /// Where access logs with `file:NAME` go.
     pub log_dir: PathBuf,
+    /// Whether the node keeps an audit trail.
+    pub audit: bool,
+    /// Where the audit trail goes.
+    pub audit_dir: PathBuf,
+    /// Bytes of a file of the audit trail before the next one is begun.
+    pub audit_file_bytes: u64,
+    /// Files of the audit trail that are kept.
+    pub audit_files: usize,
     /// Bytes of all cached responses.
     pub cache_bytes_max: u64,
     /// Seconds that a cached response may live, whatever a stage says.

@@ -9,14 +9,17 @@ mod auth;
 mod call;
 mod change;
 mod connections;
+mod given;
 mod ids;
 mod lay;
 mod list;
 mod native;
 mod operations;
+mod permit;
 mod reply;
 mod server;
 mod tags;
+mod trace;
 mod turns;
 mod v1;
 mod v2;
@@ -40,6 +43,7 @@ use tollgate_model::{Change, Model, ProtocolType};
 use tollgate_protocol::Clock;
 use tollgate_protocol::ids::{ApiId, KeyId, PlanId, Revision};
 
+use crate::audit::Auditor;
 use crate::connections::Connections;
 use crate::iam::Identities;
 
@@ -73,6 +77,8 @@ pub struct AdminState {
     pub connections: Arc<dyn Connections>,
     /// The backups that are being read.
     pub backups: Backups,
+    /// The audit trail, where one is kept.
+    pub auditor: Option<Auditor>,
     /// Whether unsigned requests from this machine are let in, as `tollgate dev` does.
     pub anonymous_loopback: bool,
 }

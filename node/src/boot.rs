@@ -205,7 +205,7 @@ async fn run(config: NodeConfig, mode: Mode, set_log_level: SetLogLevel) -> Resu
             let endpoints = services::endpoints(&config, &listeners.data);
             let door = opened.door.clone();
             let known = (&*shared, seed);
-            let state = services::admin_state(&config, &mode, door, &runtime, known, endpoints);
+            let state = services::admin_state(&config, &mode, door, &runtime, known, endpoints)?;
             Some(admin::start(socket, state).map_err(io("cannot start the admin listener"))?)
         }
     };

@@ -6,6 +6,7 @@
 
 mod apply;
 mod arguments;
+mod audit;
 mod check;
 mod client;
 mod explain;
@@ -127,6 +128,7 @@ fn dispatch(command: Command, context: &Context, launcher: &dyn Launcher) -> Res
         Command::History(arguments) => client::block_on(history::list(&arguments, context))?,
         Command::Diff(arguments) => client::block_on(history::diff(&arguments, context))?,
         Command::Rollback(arguments) => client::block_on(history::back(&arguments, context))?,
+        Command::Audit(arguments) => client::block_on(audit::run(&arguments, context))?,
         Command::Status(arguments) => client::block_on(manage::status(&arguments, context))?,
         Command::Iam(arguments) => client::block_on(iam::run(&arguments, context))?,
         Command::Members(arguments) => client::block_on(members::list(&arguments, context))?,

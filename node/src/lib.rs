@@ -6,6 +6,7 @@
 
 pub mod actors;
 pub mod admin;
+pub mod audit;
 pub mod boot;
 pub mod cli;
 pub mod clock;

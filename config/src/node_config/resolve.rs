@@ -11,6 +11,8 @@ use crate::document::{Node, Report, TreePath};
 
 /// Bytes of all cached responses unless configured.
 const CACHE_BYTES: u64 = 64 * 1024 * 1024;
+/// Bytes of a file of the audit trail unless configured.
+const AUDIT_FILE_BYTES: u64 = 64 * 1024 * 1024;
 /// Where the usual interpreters are.
 const FUNCTION_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 /// A day, the longest timeout.
@@ -47,12 +49,7 @@ pub(super) fn resolve(settings: &Settings, root: &Node, report: &mut Report) -> 
         execute_api_suffix: text(s.execute_api_suffix.as_ref(), "localhost"),
         workers: it.number("workers", s.workers.map(u64::from), processors(), 1..=512),
         header_bytes_max: it.header_bytes(s),
-        header_fields_max: it.number(
-            "header_fields_max",
-            s.header_fields_max.map(u64::from),
-            limits::HEADER_FIELDS_MAX as u64,
-            1..=128,
-        ),
+        header_fields_max: it.header_fields(s),
         url_bytes_max: it.number(
             "url_bytes_max",
             s.url_bytes_max.map(u64::from),
@@ -77,6 +74,12 @@ pub(super) fn resolve(settings: &Settings, root: &Node, report: &mut Report) -> 
         log_dir: it
             .path("log_dir", s.log_dir.as_deref())
             .unwrap_or_else(|| data_dir.join("logs")),
+        audit: s.audit.unwrap_or(true),
+        audit_dir: it
+            .path("audit_dir", s.audit_dir.as_deref())
+            .unwrap_or_else(|| data_dir.join("audit")),
+        audit_file_bytes: it.audit_file_bytes(s),
+        audit_files: it.number("audit_files", s.audit_files.map(u64::from), 16, 1..=10_000),
         cache_bytes_max: s.cache_bytes_max.unwrap_or(CACHE_BYTES),
         cache_ttl_seconds_max: s
             .cache_ttl_seconds_max
@@ -106,6 +109,22 @@ fn processors() -> u64 {
 }
 
 impl Resolver<'_> {
+    fn audit_file_bytes(&mut self, s: &Settings) -> u64 {
+        let range = 64 * 1024..=1 << 40;
+        self.number(
+            "audit_file_bytes",
+            s.audit_file_bytes,
+            AUDIT_FILE_BYTES,
+            range,
+        ) as u64
+    }
+
+    fn header_fields(&mut self, s: &Settings) -> usize {
+        let most = limits::HEADER_FIELDS_MAX as u64;
+        let value = s.header_fields_max.map(u64::from);
+        self.number("header_fields_max", value, most, 1..=128)
+    }
+
     fn header_bytes(&mut self, s: &Settings) -> usize {
         self.number(
             "header_bytes_max",

@@ -117,6 +117,15 @@ pub struct Settings {
     pub log_format: Option<LogFormat>,
     /// The directory of access logs with `file:NAME`. Default `logs` in `data_dir`.
     pub log_dir: Option<PathBuf>,
+    /// Whether the node keeps an audit trail of management calls. Default `true`.
+    pub audit: Option<bool>,
+    /// The directory of the audit trail. Default `audit` in `data_dir`.
+    pub audit_dir: Option<PathBuf>,
+    /// Bytes of a file of the audit trail before the next one is begun, at least 65536. Default
+    /// 67108864.
+    pub audit_file_bytes: Option<u64>,
+    /// Files of the audit trail that are kept, 1 to 10000. Default 16.
+    pub audit_files: Option<u32>,
     /// Bytes of all cached responses. Default 67108864.
     pub cache_bytes_max: Option<u64>,
     /// Seconds that a cached response may live, whatever a stage says. Default 3600.

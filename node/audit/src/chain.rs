@@ -103,6 +103,22 @@ impl std::fmt::Display for Head {
     }
 }
 
+/// Why a text is no head.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a head is a number, a colon and 64 hexadecimal digits")]
+pub struct NoHead;
+
+impl std::str::FromStr for Head {
+    type Err = NoHead;
+
+    fn from_str(text: &str) -> Result<Self, NoHead> {
+        let (number, hash) = text.split_once(':').ok_or(NoHead)?;
+        let number = number.parse().map_err(|_| NoHead)?;
+        let hash = from_hex(hash).ok_or(NoHead)?;
+        Ok(Self { number, hash })
+    }
+}
+
 /// Bytes in hexadecimal.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or('0');

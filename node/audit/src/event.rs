@@ -10,7 +10,7 @@ use crate::limits::{DEPTH_MAX, ERROR_CHARS_MAX, PARAMETERS_BYTES_MAX, USER_AGENT
 /// The version of the form below (CloudTrail's `eventVersion` that it resembles most).
 const EVENT_VERSION: &str = "1.11";
 /// What stands in place of a secret.
-const REDACTED: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
+pub const REDACTED: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
 /// Members whose values are secrets wherever they stand, in lower case.
 const SECRET_MEMBERS: [&str; 11] = [
     "authorization",

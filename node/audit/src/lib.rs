@@ -20,8 +20,8 @@ mod verify;
 #[cfg(test)]
 mod tests;
 
-pub use chain::{Digest, Head, Line};
-pub use event::{Event, Identity, IdentityKind, Parameters, redact};
+pub use chain::{Digest, Head, Line, NoHead};
+pub use event::{Event, Identity, IdentityKind, Parameters, REDACTED, redact};
 pub use search::{Query, search};
 pub use trail::{Limits, Trail};
 pub use verify::{Broken, Verified, verify};

@@ -2,12 +2,15 @@
 
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
 use crate::chain::Line;
 use crate::limits::FOUND_MAX;
 use crate::{Error, Event, files};
 
 /// What to look for; every condition that is there must hold.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Query {
     /// Not before, ISO 8601 in UTC as events have it.
     pub from: Option<String>,

@@ -4,19 +4,19 @@
 //! table of native ones ([`super::native::table`]); IAM User Guide, "AWS global condition
 //! context keys".
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use actix_web::HttpRequest;
 use serde_json::{Map, Value};
-use tollgate_aws::arn::ExecuteApiArn;
+use tollgate_aws::arn::{ExecuteApiArn, TagResource, tag_arn};
 use tollgate_aws::operations::{Authorization, Matched, Op, Place, authorization};
 use tollgate_aws::wire::to_iso8601;
-use tollgate_aws::{AwsError, Denial, Service, encode_label, query_pairs};
+use tollgate_aws::{AwsError, Denial, Service, encode_label};
 use tollgate_policy::Context;
-use tollgate_protocol::limits::{IAM_TAG_CHARS_MAX, IAM_TAGS_MAX};
 
 use super::AdminState;
-use super::native::takes_large_body;
+use super::given::Given;
 use crate::iam::{Principal, Verdict, decide};
 
 /// Who asks, from where, and what for, as conditions see it.
@@ -25,6 +25,8 @@ pub(crate) struct Access<'a> {
     context: Context<'a>,
     /// What its body makes it need beside its own action.
     pub(crate) also: Also,
+    /// Whether the operation is about the whole configuration.
+    whole: bool,
 }
 
 /// What a body makes a call need beside its own action.
@@ -47,32 +49,28 @@ pub(crate) struct Judged {
 
 impl<'a> Access<'a> {
     /// What is known of a call. Tags that it sets are read from its body.
-    ///
-    /// # Errors
-    /// `BadRequestException` for more or longer tags than anything can have, or two that conditions
-    /// cannot tell apart.
     pub(crate) fn new(
         state: &AdminState,
         principal: &'a Principal,
         request: &'a HttpRequest,
-        body: &[u8],
-    ) -> Result<Self, AwsError> {
-        let (mut context, mut also) = (Context::new(), Also::default());
+        given: &Given,
+    ) -> Self {
+        let mut context = Context::new();
         // To root and in development nothing is refused, so nobody looks at it.
         if !principal.is_root() {
             principal.describe(&mut context);
             describe_request(state, request, &mut context);
-            let members = members_of(request, body);
-            also = Also {
-                tags: describe_tags(request, &members, &mut context)?,
-                trust: trust_of(&members),
-            };
+            describe_tags(given, &mut context);
         }
-        Ok(Self {
+        Self {
             principal,
             context,
-            also,
-        })
+            also: Also {
+                tags: !given.tags.is_empty(),
+                trust: trust_of(&given.members),
+            },
+            whole: false,
+        }
     }
 
     /// Who asks.
@@ -83,6 +81,24 @@ impl<'a> Access<'a> {
     /// Adds a key of conditions that only this operation has.
     pub(crate) fn set(&mut self, key: &'static str, value: String) {
         self.context.set(key, value);
+    }
+
+    /// Says that the operation is about the whole configuration.
+    pub(crate) fn about_all(&mut self) {
+        self.whole = true;
+    }
+
+    /// Whether the operation is about the whole configuration.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.whole
+    }
+
+    /// Judges one more thing that turned out to be needed.
+    ///
+    /// # Errors
+    /// `AccessDeniedException`
+    pub(crate) fn require(&self, needed: Authorization) -> Result<(), AwsError> {
+        self.refusal(&self.judge(needed)).map_or(Ok(()), Err)
     }
 
     /// Decides on one thing that the call needs.
@@ -111,6 +127,10 @@ fn describe_request<'a>(state: &AdminState, request: &'a HttpRequest, context: &
     context.set("aws:EpochTime", (now / 1000).to_string());
     // The admin listener speaks plain HTTP; a proxy's TLS is not seen here.
     context.set("aws:SecureTransport", "false");
+    // No service of AWS's calls here, which policies for AWS ask in their denials.
+    context.set("aws:ViaAWSService", "false");
+    context.set("aws:PrincipalIsAWSService", "false");
+    context.set("aws:ResourceAccount", state.account_id.clone());
     context.set("aws:RequestedRegion", state.region.clone());
     if let Some(peer) = request.peer_addr() {
         context.set("aws:SourceIp", peer.ip().to_canonical().to_string());
@@ -123,59 +143,14 @@ fn describe_request<'a>(state: &AdminState, request: &'a HttpRequest, context: &
     }
 }
 
-/// The tags that a call sets or takes away; whether it sets some.
-fn describe_tags(
-    request: &HttpRequest,
-    members: &Map<String, Value>,
-    context: &mut Context<'_>,
-) -> Result<bool, AwsError> {
-    let none = Map::new();
-    let tags = members.get("tags").and_then(Value::as_object);
-    let tags = tags.unwrap_or(&none);
-    check_tags(tags)?;
-    for (key, value) in tags {
-        if let Some(value) = value.as_str() {
-            context.set(format!("aws:RequestTag/{key}"), value.to_owned());
-        }
+/// The tags that a call sets or takes away.
+fn describe_tags(given: &Given, context: &mut Context<'_>) {
+    for (key, value) in &given.tags {
+        context.set(format!("aws:RequestTag/{key}"), value.clone());
     }
-    let query = request.uri().query().unwrap_or_default();
-    let named = query_pairs(query).filter(|(name, _)| name == "tagKeys");
-    let named = named.map(|(_, key)| key.into_owned());
-    let keys: Vec<String> = tags.keys().cloned().chain(named).collect();
-    if !keys.is_empty() {
-        context.set_all("aws:TagKeys", keys);
+    if !given.tag_keys.is_empty() {
+        context.set_all("aws:TagKeys", given.tag_keys.clone());
     }
-    Ok(!tags.is_empty())
-}
-
-/// Every tag is a key of conditions. They are looked up one after the other and without regard to
-/// case, so a caller may neither bring thousands nor hide one behind another.
-fn check_tags(tags: &Map<String, Value>) -> Result<(), AwsError> {
-    let (key_max, value_max) = IAM_TAG_CHARS_MAX;
-    let fits = |(key, value): (&String, &Value)| {
-        let value = value.as_str().unwrap_or_default();
-        key.chars().count() <= key_max && value.chars().count() <= value_max
-    };
-    if tags.len() > IAM_TAGS_MAX || !tags.iter().all(fits) {
-        return Err(AwsError::bad_request(format!(
-            "at most {IAM_TAGS_MAX} tags are allowed, of keys with {key_max} and values with \
-             {value_max} characters"
-        )));
-    }
-    let keys: BTreeSet<String> = tags.keys().map(|key| key.to_lowercase()).collect();
-    if keys.len() < tags.len() {
-        return Err(AwsError::bad_request("tags whose keys differ in case only"));
-    }
-    Ok(())
-}
-
-/// The members of a body, read as the operations read them: of two of a name the last one counts.
-fn members_of(request: &HttpRequest, body: &[u8]) -> Map<String, Value> {
-    if takes_large_body(request.path()) {
-        // A whole configuration is about no single thing.
-        return Map::new();
-    }
-    serde_json::from_slice(body).unwrap_or_default()
 }
 
 /// The actions that a change of a domain name's trust store needs: whole, or by patch operations.
@@ -205,7 +180,11 @@ pub(crate) fn needs_of(
     matched: &Matched<'_>,
     also: &Also,
 ) -> Vec<Authorization> {
-    let labels: Vec<&str> = matched.labels().map(|(_, value)| value).collect();
+    let labels: Vec<Cow<'_, str>> = matched
+        .labels()
+        .map(|(name, value)| as_found(state, name, value))
+        .collect();
+    let labels: Vec<&str> = labels.iter().map(|label| &**label).collect();
     let stage = split_prefix(matched.prefix);
     let place = Place {
         region: &state.region,
@@ -254,6 +233,20 @@ fn collection(uri: &str) -> &str {
     match uri.rsplit_once('/') {
         Some((before, last)) if last.starts_with('{') => before,
         Some(_) | None => uri,
+    }
+}
+
+/// A label as what it names is called: one thing has one ARN, however a caller writes it.
+fn as_found<'l>(state: &AdminState, name: &str, value: &'l str) -> Cow<'l, str> {
+    match name {
+        // Names of domains are looked up in lower case.
+        "domainName" | "domain_name" => Cow::Owned(value.to_ascii_lowercase()),
+        // Of the ARN of a thing only its path is looked at.
+        "resource-arn" | "resource_arn" => match TagResource::parse(value) {
+            Ok(thing) => Cow::Owned(tag_arn(&state.region, &state.account_id, &thing)),
+            Err(_) => Cow::Borrowed(value),
+        },
+        _ => Cow::Borrowed(value),
     }
 }
 

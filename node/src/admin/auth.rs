@@ -33,6 +33,29 @@ impl Caller {
         }
     }
 
+    /// The access key that he proved to hold.
+    pub(crate) fn access_key(&self) -> Option<&str> {
+        match self {
+            Self::Proven(verified, _) => Some(&verified.access_key),
+            Self::Anonymous(_) | Self::BodyNeeded => None,
+        }
+    }
+
+    /// Looks him up again: a body may take long, and his key may be gone since its head. Returns
+    /// the revision of users and permissions by which he is who he is.
+    ///
+    /// # Errors
+    /// When his access key is not one any more.
+    pub(crate) fn look_again(&mut self, state: &AdminState) -> Result<u64, AwsError> {
+        let known = state.identities.load();
+        if let Self::Proven(verified, principal) = self {
+            let holder = known.lookup(&verified.access_key, state.clock.now());
+            let holder = holder.ok_or_else(|| SigV4Error::UnknownAccessKey.to_aws())?;
+            *principal = holder.principal;
+        }
+        Ok(known.revision())
+    }
+
     /// Who he is, once that is known.
     pub(crate) fn principal(&self) -> Option<&Principal> {
         match self {

@@ -30,6 +30,8 @@ pub(crate) struct Call<'a> {
     pub(crate) who: &'a str,
     /// What he may.
     pub(crate) access: &'a Access<'a>,
+    /// The revision of users and permissions by which that is so.
+    pub(crate) judged_by: u64,
 }
 
 impl Call<'_> {
@@ -52,6 +54,7 @@ impl Call<'_> {
     /// # Errors
     /// `SerializationException`, which names a place and quotes nothing: a value can be secret.
     pub(crate) fn input<T: DeserializeOwned>(&self) -> Result<T, AwsError> {
+        // The body was read once before it was judged, so it is JSON or a document.
         let body = self.body.trim_ascii_start();
         if body.is_empty() {
             return serde_json::from_slice(b"{}").map_err(|error| unreadable(&error));

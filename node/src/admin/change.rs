@@ -11,6 +11,7 @@ use tollgate_protocol::limits::COMMAND_BYTES_MAX;
 use tollgate_state::{Command, ProposalId, Reply};
 
 use super::call::{Call, above, unavailable};
+use super::permit::permit;
 pub(crate) use super::turns::LooksAt;
 use super::turns::Turn;
 
@@ -231,6 +232,7 @@ fn check(
     after: Model,
     changes: &[Change],
 ) -> Result<(), AwsError> {
+    permit(call, before, changes)?;
     let runtime = &call.state.runtime;
     let holder = runtime.key_holders(before);
     let broken = validate_changes(before, &after, changes, &*holder);

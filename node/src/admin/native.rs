@@ -1,6 +1,7 @@
 //! The native operations, below `/tollgate/v1/`: what AWS has no operation for.
 
 mod apply;
+mod audit;
 mod backup;
 mod history;
 mod iam;
@@ -37,6 +38,7 @@ pub(crate) async fn run(call: &Call<'_>, matched: &Matched) -> Outcome {
     let runtime = &call.state.runtime;
     match matched.native.op {
         Op::Apply => apply::run(call).await,
+        Op::ListAuditEvents => audit::list(call).await,
         Op::ListHistory => history::list(call).await,
         Op::GetRevisionDiff => history::between(call, matched.label("revision")).await,
         Op::Rollback => history::back(call).await,
@@ -74,6 +76,7 @@ async fn status(call: &Call<'_>) -> Outcome {
             "domainNames": model.domain_names.len(),
             "certificates": model.certificates.len(),
             "activity": state.runtime.activity(),
+            "audit": audit::overview(call),
             "cluster": cluster,
         }),
     ))

@@ -23,10 +23,15 @@ use tollgate_aws::{AwsError, ErrorKind, Service};
 use super::access::{self, Access, Judged};
 use super::auth::{Caller, judge, verifier};
 use super::call::Call;
+use super::given::Given;
 use super::ids::Seed;
+use super::native::table::Op as NativeOp;
 use super::reply::{Body, Outcome, Reply};
+use super::trace::Trace;
 use super::{AdminState, NATIVE_PREFIX, native, operations};
+use crate::audit::Auditor;
 use crate::connections;
+use crate::iam::Principal;
 
 /// Threads of the listener: administrators are few, and one slow call must not hold all.
 const THREADS: usize = 2;
@@ -57,6 +62,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 /// A running listener.
 pub struct AdminServer {
     handle: ServerHandle,
+    auditor: Option<Auditor>,
     thread: Option<JoinHandle<io::Result<()>>>,
 }
 
@@ -68,7 +74,11 @@ impl AdminServer {
     pub async fn stop(mut self) -> io::Result<()> {
         self.handle.stop(true).await;
         // The server has ended, so its thread does at once.
-        match self.thread.take().map(JoinHandle::join) {
+        let ended = self.thread.take().map(JoinHandle::join);
+        if let Some(auditor) = self.auditor {
+            auditor.flush();
+        }
+        match ended {
             Some(Ok(result)) => result,
             Some(Err(_)) => Err(io::Error::other("the admin listener's thread panicked")),
             None => Ok(()),
@@ -81,6 +91,7 @@ impl AdminServer {
 /// # Errors
 /// When the listener or its threads cannot be made.
 pub fn start(listener: TcpListener, state: AdminState) -> io::Result<AdminServer> {
+    let auditor = state.auditor.clone();
     let state = Arc::new(state);
     let (started, server) = sync_channel(1);
     let thread = std::thread::Builder::new()
@@ -104,6 +115,7 @@ pub fn start(listener: TcpListener, state: AdminState) -> io::Result<AdminServer
         .map_err(|_| io::Error::other("the admin listener's thread ended"))??;
     Ok(AdminServer {
         handle,
+        auditor,
         thread: Some(thread),
     })
 }
@@ -146,10 +158,14 @@ async fn serve(request: HttpRequest, payload: web::Payload) -> HttpResponse {
         Ok(random) => request_id(random),
         Err(error) => return render(Err(error), service, None),
     };
-    let outcome = match request.app_data::<Rc<Thread>>().cloned() {
-        Some(thread) => thread.answer(&request, payload).await,
-        None => Err(AwsError::new(ErrorKind::Internal, "no state")),
+    let Some(thread) = request.app_data::<Rc<Thread>>().cloned() else {
+        let error = AwsError::new(ErrorKind::Internal, "no state");
+        return render(Err(error), service, Some(&id));
     };
+    let target = Target::of(&request);
+    let mut trace = Trace::new(&request, target.as_ref().ok());
+    let outcome = thread.answer(&request, payload, target, &mut trace).await;
+    trace.end(&thread.state, &id, &outcome).await;
     if let Err(error) = &outcome {
         tracing::debug!(request_id = id, kind = error.kind.name(), method = %request.method(), path = request.path(), "admin call failed");
     }
@@ -175,7 +191,13 @@ fn random() -> Result<[u8; 16], AwsError> {
 }
 
 impl Thread {
-    async fn answer(&self, request: &HttpRequest, payload: web::Payload) -> Outcome {
+    async fn answer(
+        &self,
+        request: &HttpRequest,
+        payload: web::Payload,
+        target: Result<Target<'_>, AwsError>,
+        trace: &mut Trace,
+    ) -> Outcome {
         let verifier = match is_connection(request.path()) {
             true => &self.of_connections,
             false => &self.verifier,
@@ -188,9 +210,15 @@ impl Thread {
         } else {
             BODY_BYTES_MAX
         };
-        let room = match caller {
-            Caller::BodyNeeded => self.room(request)?,
-            Caller::Anonymous(_) | Caller::Proven(..) => None,
+        let room = match &caller {
+            Caller::Proven(_, principal) if principal.is_root() => None,
+            Caller::Anonymous(_) => None,
+            Caller::Proven(_, principal) if large => {
+                // What it needs does not depend on its body, which is as large as any may be.
+                self.may_begin(request, principal, &target)?;
+                None
+            }
+            Caller::Proven(..) | Caller::BodyNeeded => self.room(request)?,
         };
         let body = read_body(payload, body_max).await?;
         if matches!(caller, Caller::BodyNeeded) {
@@ -206,11 +234,15 @@ impl Thread {
                 .map_err(|error| error.to_aws())?;
         }
         drop(room);
+        let judged_by = caller.look_again(&self.state)?;
         let unknown = || AwsError::new(ErrorKind::Internal, "nobody asks");
         let principal = caller.principal().ok_or_else(unknown)?;
-        let target = Target::of(request)?;
-        let mut access = Access::new(&self.state, principal, request, &body)?;
-        let needs = target.needs(&self.state, &mut access, &body);
+        trace.by(principal, caller.access_key());
+        let target = target?;
+        let given = Given::read(&target, request.uri().query(), &body)?;
+        trace.with(request, &target, &given.members, &body);
+        let mut access = Access::new(&self.state, principal, request, &given);
+        let needs = target.needs(&self.state, &mut access, &given);
         let call = Call {
             state: &self.state,
             query: request.uri().query(),
@@ -218,6 +250,7 @@ impl Thread {
             seed: self.seed(request, &caller, &body)?,
             who: caller.name(),
             access: &access,
+            judged_by,
         };
         let judged: Vec<Judged> = needs.into_iter().map(|it| access.judge(it)).collect();
         let refused = judged.iter().find_map(|it| access.refusal(it));
@@ -228,6 +261,26 @@ impl Thread {
         };
         concluded(&call, &judged, &outcome);
         outcome
+    }
+
+    /// Judges a call by its head alone.
+    fn may_begin(
+        &self,
+        request: &HttpRequest,
+        principal: &Principal,
+        target: &Result<Target<'_>, AwsError>,
+    ) -> Result<(), AwsError> {
+        let Ok(target) = target else {
+            return Err(operations::unknown());
+        };
+        let given = Given::default();
+        let mut access = Access::new(&self.state, principal, request, &given);
+        let needs = target.needs(&self.state, &mut access, &given);
+        let judged = needs.into_iter().map(|it| access.judge(it));
+        match judged.filter_map(|it| access.refusal(&it)).next() {
+            Some(refused) => Err(refused),
+            None => Ok(()),
+        }
     }
 
     /// Room for a body that has to be read to judge its signature.
@@ -278,8 +331,10 @@ impl Thread {
 }
 
 /// What a request is for.
-enum Target<'r> {
+pub(crate) enum Target<'r> {
+    /// A native operation.
     Native(native::table::Matched),
+    /// An operation of AWS's services.
     Aws(Matched<'r>),
 }
 
@@ -293,16 +348,24 @@ impl<'r> Target<'r> {
         found.ok_or_else(operations::unknown)
     }
 
+    /// The labels of the path, decoded.
+    pub(crate) fn labels(&self) -> Vec<(&'static str, &str)> {
+        match self {
+            Self::Native(matched) => matched.labels().collect(),
+            Self::Aws(matched) => matched.labels().collect(),
+        }
+    }
+
     /// What its caller needs. Some native operations add a key of conditions.
     fn needs(
         &self,
         state: &AdminState,
         access: &mut Access<'_>,
-        body: &[u8],
+        given: &Given,
     ) -> Vec<Authorization> {
         match self {
             Self::Aws(matched) => access::needs_of(state, matched, &access.also),
-            Self::Native(matched) if matched.native.op == native::table::Op::GetCallerIdentity => {
+            Self::Native(matched) if matched.native.op == NativeOp::GetCallerIdentity => {
                 // AWS: nobody can be denied to ask who he is.
                 Vec::new()
             }
@@ -312,7 +375,10 @@ impl<'r> Target<'r> {
                     let arn = format!("arn:aws:iam::{account}:policy/{}", matched.label("policy"));
                     access.set("iam:PolicyARN", arn);
                 }
-                vec![matched.needs(&state.region, account, body)]
+                if matches!(matched.native.op, NativeOp::Apply | NativeOp::Rollback) {
+                    access.about_all();
+                }
+                vec![matched.needs(&state.region, account, &given.members)]
             }
         }
     }

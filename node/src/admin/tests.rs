@@ -6,6 +6,7 @@ mod auth;
 mod connections;
 mod history;
 mod iam;
+mod judged;
 mod members;
 mod retries;
 mod stages;

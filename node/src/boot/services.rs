@@ -5,7 +5,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use tollgate_aws::Secret;
-use tollgate_cluster::Door;
+use tollgate_cluster::{Door, Topic};
 use tollgate_config::node_config::NodeConfig;
 use tollgate_edge::{Edge, EdgeConfig, EdgeHandle, EdgeLimits};
 use tollgate_protocol::codes;
@@ -13,6 +13,7 @@ use tollgate_protocol::codes;
 use super::listeners::Data;
 use super::{BootError, Mode, tls_error};
 use crate::admin::{AdminState, Backups, Endpoints, Turns};
+use crate::audit::{self, Auditor};
 use crate::credentials::RootKey;
 use crate::iam::{Identities, RootSource};
 use crate::runtime::NodeRuntime;
@@ -49,6 +50,22 @@ pub(super) fn identities(
     (identities, Secret::new(seed))
 }
 
+/// The audit trail, where one is wanted, and its answers to other nodes.
+fn auditor(config: &NodeConfig, door: &Door) -> Result<Option<Auditor>, BootError> {
+    if !config.audit {
+        return Ok(None);
+    }
+    let limits = tollgate_audit::Limits {
+        file_bytes: config.audit_file_bytes,
+        files: config.audit_files,
+    };
+    // Its thread ends with the last handle, which is kept until the listener has stopped.
+    let (auditor, _thread) = Auditor::start(&config.audit_dir, limits)
+        .map_err(|error| BootError::chain(codes::DATA_DIR_IO, &error))?;
+    door.answer(Topic::Audit, audit::answerer(auditor.clone()));
+    Ok(Some(auditor))
+}
+
 pub(super) fn admin_state(
     config: &NodeConfig,
     mode: &Mode,
@@ -56,8 +73,9 @@ pub(super) fn admin_state(
     runtime: &Arc<NodeRuntime>,
     (shared, seed): (&Shared, Secret),
     endpoints: Endpoints,
-) -> AdminState {
-    AdminState {
+) -> Result<AdminState, BootError> {
+    Ok(AdminState {
+        auditor: auditor(config, &door)?,
         connections: Arc::clone(&shared.connections),
         door,
         identities: shared.gate.identities.clone(),
@@ -70,7 +88,7 @@ pub(super) fn admin_state(
         turns: Turns::default(),
         backups: Backups::default(),
         anonymous_loopback: matches!(mode, Mode::Dev(_)),
-    }
+    })
 }
 
 pub(super) fn start_edge(

@@ -4,10 +4,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+mod audit;
 mod cluster;
 pub(super) mod iam;
 mod succession;
 
+pub(super) use audit::{AuditArguments, AuditCommand, AuditVerifyArguments};
 pub(super) use cluster::{DiffArguments, HistoryArguments, LeaveArguments, RollbackArguments};
 pub(super) use succession::{
     BackupArguments, DirectoryArguments, RecoverArguments, RestoreArguments, WindowsBegin,
@@ -77,6 +79,8 @@ pub(super) enum Command {
     Diff(DiffArguments),
     /// Make the configuration what it was at a revision.
     Rollback(RollbackArguments),
+    /// Show who called the management API, and with what result.
+    Audit(AuditArguments),
     /// Show how a node does.
     Status(StatusArguments),
     /// Say who may administer, and what: users, groups, policies and access keys.

@@ -156,6 +156,14 @@ flags! {
     h2_streams_max: u32 = "COUNT",
     /// The directory of access logs.
     log_dir: PathBuf = "DIR",
+    /// Whether an audit trail of management calls is kept.
+    audit: bool = "BOOL",
+    /// The directory of the audit trail.
+    audit_dir: PathBuf = "DIR",
+    /// Bytes of a file of the audit trail.
+    audit_file_bytes: u64 = "BYTES",
+    /// Files of the audit trail that are kept.
+    audit_files: u32 = "COUNT",
     /// Bytes of all cached responses.
     cache_bytes_max: u64 = "BYTES",
     /// Seconds that a cached response may live, whatever a stage says.

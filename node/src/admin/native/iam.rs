@@ -29,6 +29,7 @@ use crate::admin::change::propose;
 use crate::admin::list;
 use crate::admin::operations;
 use crate::admin::reply::{Outcome, Reply};
+use crate::iam::Principal;
 use owner::Owner;
 
 /// How often a change is made again because another one came first.
@@ -122,6 +123,7 @@ async fn change(
     }
     for attempt in 0..ATTEMPTS_MAX {
         let iam = read(call);
+        still_may(call, iam.revision()).await?;
         let changes = make(&iam, call.state.clock.now())?;
         // What is so already is confirmed all the same: this node may not know the latest.
         let proposal = match changes.is_empty() {
@@ -238,4 +240,26 @@ impl Document {
 /// A document that was agreed on, as JSON.
 fn document(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|_| text.into())
+}
+
+/// Whether what the caller may was decided by the users and permissions that his change is made on. A
+/// change in between may have taken it from him, so only the root key goes on then, if it still is
+/// one.
+async fn still_may(call: &Call<'_>, revision: u64) -> Result<(), AwsError> {
+    if call.judged_by == revision {
+        return Ok(());
+    }
+    served(call, revision).await?;
+    let known = call.state.identities.load();
+    let holder = known.lookup(call.who, call.state.clock.now());
+    if holder.is_some_and(|it| it.principal.is_root()) || is_anonymous(call) {
+        return Ok(());
+    }
+    Err(AwsError::conflict(
+        "Users or permissions were changed at the same time. Please try again.",
+    ))
+}
+
+fn is_anonymous(call: &Call<'_>) -> bool {
+    matches!(call.access.principal(), Principal::Anonymous(_))
 }

@@ -49,6 +49,7 @@ macro_rules! natives {
 
 natives! {
     Apply = "POST" "apply", on "configuration", "Make a whole document the configuration";
+    ListAuditEvents = "GET" "audit", on "audit", "Look into the audit trail";
     ListHistory = "GET" "history", on "configuration", "List the revisions of the configuration";
     GetRevisionDiff = "GET" "history/{revision}/diff", on "configuration",
         "Tell what changed between two revisions";
@@ -130,6 +131,13 @@ pub(crate) struct Matched {
 }
 
 impl Matched {
+    /// All labels with their values, in order.
+    pub(crate) fn labels(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.labels
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+    }
+
     /// The value of a label; empty where the operation has no such label.
     pub(crate) fn label(&self, name: &str) -> &str {
         let mut labels = self.labels.iter();
@@ -139,13 +147,18 @@ impl Matched {
 
     /// What the caller needs. A name that only the body has is read from there; one that is nowhere
     /// is `*`: whoever may do it to all may.
-    pub(crate) fn needs(&self, region: &str, account: &str, body: &[u8]) -> Authorization {
+    pub(crate) fn needs(
+        &self,
+        region: &str,
+        account: &str,
+        members: &Map<String, Value>,
+    ) -> Authorization {
         let resource = self.native.resource;
         let resource = match resource.strip_prefix("iam:") {
-            Some(rest) => format!("arn:aws:iam::{account}:{}", self.filled(rest, body)),
+            Some(rest) => format!("arn:aws:iam::{account}:{}", self.filled(rest, members)),
             None if resource == "*" => "*".to_owned(),
             None => {
-                let rest = self.filled(resource, body);
+                let rest = self.filled(resource, members);
                 format!("arn:aws:tollgate:{region}:{account}:{rest}")
             }
         };
@@ -156,7 +169,7 @@ impl Matched {
     }
 
     /// A template with its one name.
-    fn filled<'t>(&self, template: &'t str, body: &[u8]) -> Cow<'t, str> {
+    fn filled<'t>(&self, template: &'t str, members: &Map<String, Value>) -> Cow<'t, str> {
         let parts = template.split_once('{');
         let Some((before, name)) =
             parts.and_then(|(before, it)| Some((before, it.strip_suffix('}')?)))
@@ -166,16 +179,13 @@ impl Matched {
         let label = self.labels.iter().find(|(known, _)| *known == name);
         let value = match label {
             Some((_, value)) => value.clone(),
-            None => member(body, name).unwrap_or_else(|| "*".to_owned()),
+            None => {
+                let value = members.get(name).and_then(Value::as_str);
+                value.unwrap_or("*").to_owned()
+            }
         };
         Cow::Owned(format!("{before}{value}"))
     }
-}
-
-/// A text in a body.
-fn member(body: &[u8], name: &str) -> Option<String> {
-    let members: Map<String, Value> = serde_json::from_slice(body).ok()?;
-    Some(members.get(name)?.as_str()?.to_owned())
 }
 
 /// The operation of this method on a path below `/tollgate/v1/`, percent-encoded.
@@ -222,7 +232,7 @@ mod tests {
             assert_eq!(found.native, native);
             assert!(names.insert(native.action), "{native:?}");
             assert!(ways.insert((native.method, native.path)), "{native:?}");
-            let needs = found.needs("r", "1", b"{}");
+            let needs = found.needs("r", "1", &Map::new());
             assert_eq!(needs.action, format!("tollgate:{}", native.action));
             assert!(!needs.resource.contains(['{', '}']), "{needs:?}");
             assert!(find("TRACE", &path).is_none());
@@ -263,7 +273,8 @@ mod tests {
     fn resources_are_named_by_path_or_body() {
         let needs = |method, path, body: &str| {
             let found = find(method, path).unwrap();
-            found.needs("eu-west-1", "123", body.as_bytes()).resource
+            let members = serde_json::from_str(body).unwrap_or_default();
+            found.needs("eu-west-1", "123", &members).resource
         };
         let user = needs("GET", "iam/users/b%2Fo", "");
         assert_eq!(user, "arn:aws:iam::123:user/b/o");

@@ -7,18 +7,18 @@ use super::support::{ACCESS_KEY, Admin, Reply, SECRET_KEY};
 const IAM: &str = "/tollgate/v1/iam";
 
 /// A user with an access key.
-struct User {
+pub(super) struct User {
     id: String,
     secret: String,
 }
 
 impl User {
-    fn send(&self, admin: &Admin, method: &str, target: &str, body: &str) -> Reply {
+    pub(super) fn send(&self, admin: &Admin, method: &str, target: &str, body: &str) -> Reply {
         admin.send_as(method, target, &[], body, &self.id, &self.secret)
     }
 }
 
-fn ok(reply: &Reply) -> Value {
+pub(super) fn ok(reply: &Reply) -> Value {
     assert!((200..300).contains(&reply.status), "{reply:?}");
     match reply.body.is_empty() {
         true => Value::Null,
@@ -47,17 +47,17 @@ fn key_of(admin: &Admin, name: &str) -> User {
     }
 }
 
-fn user(admin: &Admin, name: &str) -> User {
+pub(super) fn user(admin: &Admin, name: &str) -> User {
     ok(&post(admin, "users", &json!({"userName": name})));
     key_of(admin, name)
 }
 
-fn policy(effect: &str, action: &str, resource: &str) -> Value {
+pub(super) fn policy(effect: &str, action: &str, resource: &str) -> Value {
     json!({"Version": "2012-10-17", "Statement": [
         {"Effect": effect, "Action": action, "Resource": resource}]})
 }
 
-fn inside(admin: &Admin, owner: &str, document: &Value) {
+pub(super) fn inside(admin: &Admin, owner: &str, document: &Value) {
     let path = format!("{owner}/policies/own");
     ok(&put(admin, &path, &json!({"document": document})));
 }

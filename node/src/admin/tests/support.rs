@@ -258,6 +258,7 @@ impl Admin {
             connections: Arc::new(OneConnection::default()),
             turns: Turns::default(),
             backups: Backups::default(),
+            auditor: None,
             anonymous_loopback,
         };
         let server = start(listener, state).unwrap();

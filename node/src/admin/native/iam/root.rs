@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 use serde_json::json;
-use tollgate_aws::{AwsError, Denial};
+use tollgate_aws::{AwsError, Denial, ErrorKind};
 use tollgate_protocol::Millis;
 use tollgate_state::{IamChange, RootKeys, SealedKey};
 
@@ -61,15 +61,22 @@ pub(super) async fn rotate(call: &Call<'_>) -> Outcome {
         if iam.root().is_some_and(|root| root.current.id == id) {
             return Ok(Vec::new());
         }
+        // The key before is accepted for a while, and may be what the rotation is to shut out.
+        if iam.root().is_some_and(|root| root.current.id != call.who) {
+            let text = "this is not the root key any more; only the current one can be rotated";
+            return Err(AwsError::new(ErrorKind::AccessDenied, text));
+        }
         let until = Millis(now.0.saturating_add(overlap_ms));
-        let previous = old.as_ref().zip(old_sealed.clone()).map(|(old, sealed)| {
-            let key = SealedKey {
+        let first = || {
+            let (old, sealed) = old.as_ref().zip(old_sealed.clone())?;
+            Some(SealedKey {
                 id: old.access_key_id.clone(),
-                created: iam.root().map_or(Millis(0), |root| root.current.created),
+                created: Millis(0),
                 sealed,
-            };
-            (key, until)
-        });
+            })
+        };
+        let current = iam.root().map(|root| root.current.clone());
+        let previous = current.or_else(first).map(|key| (key, until));
         Ok(vec![IamChange::SetRoot(RootKeys {
             current: SealedKey {
                 id: id.clone(),
@@ -86,13 +93,11 @@ pub(super) async fn rotate(call: &Call<'_>) -> Outcome {
     let previous = agreed.root().and_then(|root| root.previous.as_ref());
     let old = old.map(|it| it.access_key_id);
     let old = old.or_else(|| previous.map(|(key, _)| key.id.clone()));
-    Ok(Reply::json(
-        200,
-        json!({
-            "accessKeyId": id,
-            "secretAccessKey": secret,
-            "oldAccessKeyId": old,
-            "oldAcceptedForSeconds": wanted.overlap_seconds,
-        }),
-    ))
+    let body = json!({
+        "accessKeyId": id,
+        "secretAccessKey": secret,
+        "oldAccessKeyId": old,
+        "oldAcceptedForSeconds": wanted.overlap_seconds,
+    });
+    Ok(Reply::json(200, body))
 }

@@ -15,7 +15,7 @@ use crate::admin::reply::{Outcome, Reply};
 use crate::iam::{Principal, Source, Verdict, decide, weigh};
 
 /// Decisions of one call.
-const DECISIONS_MAX: usize = 1_000;
+const DECISIONS_MAX: usize = 200;
 /// Policies that are given with a call.
 const POLICIES_MAX: usize = 10;
 /// Keys of conditions that are given with a call.
@@ -73,7 +73,7 @@ pub(super) fn run(call: &Call<'_>) -> Outcome {
         || wanted.policies.len() > POLICIES_MAX
         || wanted.context.len() > KEYS_MAX
     {
-        let text = "at most 1000 decisions, 10 policies and 100 keys of conditions at a time";
+        let text = "at most 200 decisions, 10 policies and 100 keys of conditions at a time";
         return Err(AwsError::bad_request(text));
     }
     if !wanted.is_short() {

@@ -1,0 +1,142 @@
+//! What is judged is what runs: one reading of a body, one name of a thing, nothing on top unseen.
+
+use serde_json::{Value, json};
+
+use super::iam::{inside, ok, policy, user};
+use super::support::{Admin, Reply};
+
+fn statements(all: &[Value]) -> Value {
+    json!({"Version": "2012-10-17", "Statement": all})
+}
+
+#[track_caller]
+fn denied(reply: &Reply) {
+    assert_eq!(reply.error(), "AccessDeniedException", "{reply:?}");
+}
+
+#[test]
+fn a_body_that_two_readers_could_read_otherwise_is_refused() {
+    let admin = Admin::start();
+    let bob = user(&admin, "bob");
+    let document = statements(&[
+        json!({"Effect": "Allow", "Action": "tollgate:CreateUser", "Resource": "*"}),
+        json!({"Effect": "Deny", "Action": "*", "Resource": "arn:aws:iam::*:user/admin-*"}),
+    ]);
+    inside(&admin, "users/bob", &document);
+    let make = |body: &str| bob.send(&admin, "POST", "/tollgate/v1/iam/users", body);
+    denied(&make(r#"{"userName":"admin-x"}"#));
+    for strange in [
+        r#"{"z":1e999,"userName":"admin-x"}"#,
+        "\u{c}{\"userName\":\"admin-x\"}",
+        r#"{"z":"\ud800","userName":"admin-x"}"#,
+        "[\"admin-x\"]",
+    ] {
+        let refused = make(strange);
+        assert_eq!(
+            refused.error(),
+            "SerializationException",
+            "{strange:?}: {refused:?}"
+        );
+    }
+    ok(&make(r#"{"userName":"carol"}"#));
+}
+
+#[test]
+fn conditions_see_tags_only_where_an_operation_takes_them() {
+    let admin = Admin::start();
+    let bob = user(&admin, "bob");
+    let tagged = json!({"StringEquals": {"aws:RequestTag/team": "blue"}});
+    let document = statements(&[
+        json!({"Effect": "Allow", "Action": "apigateway:*", "Resource": "*", "Condition": tagged}),
+    ]);
+    inside(&admin, "users/bob", &document);
+    let body = r#"{"name":"x","protocolType":"HTTP","tags":{"team":"blue"}}"#;
+    let made = ok(&bob.send(&admin, "POST", "/v2/apis", body));
+    let path = format!("/v2/apis/{}", made["apiId"].as_str().unwrap());
+    let tags = r#"{"tags":{"team":"blue"}}"#;
+    denied(&bob.send(&admin, "DELETE", &path, tags));
+    denied(&bob.send(&admin, "PATCH", &path, tags));
+    denied(&bob.send(&admin, "DELETE", &format!("{path}?tagKeys=team"), ""));
+}
+
+#[test]
+fn tags_are_bounded_and_differ_in_more_than_case() {
+    let admin = Admin::start();
+    let with = |tags: Value| {
+        let body = json!({"name": "x", "protocolType": "HTTP", "tags": tags});
+        admin.send("POST", "/v2/apis", &body.to_string())
+    };
+    let many: serde_json::Map<String, Value> =
+        (0..51).map(|n| (format!("k{n}"), json!("v"))).collect();
+    for tags in [
+        Value::Object(many),
+        json!({"role": "admin", "Role": "x"}),
+        json!({"": "x"}),
+        json!({"k": "v".repeat(257)}),
+    ] {
+        let refused = with(tags);
+        assert_eq!(refused.error(), "BadRequestException", "{refused:?}");
+    }
+    ok(&with(json!({"role": "admin"})));
+}
+
+#[test]
+fn a_thing_has_one_name_however_it_is_written() {
+    let admin = Admin::start();
+    ok(&admin.send(
+        "POST",
+        "/v2/domainnames",
+        r#"{"domainName":"api.example.com"}"#,
+    ));
+    let api = ok(&admin.send("POST", "/v2/apis", r#"{"name":"x","protocolType":"HTTP"}"#));
+    let id = api["apiId"].as_str().unwrap();
+    let bob = user(&admin, "bob");
+    let document = statements(&[
+        json!({"Effect": "Allow", "Action": "apigateway:*", "Resource": "*"}),
+        json!({"Effect": "Deny", "Action": "apigateway:*", "Resource": [
+            "arn:aws:apigateway:us-east-1::/domainnames/api.example.com*",
+            format!("arn:aws:apigateway:us-east-1::/tags/arn%3Aaws%3Aapigateway%3Aus-east-1%3A%3A%2Fapis%2F{id}"),
+        ]}),
+    ]);
+    inside(&admin, "users/bob", &document);
+    for name in ["api.example.com", "API.example.com"] {
+        denied(&bob.send(&admin, "DELETE", &format!("/v2/domainnames/{name}"), ""));
+    }
+    for arn in ["arn:aws:apigateway:us-east-1::", "arn:x:apigateway:zz:9:"] {
+        let label = format!("{arn}/apis/{id}")
+            .replace(':', "%3A")
+            .replace('/', "%2F");
+        let target = format!("/v2/tags/{label}");
+        denied(&bob.send(&admin, "POST", &target, r#"{"tags":{"a":"b"}}"#));
+    }
+}
+
+#[test]
+fn functions_and_the_servers_of_a_group_need_more_than_the_call() {
+    let admin = Admin::start();
+    let model = |command: &str| {
+        json!({"model": {
+            "functions": {"f": {"name": "f", "directory": "/", "command": [command]}},
+            "upstreams": {"backend": {"name": "backend", "servers": [
+                {"url": "http://10.0.0.1:80"}]}},
+        }})
+    };
+    ok(&admin.send(
+        "POST",
+        "/tollgate/v1/apply",
+        &model("/bin/true").to_string(),
+    ));
+    let bob = user(&admin, "bob");
+    inside(&admin, "users/bob", &policy("Allow", "tollgate:Apply", "*"));
+    let change = model("/bin/false").to_string();
+    denied(&bob.send(&admin, "POST", "/tollgate/v1/apply", &change));
+    let document = statements(&[
+        json!({"Effect": "Allow", "Action": ["tollgate:Apply", "tollgate:PutFunction"], "Resource": "*"}),
+        json!({"Effect": "Allow", "Action": "apigateway:POST", "Resource": "*"}),
+    ]);
+    inside(&admin, "users/bob", &document);
+    ok(&bob.send(&admin, "POST", "/tollgate/v1/apply", &change));
+    let link = json!({"name": "backend", "subnetIds": [],
+        "tags": {"tollgate:servers": "http://10.0.0.9:80"}});
+    denied(&bob.send(&admin, "POST", "/v2/vpclinks", &link.to_string()));
+}

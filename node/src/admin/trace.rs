@@ -1,0 +1,139 @@
+//! What the audit trail says of a call.
+
+use actix_web::HttpRequest;
+use serde_json::{Map, Value};
+use tollgate_audit::{Event, Identity, IdentityKind, Parameters, REDACTED, limits};
+use tollgate_aws::query_pairs;
+use tollgate_aws::wire::to_iso8601;
+
+use super::AdminState;
+use super::given::takes_document;
+use super::reply::{Body, Outcome};
+use super::server::Target;
+use crate::iam::Principal;
+
+/// The service that AWS's operations are of.
+const AWS_SOURCE: &str = "apigateway.amazonaws.com";
+/// The service that native operations are of.
+const NATIVE_SOURCE: &str = "tollgate";
+/// What no operation matches.
+const UNKNOWN: &str = "Unknown";
+/// Query parameters and labels that are told.
+const MEMBERS_MAX: usize = 64;
+
+/// A call as far as it is known, while it is answered.
+pub(crate) struct Trace {
+    event: Event,
+    /// Whether somebody proved who he is.
+    proven: bool,
+}
+
+impl Trace {
+    /// A call by its request line: what it is for, from where and with what program.
+    pub(crate) fn new(request: &HttpRequest, target: Option<&Target<'_>>) -> Self {
+        let (source, name) = match target {
+            Some(Target::Aws(matched)) => (AWS_SOURCE, matched.operation.name),
+            Some(Target::Native(matched)) => (NATIVE_SOURCE, matched.native.action),
+            None => (NATIVE_SOURCE, UNKNOWN),
+        };
+        let program = request.headers().get("user-agent");
+        let program = program.and_then(|it| it.to_str().ok());
+        let mut event = Event::new(source, name).from_program(program);
+        event.read_only = request.method() == "GET";
+        if let Some(peer) = request.peer_addr() {
+            event.source_ip_address = peer.ip().to_canonical().to_string();
+        }
+        Self {
+            event,
+            proven: false,
+        }
+    }
+
+    /// Who asks, by which access key.
+    pub(crate) fn by(&mut self, principal: &Principal, access_key: Option<&str>) {
+        self.proven = true;
+        let (kind, user_name) = match principal {
+            Principal::Root(_) => (IdentityKind::Root, None),
+            Principal::Anonymous(_) => (IdentityKind::Unknown, None),
+            Principal::User(identity) => {
+                (IdentityKind::User, Some(identity.record.name.to_string()))
+            }
+        };
+        self.event.user_identity = Identity {
+            kind,
+            arn: Some(principal.arn()),
+            access_key_id: access_key.map(str::to_owned),
+            user_name,
+        };
+    }
+
+    /// With what: labels, query and body.
+    pub(crate) fn with(
+        &mut self,
+        request: &HttpRequest,
+        target: &Target<'_>,
+        given: &Map<String, Value>,
+        body: &[u8],
+    ) {
+        let mut members = Map::new();
+        let query = query_pairs(request.uri().query().unwrap_or_default());
+        for (name, value) in query.take(MEMBERS_MAX) {
+            members.insert(name.into_owned(), Value::String(value.into_owned()));
+        }
+        for (name, value) in target.labels().into_iter().take(MEMBERS_MAX) {
+            members.insert(name.to_owned(), Value::String(value.to_owned()));
+        }
+        let is_document = takes_document(target) || body.len() > limits::PARAMETERS_BYTES_MAX;
+        if is_document && !body.is_empty() {
+            let bare = Event::new("", "").with(Parameters::Document(body));
+            members.insert("body".to_owned(), bare.request_parameters);
+        } else {
+            members.extend(given.clone());
+        }
+        if self.event.event_name == "CreateApiKey"
+            && let Some(secret) = members.get_mut("value")
+        {
+            *secret = Value::String(REDACTED.to_owned());
+        }
+        let event = std::mem::replace(&mut self.event, Event::new("", ""));
+        self.event = event.with(Parameters::Members(&members));
+    }
+
+    /// Tells the trail, when there is one.
+    pub(crate) async fn end(self, state: &AdminState, request_id: &str, outcome: &Outcome) {
+        let Some(auditor) = &state.auditor else {
+            return;
+        };
+        let mut event = self.event;
+        event.event_time = to_iso8601(state.clock.now().0);
+        event.aws_region.clone_from(&state.region);
+        event.recipient_account_id.clone_from(&state.account_id);
+        event.request_id = request_id.to_owned();
+        event.node = state.door.members().node.to_string();
+        match outcome {
+            Err(error) => event = event.refused(error.kind.name(), &error.message),
+            Ok(reply) if !event.read_only => event.response_elements = named(&reply.body),
+            Ok(_) => {}
+        }
+        match self.proven {
+            true => auditor.record(event).await,
+            false => auditor.record_stranger(event).await,
+        }
+    }
+}
+
+/// What an answer names: ids and names of what was made or changed, and no contents.
+fn named(body: &Body) -> Value {
+    let Body::Json(Value::Object(members)) = body else {
+        return Value::Null;
+    };
+    let names = members.iter().filter(|(name, value)| {
+        let is_name = name.ends_with("Id") || name.ends_with("Name") || name.ends_with("Arn");
+        value.is_string() && (is_name || ["id", "name", "arn"].contains(&name.as_str()))
+    });
+    let named: Map<String, Value> = names.map(|(k, v)| (k.clone(), v.clone())).collect();
+    match named.is_empty() {
+        true => Value::Null,
+        false => Value::Object(named),
+    }
+}
