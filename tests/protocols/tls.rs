@@ -7,6 +7,7 @@ use std::process::{Command, Output};
 
 use tempfile::TempDir;
 use tollgate_harness::{Backend, Node, NodeOptions};
+use tollgate_tests::certificates::self_signed as certificate;
 
 /// Runs a program that must succeed.
 pub(crate) fn run(command: &mut Command) -> Output {
@@ -16,21 +17,6 @@ pub(crate) fn run(command: &mut Command) -> Output {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{command:?}: {said}");
     output
-}
-
-/// A self-signed certificate for one name in `NAME.pem`, its key in `NAME.key`.
-fn certificate(folder: &Path, name: &str, host: &str) {
-    let file = |ending: &str| folder.join(format!("{name}.{ending}"));
-    run(Command::new("openssl")
-        .args(["req", "-x509", "-newkey", "ec", "-nodes", "-days", "2"])
-        .args(["-pkeyopt", "ec_paramgen_curve:P-256", "-subj"])
-        .arg(format!("/CN={host}"))
-        .arg("-addext")
-        .arg(format!("subjectAltName=DNS:{host}"))
-        .arg("-keyout")
-        .arg(file("key"))
-        .arg("-out")
-        .arg(file("pem")));
 }
 
 /// Certificates for three names, and the API file that uses two of them.

@@ -1,7 +1,9 @@
 """Every operation of the services, with inputs that are made from the SDK's own model."""
 
+import os
 import sys
 
+import gateway
 from conformance.catalogue import FAMILIES
 from conformance.connections import Connections
 from conformance.errors import Errors
@@ -32,7 +34,17 @@ def main():
             book.wrong(family.create, f"[{family.name}] {type(error).__name__}: {error}")
     if not wanted:
         Singles(v2, world).run()
+        connections(book, world)
     report(book, [name for name in v2.model.operation_names if belongs(name)])
+
+
+def connections(book, world):
+    """The third service, at both of a stage's addresses."""
+    stage = f"/{world.websocket}/{world.ws_stage}"
+    admin, data = os.environ["AWS_ENDPOINT_URL"], gateway.GATEWAY_URL + "/_aws/execute-api"
+    for address in (admin + stage, data + stage):
+        Connections(Service("apigatewaymanagementapi", book, endpoint_url=address)).run()
+    assert not (wrong := {k: v for k, v in book.failed.items() if "Connection" in k}), wrong
 
 
 def take(service, world, family):

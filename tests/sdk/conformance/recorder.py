@@ -83,7 +83,8 @@ class Service:
             code = error.response["Error"]["Code"]
             classes = self.client.exceptions
             known = isinstance(error, getattr(classes, code, ())) and type(error) is not ClientError
-            if not error.response["Error"]["Message"]:
+            # AWS says nothing more of a connection that is gone.
+            if not error.response["Error"]["Message"] and code != "GoneException":
                 self.book.wrong(name, f"{code} without a message")
             return code if known else f"{code} (not in the model)"
         return None

@@ -10,7 +10,7 @@ FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:hello"
 PATHS = (
     "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/" + FUNCTION + "/invocations"
 )
-CERTIFICATE = "arn:aws:acm:us-east-1:000000000000:certificate/00000000-0000-0000-0000-000000000001"
+CERTIFICATE = "arn:aws:acm:us-east-1:000000000000:certificate/fixed"
 HTTP_SELECTION = "${request.method} ${request.path}"
 
 counter = itertools.count()
@@ -53,4 +53,5 @@ GENERAL = {
     "HostedZoneId": omit,
     "OwnershipVerificationCertificateArn": omit,
     "CertificateArn": CERTIFICATE,
+    "CertificateName": "fixed",
 }
