@@ -1,6 +1,7 @@
 //! AWS's own clients against a node: what they send is understood, what they get they accept.
 
 mod audit;
+mod tutorials;
 
 use tollgate_harness::{Backend, Node, NodeOptions, workspace_root};
 use tollgate_tests::{certificates, drivers};
@@ -83,4 +84,15 @@ fn every_operation_of_the_model_goes_there_and_back() {
     let url = Backend::echo().url();
     let said = drivers::drive(&node, "sdk/every_operation.py", &[("BACKEND_URL", &url)]);
     println!("{said}");
+}
+
+#[test]
+fn the_document_tells_which_operations_there_are() {
+    let node = Node::start(NodeOptions::new());
+    let said = drivers::drive(&node, "sdk/support.py", &[("BACKEND_URL", "")]);
+    let page = std::fs::read_to_string(workspace_root().join("docs/aws.md")).expect("read");
+    for line in said.lines() {
+        assert!(page.contains(line), "docs/aws.md needs:\n{said}");
+    }
+    assert_eq!(said.lines().count(), 3, "{said}");
 }
