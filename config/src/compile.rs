@@ -135,6 +135,7 @@ fn serves_the_same(old: &Api, new: &Api) -> bool {
         before == after && was.map(Arc::as_ptr) == is.map(Arc::as_ptr)
     };
     old.name == new.name
+        && old.protocol_type == new.protocol_type
         && old.stages.len() == new.stages.len()
         && old.stages.values().zip(new.stages.values()).all(same)
 }

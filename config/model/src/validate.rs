@@ -68,6 +68,18 @@ pub fn validate_changes(
         findings.in_two(kind, name, |f| f.here("it is kept under another name"));
         broken.append(&mut findings.out);
     }
+    let mut findings = Findings::default();
+    for (kind, id) in changes.iter().map(Change::subject) {
+        let protocol = |model: &Model| model.apis.get(id).map(|api| api.protocol_type);
+        let (was, is) = (protocol(before), protocol(after));
+        if kind == crate::kind::API && was.is_some() && is.is_some() && was != is {
+            // Its stages serve deployments that were made for the other one.
+            findings.in_two("apis", id, |f| {
+                f.say("protocolType", "it cannot be changed; make another API");
+            });
+        }
+    }
+    broken.append(&mut findings.out);
     broken
 }
 

@@ -321,6 +321,9 @@ fn stages_are_compiled_again_only_when_they_come_out_otherwise() {
         }
     });
     assert!(!same && plan.stages["s"].routes.is_empty());
+    // Of a WebSocket API no route is served as an HTTP API's.
+    let (plan, same) = after(|api| api.protocol_type = tollgate_model::ProtocolType::Websocket);
+    assert!(!same && plan.stages["s"].routes.is_empty());
 }
 
 /// A deployment that a stage still serves may need what the working copy has let go of.
