@@ -22,6 +22,13 @@ use tollgate_audit::{Error, Event, Head, Limits, Trail};
 
 /// Events that wait for the disk. Beyond it calls wait for their turn to be answered.
 const QUEUE_EVENTS_MAX: usize = 4096;
+/// Searches at a time; further ones wait.
+const SEARCHES_MAX: usize = 2;
+/// Those who wait for a flush: searches, and the node's end.
+const FLUSHES_MAX: usize = 64;
+/// How long a call waits for room. A disk that hangs does not stop administration: the event is
+/// counted as lost, and said.
+const ROOM_WITHIN: Duration = Duration::from_secs(10);
 /// Events of one write.
 const BATCH_EVENTS_MAX: usize = 512;
 /// Events of callers who proved nothing that are kept a second.
@@ -43,6 +50,7 @@ struct Shared {
     head: Arc<ArcSwap<Head>>,
     lost: Arc<AtomicU64>,
     started: Instant,
+    searches: Arc<Semaphore>,
     /// A second of the node's life, and how many strangers' events were kept in it.
     strangers: AtomicU64,
     left_out: AtomicU64,
@@ -60,7 +68,7 @@ impl Auditor {
     /// When the trail cannot be opened or the thread not started.
     pub fn start(dir: &Path, limits: Limits) -> Result<(Self, JoinHandle<()>), Error> {
         let trail = Trail::open(dir, limits)?;
-        let (queue, inbox) = sync_channel(QUEUE_EVENTS_MAX + 1);
+        let (queue, inbox) = sync_channel(QUEUE_EVENTS_MAX + FLUSHES_MAX);
         let head = Arc::new(ArcSwap::from_pointee(trail.head()));
         let lost = Arc::<AtomicU64>::default();
         let writer = Writer {
@@ -85,6 +93,7 @@ impl Auditor {
             head,
             lost,
             started: Instant::now(),
+            searches: Arc::new(Semaphore::new(SEARCHES_MAX)),
             strangers: AtomicU64::new(0),
             left_out: AtomicU64::new(0),
         };
@@ -94,13 +103,17 @@ impl Auditor {
 
     /// Takes an event in; waits while too many wait for the disk.
     pub async fn record(&self, event: Event) {
-        let room = Arc::clone(&self.shared.room).acquire_owned().await;
+        let room = Arc::clone(&self.shared.room).acquire_owned();
+        let room = tokio::time::timeout(ROOM_WITHIN, room).await;
         let taken = room.is_ok_and(|room| {
+            let Ok(room) = room else {
+                return false;
+            };
             let word = Word::Event(Box::new(event), room);
             self.shared.queue.try_send(word).is_ok()
         });
         if !taken {
-            // Its thread has ended, which it does not do by itself.
+            tracing::error!("an event of the audit trail was lost: its disk does not keep up");
             self.shared.lost.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -143,6 +156,11 @@ impl Auditor {
     #[must_use]
     pub fn lost(&self) -> u64 {
         self.shared.lost.load(Ordering::Relaxed)
+    }
+
+    /// Turns for searches, which read the whole trail.
+    pub(crate) fn searches(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.shared.searches)
     }
 
     /// The directory.

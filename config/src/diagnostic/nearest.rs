@@ -2,6 +2,8 @@
 
 /// Below this similarity a suggestion confuses more than it helps.
 const SIMILARITY_MIN: f64 = 0.75;
+/// A longer word means nothing: comparing takes the product of both lengths.
+const WORD_BYTES_MAX: usize = 128;
 /// A word of this many letters that begins a candidate means it: `cors` is `corsConfiguration`.
 const PREFIX_CHARS_MIN: usize = 3;
 
@@ -10,6 +12,9 @@ pub(crate) fn nearest<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
+    if word.len() > WORD_BYTES_MAX {
+        return None;
+    }
     let folded = fold(word);
     let mut best: Option<(f64, &str)> = None;
     for candidate in candidates {

@@ -171,7 +171,7 @@ mod tests {
             "  \"/pets/{id}\":\n",
             "    get:\n",
             "      x: []\n",
-            "      y: {}\n",
+            "      \"y\": {}\n",
             "      \"on\": true\n",
             "list:\n",
             "  - a: 1\n",

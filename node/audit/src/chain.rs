@@ -51,7 +51,14 @@ impl Head {
     /// # Errors
     /// [`Error::Event`] for one that is too long; nothing was appended then.
     pub(crate) fn write(&mut self, event: &Event, to: &mut Vec<u8>) -> Result<(), Error> {
-        let event = serde_json::to_string(event).map_err(|it| Error::Event(it.to_string()))?;
+        let text =
+            |event: &Event| serde_json::to_string(event).map_err(|it| Error::Event(it.to_string()));
+        let mut line = text(event)?;
+        if line.len() > LINE_BYTES_MAX {
+            // Nobody keeps a call out of the trail by making it long.
+            line = text(&event.bare())?;
+        }
+        let event = line;
         if event.len() > LINE_BYTES_MAX {
             let text = format!("it is larger than {LINE_BYTES_MAX} bytes");
             return Err(Error::Event(text));

@@ -177,6 +177,18 @@ fn named(bytes: &[u8]) -> Value {
     serde_json::json!({"bytes": bytes.len(), "sha256": hash})
 }
 
+impl Event {
+    /// Without what a caller can make long.
+    #[must_use]
+    pub(crate) fn bare(&self) -> Self {
+        Self {
+            request_parameters: named(self.request_parameters.to_string().as_bytes()),
+            response_elements: Value::Null,
+            ..self.clone()
+        }
+    }
+}
+
 fn cut(text: &str, chars_max: usize) -> String {
     match text.char_indices().nth(chars_max) {
         Some((at, _)) => format!("{}...", &text[..at]),
@@ -211,6 +223,8 @@ fn within(value: &Value, depth: usize) -> Value {
     }
 }
 
+/// By the last part of a name: `overwrite:header.Authorization` is one.
 fn is_secret(name: &str) -> bool {
-    SECRET_MEMBERS.contains(&name.to_ascii_lowercase().as_str())
+    let last = name.rsplit(['.', ':', '/']).next().unwrap_or_default();
+    SECRET_MEMBERS.contains(&last.to_ascii_lowercase().as_str())
 }

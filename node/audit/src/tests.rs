@@ -163,6 +163,22 @@ fn a_search_finds_the_newest_first() {
 }
 
 #[test]
+fn a_call_that_is_too_long_for_a_line_is_written_without_what_is_long() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut trail = Trail::open(dir.path(), LIMITS).unwrap();
+    let mut event = event(1);
+    event.response_elements = json!({"arn": "x".repeat(limits::LINE_BYTES_MAX)});
+    assert_eq!(trail.append(&[event.clone()]).unwrap(), 0);
+    let query = Query {
+        events_max: 1,
+        ..Query::default()
+    };
+    let found = search(dir.path(), &query).unwrap();
+    assert_eq!(found[0].request_id, event.request_id);
+    assert!(found[0].response_elements.is_null());
+}
+
+#[test]
 fn secrets_and_large_parameters_are_not_kept() {
     let parameters = json!({
         "name": "a", "nested": [{"SecretAccessKey": "hunter2"}], "token": "hunter2", "password": null,

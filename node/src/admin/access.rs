@@ -5,10 +5,8 @@
 //! context keys".
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 
 use actix_web::HttpRequest;
-use serde_json::{Map, Value};
 use tollgate_aws::arn::{ExecuteApiArn, TagResource, tag_arn};
 use tollgate_aws::operations::{Authorization, Matched, Op, Place, authorization};
 use tollgate_aws::wire::to_iso8601;
@@ -23,19 +21,10 @@ use crate::iam::{Principal, Verdict, decide};
 pub(crate) struct Access<'a> {
     principal: &'a Principal,
     context: Context<'a>,
-    /// What its body makes it need beside its own action.
-    pub(crate) also: Also,
+    /// Whether it sets tags.
+    pub(crate) tags: bool,
     /// Whether the operation is about the whole configuration.
     whole: bool,
-}
-
-/// What a body makes a call need beside its own action.
-#[derive(Debug, Default)]
-pub(crate) struct Also {
-    /// It sets tags.
-    tags: bool,
-    /// It puts a trust store into a domain name, or takes it out.
-    trust: Vec<&'static str>,
 }
 
 /// A decision and what it was about: what the trail of a call says.
@@ -65,10 +54,7 @@ impl<'a> Access<'a> {
         Self {
             principal,
             context,
-            also: Also {
-                tags: !given.tags.is_empty(),
-                trust: trust_of(&given.members),
-            },
+            tags: !given.tags.is_empty(),
             whole: false,
         }
     }
@@ -153,32 +139,13 @@ fn describe_tags(given: &Given, context: &mut Context<'_>) {
     }
 }
 
-/// The actions that a change of a domain name's trust store needs: whole, or by patch operations.
-fn trust_of(members: &Map<String, Value>) -> Vec<&'static str> {
-    const MEMBER: &str = "mutualTlsAuthentication";
-    let action = |removes: bool| match removes {
-        true => "RemoveCertificateFromDomain",
-        false => "AddCertificateToDomain",
-    };
-    let whole = members.get(MEMBER).filter(|it| !it.is_null());
-    let whole = whole.map(|it| action(it["truststoreUri"] == ""));
-    let patches = members.get("patchOperations").and_then(Value::as_array);
-    let patched = patches.into_iter().flatten().filter_map(|it| {
-        let path = it["path"].as_str()?.strip_prefix('/')?;
-        let is_trust = path.split('/').next() == Some(MEMBER);
-        is_trust.then(|| action(it["op"] == "remove" || it["value"] == ""))
-    });
-    let all: BTreeSet<&'static str> = whole.into_iter().chain(patched).collect();
-    all.into_iter().collect()
-}
-
-/// Everything that a call of one of AWS's operations needs: its own action, that of tagging where
-/// it creates something with tags, and those of trust stores where it changes a domain name's. What
-/// is tagged has no id yet, so `*` stands for it.
+/// Everything that a call of one of AWS's operations needs: its own action, and that of tagging
+/// where it creates something with tags. What is tagged has no id yet, so `*` stands for it. What
+/// depends on the change that comes of it is judged in [`super::permit`].
 pub(crate) fn needs_of(
     state: &AdminState,
     matched: &Matched<'_>,
-    also: &Also,
+    sets_tags: bool,
 ) -> Vec<Authorization> {
     let labels: Vec<Cow<'_, str>> = matched
         .labels()
@@ -202,15 +169,7 @@ pub(crate) fn needs_of(
             resource: arn.to_string(),
         }];
     };
-    let about_domain = ["/domainnames", "/v2/domainnames"].contains(&collection(operation.uri));
-    let trust = also.trust.iter().filter(|_| about_domain);
-    let trust: Vec<Authorization> = trust
-        .map(|action| Authorization {
-            action: format!("apigateway:{action}"),
-            resource: own.resource.clone(),
-        })
-        .collect();
-    let tagging = (also.tags && is_creation(matched)).then(|| {
+    let tagging = (sets_tags && is_creation(matched)).then(|| {
         let method = match operation.service {
             Service::ApiGateway => "PUT",
             Service::ApiGatewayV2 | Service::Management => "POST",
@@ -225,15 +184,7 @@ pub(crate) fn needs_of(
             ),
         }
     });
-    std::iter::once(own).chain(tagging).chain(trust).collect()
-}
-
-/// A template without a label at its end.
-fn collection(uri: &str) -> &str {
-    match uri.rsplit_once('/') {
-        Some((before, last)) if last.starts_with('{') => before,
-        Some(_) | None => uri,
-    }
+    std::iter::once(own).chain(tagging).collect()
 }
 
 /// A label as what it names is called: one thing has one ARN, however a caller writes it.

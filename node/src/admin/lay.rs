@@ -70,7 +70,11 @@ fn lay_member(whole: &mut Map<String, Value>, name: &str, is_map: bool, value: &
     }
 }
 
+/// A `null` is as if the member were not there, as the check of inputs and AWS have it.
 fn set(members: &mut Map<String, Value>, name: &str, value: &Value) {
+    if value.is_null() {
+        return;
+    }
     match cleaned(value) {
         Some(value) => drop(members.insert(name.to_owned(), value)),
         None => drop(members.remove(name)),
@@ -135,9 +139,10 @@ mod tests {
         let thing = laid(&thing, input).unwrap();
         let by: Vec<_> = thing.by.iter().map(|(k, v)| format!("{k}{v}")).collect();
         assert_eq!(by, ["y2", "z3"]);
+        // A null changes nothing.
         assert_eq!(
             (thing.size, thing.inner, thing.words.len()),
-            (None, None, 1)
+            (Some(1), None, 1)
         );
         assert_eq!(thing.name, "a");
     }

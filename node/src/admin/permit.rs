@@ -1,8 +1,10 @@
 //! What a planned change needs beyond the operation that makes it.
 //!
 //! An operation's action says what kind of call it is. Some changes weigh more than that: a
-//! function is a program that runs as the gateway, and the servers of a group that is there already
-//! take over the traffic of every API that leads to it.
+//! function is a program that runs as the gateway, the servers of a group that is there already take
+//! over the traffic of every API that leads to it, and a trust store decides who calls a domain name
+//! (Service Authorization Reference: `AddCertificateToDomain`, `RemoveCertificateFromDomain`). They are
+//! judged by what would change, and not by what a body says.
 
 use tollgate_aws::AwsError;
 use tollgate_aws::operations::Authorization;
@@ -37,14 +39,30 @@ fn needed(call: &Call<'_>, before: &Model, change: &Change) -> Option<Authorizat
             resource: format!("arn:aws:tollgate:{region}:{account}:function/{name}"),
         });
     }
-    let Change::PutUpstream(group) = change else {
+    // Whoever may change the whole configuration may change the rest of it.
+    if call.access.is_whole() {
         return None;
-    };
-    // Whoever may change the whole configuration may change a group in it.
-    let there = before.upstreams.get(&group.name)?;
-    let moves = there.servers != group.servers && !call.access.is_whole();
-    moves.then(|| Authorization {
-        action: "apigateway:PATCH".to_owned(),
-        resource: format!("arn:aws:apigateway:{region}::/vpclinks/{}", group.name),
+    }
+    let (action, path) = match change {
+        Change::PutUpstream(group) => {
+            let there = before.upstreams.get(&group.name)?;
+            let moves = there.servers != group.servers;
+            moves.then(|| ("PATCH", format!("/vpclinks/{}", group.name)))
+        }
+        Change::PutDomainName(after) => {
+            let there = before.domain_names.get(&after.domain_name);
+            let trusted = there.and_then(|it| it.mutual_tls_authentication.as_ref());
+            let trusts = after.mutual_tls_authentication.as_ref();
+            let action = match trusts {
+                Some(_) => "AddCertificateToDomain",
+                None => "RemoveCertificateFromDomain",
+            };
+            (trusted != trusts).then(|| (action, format!("/domainnames/{}", after.domain_name)))
+        }
+        _ => None,
+    }?;
+    Some(Authorization {
+        action: format!("apigateway:{action}"),
+        resource: format!("arn:aws:apigateway:{region}::{path}"),
     })
 }

@@ -162,13 +162,23 @@ async fn serve(request: HttpRequest, payload: web::Payload) -> HttpResponse {
         let error = AwsError::new(ErrorKind::Internal, "no state");
         return render(Err(error), service, Some(&id));
     };
-    let target = Target::of(&request);
-    let mut trace = Trace::new(&request, target.as_ref().ok());
-    let outcome = thread.answer(&request, payload, target, &mut trace).await;
-    trace.end(&thread.state, &id, &outcome).await;
-    if let Err(error) = &outcome {
-        tracing::debug!(request_id = id, kind = error.kind.name(), method = %request.method(), path = request.path(), "admin call failed");
-    }
+    let name = id.clone();
+    // A task of its own: a client that goes away in the middle ends neither the call nor what the
+    // audit trail hears of it.
+    let answering = actix_web::rt::spawn(async move {
+        let target = Target::of(&request);
+        let mut trace = Trace::new(&request, target.as_ref().ok());
+        let outcome = thread.answer(&request, payload, target, &mut trace).await;
+        trace.end(&thread.state, &name, &outcome).await;
+        if let Err(error) = &outcome {
+            tracing::debug!(request_id = name, kind = error.kind.name(), method = %request.method(), path = request.path(), "admin call failed");
+        }
+        outcome
+    });
+    let outcome = answering.await.unwrap_or_else(|_| {
+        let text = "the call ended before it was answered";
+        Err(AwsError::new(ErrorKind::Internal, text))
+    });
     render(outcome, service, Some(&id))
 }
 
@@ -364,7 +374,7 @@ impl<'r> Target<'r> {
         given: &Given,
     ) -> Vec<Authorization> {
         match self {
-            Self::Aws(matched) => access::needs_of(state, matched, &access.also),
+            Self::Aws(matched) => access::needs_of(state, matched, access.tags),
             Self::Native(matched) if matched.native.op == NativeOp::GetCallerIdentity => {
                 // AWS: nobody can be denied to ask who he is.
                 Vec::new()

@@ -18,6 +18,8 @@ const AWS_SOURCE: &str = "apigateway.amazonaws.com";
 const NATIVE_SOURCE: &str = "tollgate";
 /// What no operation matches.
 const UNKNOWN: &str = "Unknown";
+/// Characters of a name in an answer that are told.
+const NAME_CHARS_MAX: usize = 256;
 /// Query parameters and labels that are told.
 const MEMBERS_MAX: usize = 64;
 
@@ -76,13 +78,6 @@ impl Trace {
         body: &[u8],
     ) {
         let mut members = Map::new();
-        let query = query_pairs(request.uri().query().unwrap_or_default());
-        for (name, value) in query.take(MEMBERS_MAX) {
-            members.insert(name.into_owned(), Value::String(value.into_owned()));
-        }
-        for (name, value) in target.labels().into_iter().take(MEMBERS_MAX) {
-            members.insert(name.to_owned(), Value::String(value.to_owned()));
-        }
         let is_document = takes_document(target) || body.len() > limits::PARAMETERS_BYTES_MAX;
         if is_document && !body.is_empty() {
             let bare = Event::new("", "").with(Parameters::Document(body));
@@ -94,6 +89,16 @@ impl Trace {
             && let Some(secret) = members.get_mut("value")
         {
             *secret = Value::String(REDACTED.to_owned());
+        }
+        // A presigned query is a credential.
+        let query = query_pairs(request.uri().query().unwrap_or_default());
+        let query = query.filter(|(name, _)| !name.to_ascii_lowercase().starts_with("x-amz-"));
+        for (name, value) in query.take(MEMBERS_MAX) {
+            members.insert(name.into_owned(), Value::String(value.into_owned()));
+        }
+        // Last, so that no body can say that the call was about something else.
+        for (name, value) in target.labels().into_iter().take(MEMBERS_MAX) {
+            members.insert(name.to_owned(), Value::String(value.to_owned()));
         }
         let event = std::mem::replace(&mut self.event, Event::new("", ""));
         self.event = event.with(Parameters::Members(&members));
@@ -131,9 +136,59 @@ fn named(body: &Body) -> Value {
         let is_name = name.ends_with("Id") || name.ends_with("Name") || name.ends_with("Arn");
         value.is_string() && (is_name || ["id", "name", "arn"].contains(&name.as_str()))
     });
-    let named: Map<String, Value> = names.map(|(k, v)| (k.clone(), v.clone())).collect();
+    let cut = |value: &Value| {
+        let text = value.as_str().unwrap_or_default();
+        Value::String(text.chars().take(NAME_CHARS_MAX).collect())
+    };
+    let named: Map<String, Value> = names
+        .take(MEMBERS_MAX)
+        .map(|(name, value)| (name.clone(), cut(value)))
+        .collect();
     match named.is_empty() {
         true => Value::Null,
         false => Value::Object(named),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+    use serde_json::json;
+    use tollgate_aws::operations::match_operation;
+
+    use super::*;
+
+    #[test]
+    fn a_call_is_told_by_its_path_whatever_its_body_says() {
+        let request = TestRequest::delete()
+            .uri("/v2/apis/prod?X-Amz-Signature=sealed&dry=1")
+            .to_http_request();
+        let matched = match_operation("DELETE", "/v2/apis/prod", None).unwrap();
+        let target = Target::Aws(matched);
+        let body = json!({"apiId": "scratch", "overwrite:header.Authorization": "Bearer hunter2"});
+        let mut trace = Trace::new(&request, Some(&target));
+        trace.with(&request, &target, body.as_object().unwrap(), b"{}");
+        let told = &trace.event.request_parameters;
+        assert_eq!(
+            (&told["apiId"], &told["dry"]),
+            (&json!("prod"), &json!("1"))
+        );
+        let text = told.to_string();
+        assert!(
+            !text.contains("sealed") && !text.contains("hunter2"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn an_answer_names_what_was_made_in_short() {
+        let long = "x".repeat(100_000);
+        let body = json!({"apiId": "a", "credentialsArn": long, "secretAccessKey": "hunter2"});
+        let told = named(&Body::Json(body)).to_string();
+        assert!(
+            told.len() < 1000 && !told.contains("hunter2"),
+            "{}",
+            told.len()
+        );
     }
 }

@@ -84,6 +84,9 @@ pub fn answerer(auditor: Auditor) -> Answerer {
 
 /// Looks through this node's trail, on a thread that may wait for the disk.
 async fn look(auditor: Auditor, query: Query) -> Option<Found> {
+    let Ok(_turn) = auditor.searches().acquire_owned().await else {
+        return None;
+    };
     let looking = tokio::task::spawn_blocking(move || {
         // What was answered before the search is found by it.
         auditor.flush();

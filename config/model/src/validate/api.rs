@@ -62,6 +62,7 @@ pub(super) fn api(model: &Model, api: &Api, f: &mut Findings) {
 
 fn definition(model: &Model, api: &Api, definition: &Definition, f: &mut Findings) {
     authorizer::count(definition, f);
+    data_model::count(definition, f);
     for (id, it) in &definition.authorizers {
         f.in_two("authorizers", id.as_str(), |f| {
             f.kept_under(id.as_str(), "authorizerId", it.authorizer_id.as_str());

@@ -333,7 +333,7 @@ fn a_trust_store_needs_an_action_of_its_own() {
     let other = policy("Allow", "apigateway:PATCH", "*");
     inside(&admin, "users/bob", &other);
     let empty = r#"{"mutualTlsAuthentication": {"truststoreUri": ""}}"#;
-    let refused = bob.send(&admin, "PATCH", "/v2/domainnames/a.example.com", empty);
+    let refused = bob.send(&admin, "PATCH", "/v2/domainnames/b.example.com", empty);
     assert!(
         refused.body.contains("RemoveCertificateFromDomain"),
         "{refused:?}"

@@ -140,3 +140,61 @@ fn functions_and_the_servers_of_a_group_need_more_than_the_call() {
         "tags": {"tollgate:servers": "http://10.0.0.9:80"}});
     denied(&bob.send(&admin, "POST", "/v2/vpclinks", &link.to_string()));
 }
+
+#[test]
+fn nothing_that_is_closed_opens_by_a_null_or_an_empty_word() {
+    let admin = Admin::start();
+    let api = ok(&admin.send(
+        "POST",
+        "/v2/apis",
+        r#"{"name":"x","protocolType":"HTTP","disableExecuteApiEndpoint":true}"#,
+    ));
+    let api = format!("/v2/apis/{}", api["apiId"].as_str().unwrap());
+    let route = r#"{"routeKey":"GET /","authorizationType":"AWS_IAM","apiKeyRequired":true}"#;
+    let route = ok(&admin.send("POST", &format!("{api}/routes"), route));
+    let route = format!("{api}/routes/{}", route["routeId"].as_str().unwrap());
+    let null = r#"{"authorizationType":null,"apiKeyRequired":null}"#;
+    let now = ok(&admin.send("PATCH", &route, null));
+    assert_eq!(
+        (&now["authorizationType"], &now["apiKeyRequired"]),
+        (&json!("AWS_IAM"), &json!(true))
+    );
+    let refused = admin.send("PATCH", &route, r#"{"authorizationType":""}"#);
+    assert_eq!(refused.error(), "BadRequestException", "{refused:?}");
+    let now = ok(&admin.send("PATCH", &api, r#"{"disableExecuteApiEndpoint":null}"#));
+    assert_eq!(now["disableExecuteApiEndpoint"], true);
+    let refused = admin.send("PATCH", &api, r#"{"protocolType":"WEBSOCKET"}"#);
+    let now = ok(&admin.send("GET", &api, ""));
+    assert_eq!(now["protocolType"], "HTTP", "{refused:?}");
+}
+
+#[test]
+fn a_trust_store_goes_only_with_the_action_for_that() {
+    let admin = Admin::start();
+    let trust = r#"{"domainName":"a.example.com","mutualTlsAuthentication":{"truststoreUri":"s3://b/c.pem"}}"#;
+    ok(&admin.send("POST", "/v2/domainnames", trust));
+    let bob = user(&admin, "bob");
+    inside(
+        &admin,
+        "users/bob",
+        &policy("Allow", "apigateway:PATCH", "*"),
+    );
+    let target = "/v2/domainnames/a.example.com";
+    for empty in ["{}", r#"{"truststoreUri":""}"#] {
+        let body = format!(r#"{{"mutualTlsAuthentication":{empty}}}"#);
+        let reply = bob.send(&admin, "PATCH", target, &body);
+        let now = ok(&admin.send("GET", target, ""));
+        assert!(
+            now["mutualTlsAuthentication"].is_object(),
+            "{empty}: {reply:?}"
+        );
+    }
+    ok(&bob.send(
+        &admin,
+        "PATCH",
+        target,
+        r#"{"mutualTlsAuthentication":null}"#,
+    ));
+    let now = ok(&admin.send("GET", target, ""));
+    assert!(now["mutualTlsAuthentication"].is_object(), "{now}");
+}

@@ -139,6 +139,9 @@ pub(super) async fn reimport(call: &Call<'_>, id: &str) -> Outcome {
             created_date: old.created_date,
             api_key_selection_expression: old.api_key_selection_expression.clone(),
             ip_address_type: old.ip_address_type,
+            // A document that is silent on it does not open what was closed.
+            disable_execute_api_endpoint: old.disable_execute_api_endpoint
+                || new.disable_execute_api_endpoint,
             tags,
             ..new
         };

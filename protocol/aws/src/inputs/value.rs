@@ -109,10 +109,9 @@ impl Found {
     }
 
     fn string(&mut self, shape: &Shape, text: &str, at: &str, secret: bool) {
-        if text.is_empty() && self.empty_removes {
-            return;
-        }
         match shape {
+            // Words of an enumeration have no empty one: nothing falls back to a default unsaid.
+            Shape::String { .. } if text.is_empty() && self.empty_removes => {}
             Shape::String { min, max } => {
                 // Only texts that may be too long or too short are counted.
                 let length = match text.len() > *max || text.len() < min.saturating_mul(4) {

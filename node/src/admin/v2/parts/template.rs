@@ -28,6 +28,9 @@ struct Writer<'s> {
 
 impl<'s> Writer<'s> {
     fn value(&mut self, schema: &'s Value, from: &str, depth: usize) {
+        if self.out.len() + from.len() > BYTES_MAX {
+            return;
+        }
         let schema = self.resolve(schema);
         let properties = schema["properties"].as_object();
         let bounded = depth < DEPTH_MAX && self.out.len() < BYTES_MAX;
@@ -43,6 +46,9 @@ impl<'s> Writer<'s> {
                 self.out.push_str("{\n");
                 let pad = "  ".repeat(depth + 1);
                 for (index, (name, inner)) in properties.iter().enumerate() {
+                    if self.out.len() >= BYTES_MAX {
+                        break;
+                    }
                     let comma = if index == 0 { "" } else { ",\n" };
                     let name = name.replace(['"', '\\', '$', '#'], "");
                     let _ok = write!(self.out, "{comma}{pad}\"{name}\" : ");
@@ -99,5 +105,18 @@ mod tests {
         assert!(of_schema(circle).len() < 10 * BYTES_MAX);
         assert!(of_schema(r##"{"$ref": "#"}"##).ends_with("$inputRoot"));
         assert!(of_schema("no schema").ends_with("$inputRoot"));
+    }
+
+    #[test]
+    fn a_wide_circle_makes_no_more_than_its_bound() {
+        let long = "n".repeat(3000);
+        let mut properties = serde_json::Map::new();
+        properties.insert(long, serde_json::json!({"$ref": "#"}));
+        for number in 0..3000 {
+            properties.insert(format!("p{number}"), serde_json::json!({}));
+        }
+        let schema = serde_json::json!({"type": "object", "properties": properties});
+        let template = of_schema(&schema.to_string());
+        assert!(template.len() < 2 * BYTES_MAX, "{}", template.len());
     }
 }
