@@ -33,10 +33,10 @@ fn tutorial(script: &str) {
     let backend = Backend::echo();
     let addresses = node.addresses();
     let programs = python().parent().expect("a folder").to_owned();
-    let path = std::env::var("PATH").unwrap_or_default();
+    let path = std::env::var_os("PATH").unwrap_or_default();
     let output = Command::new("bash")
         .arg(workspace_root().join("tests/sdk/tutorials").join(script))
-        .env("PATH", format!("{}:{path}", programs.display()))
+        .env("PATH", format!("{}:{}", programs.display(), path.display()))
         .env("AWS_ENDPOINT_URL", format!("http://{}", addresses.admin))
         .env("AWS_ACCESS_KEY_ID", ROOT_ACCESS_KEY)
         .env("AWS_SECRET_ACCESS_KEY", ROOT_SECRET_KEY)
