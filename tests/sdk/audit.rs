@@ -19,7 +19,7 @@ fn names(events: &Value) -> Vec<&str> {
 #[test]
 fn every_call_is_in_the_trail_and_a_removed_one_shows() {
     let mut node = Node::start(NodeOptions::new());
-    let api = drivers::drive(&node, "sdk/audit.py", &[]);
+    let api = drivers::drive(&node, "sdk/audit.py", &[("BACKEND_URL", "")]);
     let all = node.cli(&["audit", "-o", "json"]).json();
     // The newest first.
     let called = [
