@@ -53,7 +53,7 @@ prove:
 	@PROVE=1 cargo test --profile ci --locked --package tollgate-tests --test cluster -- \
 		--nocapture --test-threads 1
 	@PROVE=1 cargo test --profile ci --locked --package tollgate-tests --test scale -- \
-		--nocapture very_many_keys
+		--nocapture very_many_keys creates_are_sustained
 
 # Other seeds every time, unless SEED says where to begin.
 prove-long:

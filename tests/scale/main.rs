@@ -1,6 +1,7 @@
 //! Large configurations. Here five thousand routes over five hundred APIs: what they cost in
 //! memory, how fast a change of them is live, and that no request notices it.
 
+mod creates;
 mod keys;
 mod leases;
 
