@@ -19,5 +19,5 @@ mod serve;
 mod tests;
 mod wire;
 
-pub(crate) use serve::serve;
+pub(crate) use serve::{HandOver, serve};
 pub(crate) use wire::Wire;

@@ -5,7 +5,9 @@ use core::task::{Context, Poll};
 use std::panic::catch_unwind;
 
 use bytes::{Bytes, BytesMut};
-use tollgate_message::{Body, BodyError, BodyStream, HeaderList, Method, Response, Version};
+use tollgate_message::{
+    Body, BodyError, BodyStream, HeaderList, Method, Response, Upgrade, Version,
+};
 
 use crate::call::panic_text;
 use crate::reject::internal_error;
@@ -71,7 +73,8 @@ pub(crate) fn outgoing(mut response: Response, method: &Method, can_upgrade: boo
         _ if head && matches!(body, Body::Empty) => claimed.map_or(Size::Unsaid, Size::Exact),
         _ => body.length().map_or(Size::Unknown, Size::Exact),
     };
-    let bodiless = head || matches!(status, 204 | 205 | 304);
+    let misplaced = matches!(body, Body::Upgrade(_)) && !tunnel;
+    let bodiless = head || misplaced || matches!(status, 204 | 205 | 304);
     let body = if bodiless {
         Payload::Empty
     } else {
@@ -123,6 +126,8 @@ pub(crate) enum Payload {
         stream: BodyStream,
         remaining: Option<u64>,
     },
+    /// Another protocol takes the connection over.
+    Upgrade(Upgrade),
 }
 
 impl Payload {
@@ -134,6 +139,18 @@ impl Payload {
                 stream,
                 remaining: length,
             },
+            Body::Upgrade(upgrade) => Self::Upgrade(upgrade),
+        }
+    }
+
+    /// What takes the connection over, if anything does.
+    pub(crate) fn take_upgrade(&mut self) -> Option<Upgrade> {
+        match core::mem::replace(self, Self::Empty) {
+            Self::Upgrade(upgrade) => Some(upgrade),
+            other => {
+                *self = other;
+                None
+            }
         }
     }
 
@@ -144,7 +161,7 @@ impl Payload {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, BodyError>>> {
         match self {
-            Self::Empty => Poll::Ready(None),
+            Self::Empty | Self::Upgrade(_) => Poll::Ready(None),
             Self::Full(bytes) => {
                 let bytes = core::mem::take(bytes);
                 *self = Self::Empty;

@@ -14,18 +14,15 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_rustls::server::TlsStream;
+use tollgate_message::Duplex;
 
 use crate::deadline::Deadline;
 use crate::scratch::BUFFER_BYTES;
 
 /// A connection's byte stream, as a protocol sees it.
-pub(crate) trait Io: AsyncRead + AsyncWrite + Unpin + 'static {
+pub(crate) trait Io: Duplex + 'static {
     /// Takes what was read ahead, unless a layer in between must see it first.
     fn take_ahead(&mut self) -> BytesMut;
-
-    /// Makes the coming drop reset the connection, so that the client cannot mistake a broken
-    /// response for one that ends with the connection.
-    fn reset_on_drop(&self);
 }
 
 /// A TCP stream that can be read ahead of the protocol that will read it.
@@ -164,16 +161,15 @@ impl Io for Transport {
             Channel::Tls(_) => BytesMut::new(),
         }
     }
+}
 
-    fn reset_on_drop(&self) {
+impl Duplex for Transport {
+    fn reset_on_drop(&mut self) -> io::Result<()> {
         let tcp = match &self.channel {
             Channel::Plain(io) => io.tcp(),
             Channel::Tls(io) => io.get_ref().0.tcp(),
         };
-        // Fails only on a socket that is gone already.
-        if let Err(error) = tcp.set_zero_linger() {
-            tracing::debug!(%error, "no reset");
-        }
+        tcp.set_zero_linger()
     }
 }
 

@@ -1,5 +1,6 @@
 //! A worker: from an accepted socket to a protocol that is served.
 
+use core::panic::AssertUnwindSafe;
 use core::pin::pin;
 use core::time::Duration;
 use std::io;
@@ -7,12 +8,15 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use futures_util::FutureExt;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout_at};
 use tokio_rustls::TlsAcceptor;
+use tollgate_message::Upgraded;
 
+use crate::call::panic_text;
 use crate::conn::TlsInfo;
-use crate::h1::{self, Wire};
+use crate::h1::{self, HandOver, Wire};
 use crate::scratch::Scratch;
 use crate::server::Shared;
 use crate::stage::{DRAIN_GRACE, Draining, WorkerStage};
@@ -194,8 +198,31 @@ impl<S: Service> Worker<S> {
             draining.clone(),
             deadline,
         );
-        if let Err(error) = h1::serve(wire, &*self.service, &conn, &self.shared).await {
-            tracing::debug!(%error, "http1 connection ended");
+        // In a box of its own, so that a connection that is upgraded gives its room back.
+        let served = Box::pin(h1::serve(wire, &*self.service, &conn, &self.shared)).await;
+        drop(conn);
+        match served {
+            Ok(None) => {}
+            Ok(Some(handed)) => self.upgrade(handed, draining.clone()).await,
+            Err(error) => tracing::debug!(%error, "http1 connection ended"),
+        }
+    }
+
+    /// Lets another protocol have the connection, on this task.
+    async fn upgrade(&self, handed: HandOver<Transport>, draining: Draining) {
+        let upgraded = Upgraded {
+            io: Box::new(handed.io),
+            ahead: handed.ahead,
+            draining: Box::new(move || draining.has_begun()),
+        };
+        let upgrade = handed.upgrade;
+        let life = AssertUnwindSafe(async { upgrade.begin(upgraded).await });
+        if let Err(panic) = life.catch_unwind().await {
+            self.shared.counters.panicked();
+            tracing::error!(
+                panic = panic_text(&*panic),
+                "an upgraded connection panicked"
+            );
         }
     }
 }

@@ -6,6 +6,8 @@ use core::pin::Pin;
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
 
+use crate::Upgrade;
+
 /// A stream of body chunks. It lives on the worker thread that made it, so it need not be `Send`.
 /// The reader sets the pace: a chunk is produced only when it is asked for.
 pub type BodyStream = Pin<Box<dyn Stream<Item = Result<Bytes, BodyError>>>>;
@@ -25,6 +27,9 @@ pub enum Body {
         /// The exact length when it was announced (`Content-Length`), in bytes.
         length: Option<u64>,
     },
+    /// Of a response with status 101 only: the connection goes on by another protocol. Elsewhere
+    /// it is no body at all.
+    Upgrade(Upgrade),
 }
 
 /// Why a body ended early.
@@ -49,7 +54,7 @@ impl Body {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         match self {
-            Self::Empty => true,
+            Self::Empty | Self::Upgrade(_) => true,
             Self::Full(bytes) => bytes.is_empty(),
             Self::Stream { length, .. } => *length == Some(0),
         }
@@ -59,7 +64,7 @@ impl Body {
     #[must_use]
     pub fn length(&self) -> Option<u64> {
         match self {
-            Self::Empty => Some(0),
+            Self::Empty | Self::Upgrade(_) => Some(0),
             Self::Full(bytes) => Some(bytes.len() as u64),
             Self::Stream { length, .. } => *length,
         }
@@ -68,7 +73,7 @@ impl Body {
     /// Takes the next chunk; `None` at the end.
     pub async fn chunk(&mut self) -> Option<Result<Bytes, BodyError>> {
         match self {
-            Self::Empty => None,
+            Self::Empty | Self::Upgrade(_) => None,
             Self::Full(bytes) => {
                 let bytes = core::mem::take(bytes);
                 *self = Self::Empty;
@@ -119,6 +124,7 @@ impl core::fmt::Debug for Body {
             Self::Empty => f.write_str("Empty"),
             Self::Full(bytes) => write!(f, "Full({} bytes)", bytes.len()),
             Self::Stream { length, .. } => write!(f, "Stream({length:?})"),
+            Self::Upgrade(_) => f.write_str("Upgrade"),
         }
     }
 }

@@ -9,8 +9,10 @@ mod body;
 mod headers;
 mod request;
 mod response;
+mod upgrade;
 
 pub use body::{Body, BodyError, BodyStream};
 pub use headers::{HeaderList, HeaderListIter};
 pub use request::{Method, Request, Version};
 pub use response::Response;
+pub use upgrade::{Duplex, Life, Upgrade, Upgraded};

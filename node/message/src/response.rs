@@ -5,7 +5,8 @@ use crate::{Body, HeaderList};
 /// A response.
 #[derive(Debug, Default)]
 pub struct Response {
-    /// The status code, 100 to 599. 101 carries the upgraded connection's bytes in `body`.
+    /// The status code, 100 to 599. 101 carries in `body` what becomes of the connection: its
+    /// bytes as a stream, or an [`crate::Upgrade`].
     pub status: u16,
     /// The header fields.
     pub headers: HeaderList,

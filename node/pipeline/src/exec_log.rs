@@ -291,7 +291,7 @@ struct Content<'a>(&'a Body);
 impl core::fmt::Display for Content<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self.0 {
-            Body::Empty => Ok(()),
+            Body::Empty | Body::Upgrade(_) => Ok(()),
             Body::Full(bytes) => {
                 let shown = &bytes[..bytes.len().min(LINE_BYTES_MAX)];
                 f.write_str(&String::from_utf8_lossy(shown))

@@ -11,7 +11,8 @@ use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use tollgate_message::{Method, Response, Version};
+use bytes::Bytes;
+use tollgate_message::{Method, Response, Upgrade, Version};
 
 use super::body::{BodyFault, open};
 use super::encode::{After, ResponseHead};
@@ -34,22 +35,42 @@ impl<T: Io> Drop for Open<T> {
     }
 }
 
-/// Serves a connection to its end.
+/// A connection that another protocol takes over.
+pub(crate) struct HandOver<T> {
+    pub(crate) io: T,
+    /// What was read behind the request.
+    pub(crate) ahead: Bytes,
+    pub(crate) upgrade: Upgrade,
+}
+
+/// What follows on a response.
+enum Next {
+    Request,
+    End,
+    Upgrade(Upgrade),
+}
+
+/// Serves a connection to its end, or until another protocol takes it over. Then nothing of this
+/// one is left.
 pub(crate) async fn serve<T: Io, S: Service>(
     wire: Rc<RefCell<Wire<T>>>,
     service: &S,
     conn: &Rc<ConnInfo>,
     shared: &Arc<Shared>,
-) -> io::Result<()> {
+) -> io::Result<Option<HandOver<T>>> {
     let open = Open(wire);
     let wire = &open.0;
     loop {
         match poll_fn(|cx| wire.borrow_mut().poll_next(cx)).await {
-            Ok(head) => {
-                if !answer(wire, service, conn, shared, head).await? {
-                    break;
+            Ok(head) => match answer(wire, service, conn, shared, head).await? {
+                Next::Request => {}
+                Next::End => break,
+                Next::Upgrade(upgrade) => {
+                    poll_fn(|cx| wire.borrow_mut().poll_flush(cx)).await?;
+                    let handed = wire.borrow_mut().hand_over();
+                    return Ok(handed.map(|(io, ahead)| HandOver { io, ahead, upgrade }));
                 }
-            }
+            },
             Err(Last::Rejected(reason)) => {
                 let refused = outgoing(rejection(reason), &Method::Get, false);
                 respond(wire, refused, Version::Http11, After::Close).await?;
@@ -59,17 +80,18 @@ pub(crate) async fn serve<T: Io, S: Service>(
             Err(Last::Lost(error)) => return Err(error),
         }
     }
-    poll_fn(|cx| wire.borrow_mut().poll_shutdown(cx)).await
+    poll_fn(|cx| wire.borrow_mut().poll_shutdown(cx)).await?;
+    Ok(None)
 }
 
-/// Answers a request; says whether the connection goes on.
+/// Answers a request; says how the connection goes on.
 async fn answer<T: Io, S: Service>(
     wire: &Rc<RefCell<Wire<T>>>,
     service: &S,
     conn: &Rc<ConnInfo>,
     shared: &Arc<Shared>,
     head: Head,
-) -> io::Result<bool> {
+) -> io::Result<Next> {
     let _in_flight = InFlight::new(&**shared);
     let Head {
         mut request,
@@ -98,16 +120,21 @@ async fn answer<T: Io, S: Service>(
         })
         .await?
     };
-    let out = settle(wire, response, &asked, framing).await;
+    let mut out = settle(wire, response, &asked, framing).await;
     let after = after(&wire.borrow(), &out, version, keep_alive, framing);
+    let upgrade = out.body.take_upgrade();
     respond(wire, out, version, after).await?;
+    if let Some(upgrade) = upgrade {
+        return Ok(Next::Upgrade(upgrade));
+    }
     discard(wire).await;
     let mut wire = wire.borrow_mut();
     let goes_on = after == After::KeepAlive && !wire.in_body();
     if !goes_on {
         wire.cut_body();
+        return Ok(Next::End);
     }
-    Ok(goes_on)
+    Ok(Next::Request)
 }
 
 /// Decides the framing of the response, after a look at what the client sent of its body.
@@ -183,7 +210,7 @@ async fn respond<T: Io>(
     let chunked = head.is_chunked();
     wire.borrow_mut().push_head(&head);
     match out.body {
-        Payload::Empty => {}
+        Payload::Empty | Payload::Upgrade(_) => {}
         Payload::Full(bytes) => {
             wire.borrow_mut().push_piece(bytes, chunked);
             make_room(wire).await?;

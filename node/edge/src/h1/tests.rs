@@ -18,7 +18,7 @@ use proptest::sample::Index;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
-use tollgate_message::{Body, BodyError, Request, Response};
+use tollgate_message::{Body, BodyError, Duplex, Request, Response};
 
 use super::{Wire, serve};
 use crate::counters::Counters;
@@ -78,9 +78,12 @@ impl Io for Scripted {
     fn take_ahead(&mut self) -> BytesMut {
         BytesMut::new()
     }
+}
 
-    fn reset_on_drop(&self) {
+impl Duplex for Scripted {
+    fn reset_on_drop(&mut self) -> io::Result<()> {
         self.0.was_reset.set(true);
+        Ok(())
     }
 }
 
@@ -263,7 +266,7 @@ fn run(script: &Rc<Script>, service: &impl Service) -> io::Result<()> {
         for _ in 0..10 {
             tokio::task::yield_now().await;
         }
-        served
+        served.map(drop)
     })
 }
 

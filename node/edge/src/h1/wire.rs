@@ -385,12 +385,22 @@ impl<T: Io> Wire<T> {
         Poll::Ready(Ok(()))
     }
 
+    /// Hands the connection over to another protocol, with what was read ahead.
+    pub(crate) fn hand_over(&mut self) -> Option<(T, Bytes)> {
+        let ahead = Bytes::copy_from_slice(&self.raw);
+        self.raw.clear();
+        self.phase = Phase::Ended;
+        Some((self.io.take()?, ahead))
+    }
+
     /// Ends the connection. A response that is not complete must not look as if it were.
     pub(crate) fn end(&mut self) {
-        if let Some(io) = self.io.take()
+        if let Some(mut io) = self.io.take()
             && (self.answering || !self.outbox.is_empty())
+            // Fails only on a socket that is gone already.
+            && let Err(error) = io.reset_on_drop()
         {
-            io.reset_on_drop();
+            tracing::debug!(%error, "no reset");
         }
         self.scratch.give(core::mem::take(&mut self.raw));
         self.outbox.rest(&self.scratch);

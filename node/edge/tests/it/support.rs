@@ -1,8 +1,10 @@
 //! A service that does what the path says, and a client that speaks raw bytes.
 
+use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,7 +16,7 @@ use tokio::time::timeout;
 use tollgate_edge::{
     ConnInfo, Edge, EdgeConfig, EdgeHandle, EdgeLimits, ListenerConfig, Observation, Service, bind,
 };
-use tollgate_message::{Body, BodyError, Request, Response, Version};
+use tollgate_message::{Body, BodyError, Request, Response, Upgrade, Upgraded, Version};
 
 /// How long a test waits for anything.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -67,6 +69,7 @@ impl Service for TestService {
             "head" => Response::new(200).with_header("content-length", "12345"),
             "info" => self.info(&request, conn),
             "upgrade" => upgrade(request),
+            "takeover" => takeover(argument),
             "fields" => (0..argument.parse().unwrap()).fold(Response::new(200), |it, _: u32| {
                 it.with_header("set-cookie", "a=b")
             }),
@@ -194,6 +197,47 @@ fn upgrade(request: Request) -> Response {
     Response::new(101)
         .with_header("upgrade", "websocket")
         .with_body_of(request.body)
+}
+
+/// Hands the connection itself to a protocol that echoes, and says `bye` when the edge drains.
+fn takeover(argument: &str) -> Response {
+    let panics = argument == "panic";
+    let upgrade = Upgrade::new(move |upgraded| async move {
+        assert!(!panics, "asked for");
+        let Upgraded {
+            mut io,
+            ahead,
+            draining,
+        } = upgraded;
+        io.write_all(&ahead).await.unwrap();
+        let mut buffer = [0; 1024];
+        loop {
+            let drained = poll_fn(|_| {
+                if draining() {
+                    Poll::Ready(())
+                } else {
+                    Poll::Pending
+                }
+            });
+            tokio::select! {
+                () = drained => {
+                    io.write_all(b"bye").await.unwrap();
+                    return io.shutdown().await.unwrap();
+                }
+                read = io.read(&mut buffer) => {
+                    let count = read.unwrap();
+                    if count == 0 {
+                        return;
+                    }
+                    io.write_all(&buffer[..count]).await.unwrap();
+                    io.flush().await.unwrap();
+                }
+            }
+        }
+    });
+    Response::new(101)
+        .with_header("upgrade", "websocket")
+        .with_body_of(Body::Upgrade(upgrade))
 }
 
 pub(crate) trait WithBodyOf {

@@ -95,3 +95,59 @@ async fn a_refused_upgrade_is_answered_and_closed() {
         (426, Some("websocket"))
     );
 }
+
+#[tokio::test]
+async fn a_connection_is_handed_over_whole() {
+    let server = start(EdgeLimits::default());
+    let mut client = server.connect().await;
+    let request = UPGRADE.replace("/upgrade", "/takeover");
+    client.send(format!("{request}early")).await;
+    let reply = client.reply(false).await;
+    assert_eq!(reply.status, 101);
+    assert_eq!(
+        (reply.header("upgrade"), reply.header("connection")),
+        (Some("websocket"), Some("upgrade"))
+    );
+    assert_eq!(client.exactly(5).await, b"early");
+    client
+        .send("GET /smuggled HTTP/1.1\r\nhost: a\r\n\r\n")
+        .await;
+    assert!(client.exactly(3).await.starts_with(b"GET"));
+    // The request is over; the connection is not.
+    server
+        .until("handed over", |seen| {
+            seen.connections_open == 1 && seen.requests_in_flight == 0
+        })
+        .await;
+    drop(client);
+    server
+        .until("closed", |seen| seen.connections_open == 0)
+        .await;
+    assert_eq!(server.seen.paths(), ["/takeover"]);
+}
+
+#[tokio::test]
+async fn what_is_no_upgrade_is_not_handed_over() {
+    let server = start(EdgeLimits::default());
+    let mut client = server.connect().await;
+    assert_eq!(client.get("/takeover").await.status, 500);
+    assert_eq!(client.get("/any").await.status, 200);
+    // A life that panics ends its connection and nothing else.
+    client
+        .send(UPGRADE.replace("/upgrade", "/takeover/panic"))
+        .await;
+    assert_eq!(client.reply(false).await.status, 101);
+    assert_eq!(client.rest().await, "");
+    assert_eq!(server.handle.observe().panics_total, 1);
+}
+
+#[tokio::test]
+async fn a_drain_is_told_and_waited_for() {
+    let server = start(EdgeLimits::default());
+    let mut client = server.connect().await;
+    client.send(UPGRADE.replace("/upgrade", "/takeover")).await;
+    assert_eq!(client.reply(false).await.status, 101);
+    let drained = server.handle.drain(crate::support::PATIENCE).await;
+    assert_eq!(drained.aborted, 0);
+    assert_eq!(client.rest().await, "bye");
+}

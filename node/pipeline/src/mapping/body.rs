@@ -164,7 +164,7 @@ pub(crate) fn poll_body(
     cx: &mut Context<'_>,
 ) -> Poll<Option<Result<Bytes, BodyError>>> {
     match body {
-        Body::Empty => Poll::Ready(None),
+        Body::Empty | Body::Upgrade(_) => Poll::Ready(None),
         Body::Full(bytes) => {
             let bytes = core::mem::take(bytes);
             *body = Body::Empty;
