@@ -17,7 +17,7 @@ const ROWS: [&[&str]; 10] = [
     &["config", "link", "state", "store"],
     &["cluster"],
     &["audit", "message"],
-    &["upstream", "functions", "edge", "pipeline"],
+    &["upstream", "functions", "edge", "pipeline", "websocket"],
     &["node"],
     &["harness"],
     &["tests", "benches"],

@@ -1,0 +1,271 @@
+//! One upgraded connection, from the first byte after the handshake to its end.
+//!
+//! A session is a state machine that is polled by the connection's own task: it has no task, timer
+//! or buffer of its own. What is read goes into the worker's buffer and is decoded there; what is
+//! to be written is taken from the queue as it is. So a connection that waits holds this struct,
+//! its place in the wheel and its end of the queue, and nothing else.
+
+mod deadlines;
+mod read;
+#[cfg(test)]
+mod tests;
+mod write;
+
+use core::future::poll_fn;
+use core::pin::Pin;
+use core::task::{Context, Poll};
+use std::io;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use tollgate_message::{Duplex, Upgraded};
+
+use crate::channel::Receiver;
+use crate::close::{Cause, CloseFrame, Closed, code};
+use crate::decode::{Decoder, Message, Policy};
+use crate::limits::TURN_READS_MAX;
+use crate::local::{Local, Timer};
+use crate::wheel::NEVER;
+use crate::{Limits, Violation};
+use deadlines::Deadlines;
+use write::Writing;
+
+/// What a message that takes time is waiting for. It is dropped with the session: what must be
+/// done whatever becomes of the connection belongs on a task of its own.
+pub type Busy = Pin<Box<dyn Future<Output = ()>>>;
+
+/// How far a connection has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Phase {
+    Open,
+    /// We closed; the client's own close is waited for, and messages are no longer delivered.
+    Closing,
+    /// Both said so, or the client is not listened to any more: what is left is written.
+    Finishing,
+    /// Our half is ended. What still comes is thrown away, lest a reset take our last words along.
+    Lingering,
+}
+
+/// What came of reading.
+enum Step {
+    /// There may be more to do at once.
+    Go,
+    /// The client's half is at its end.
+    End,
+}
+
+/// Drives one connection.
+pub struct Session(Box<Inner>);
+
+struct Inner {
+    io: Box<dyn Duplex>,
+    draining: Box<dyn Fn() -> bool>,
+    receiver: Receiver,
+    decoder: Decoder,
+    limits: Rc<Limits>,
+    local: Rc<Local>,
+    timer: Timer,
+    deadlines: Deadlines,
+    writing: Writing,
+    /// Read, and not decoded because a message before it takes time.
+    leftover: Bytes,
+    busy: Option<Busy>,
+    phase: Phase,
+    closed: Option<Closed>,
+    /// Bytes that were thrown away at the end.
+    lingered: usize,
+}
+
+impl Session {
+    /// A session over a connection whose handshake is done. `deflate` says whether compression was
+    /// agreed on ([`crate::Agreed::deflate`]).
+    #[must_use]
+    pub fn new(
+        upgraded: Upgraded,
+        receiver: Receiver,
+        limits: Rc<Limits>,
+        deflate: bool,
+        local: &Rc<Local>,
+    ) -> Self {
+        receiver.set_deflates(deflate);
+        let timer = Timer::new(local);
+        Self(Box::new(Inner {
+            io: upgraded.io,
+            draining: upgraded.draining,
+            receiver,
+            decoder: Decoder::new(Policy::server(&limits, deflate)),
+            deadlines: Deadlines::new(&limits, local),
+            limits,
+            local: Rc::clone(local),
+            timer,
+            writing: Writing::default(),
+            leftover: upgraded.ahead,
+            busy: None,
+            phase: Phase::Open,
+            closed: None,
+            lingered: 0,
+        }))
+    }
+
+    /// Runs the connection to its end, which the client has been told of where it could be.
+    /// `on_message` is called with each message; if it gives a future, nothing more is read until
+    /// that ends, while messages of others go on being written.
+    pub async fn run(mut self, mut on_message: impl FnMut(Message) -> Option<Busy>) -> Closed {
+        poll_fn(|cx| self.0.poll(cx, &mut on_message)).await
+    }
+}
+
+impl Inner {
+    fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        on_message: &mut impl FnMut(Message) -> Option<Busy>,
+    ) -> Poll<Closed> {
+        for _ in 0..TURN_READS_MAX {
+            if self.expire() {
+                return Poll::Ready(self.end());
+            }
+            self.poll_busy(cx);
+            let written = match self.poll_write(cx) {
+                Poll::Ready(Ok(())) => true,
+                Poll::Ready(Err(_)) => return Poll::Ready(self.end()),
+                Poll::Pending => false,
+            };
+            if written && self.phase == Phase::Finishing {
+                self.finish(cx);
+            }
+            match self.poll_read(cx, on_message) {
+                Poll::Ready(Ok(Step::Go)) => {}
+                Poll::Ready(Ok(Step::End) | Err(_)) => return Poll::Ready(self.end()),
+                Poll::Pending => {
+                    if self.rest(cx, written) {
+                        return Poll::Pending;
+                    }
+                }
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn poll_busy(&mut self, cx: &mut Context<'_>) {
+        if let Some(busy) = &mut self.busy
+            && busy.as_mut().poll(cx).is_ready()
+        {
+            self.busy = None;
+            self.deadlines.active(&self.limits, &self.local);
+        }
+    }
+
+    /// Waits for what the kernel does not tell of; false when there is something to do.
+    fn rest(&mut self, cx: &mut Context<'_>, written: bool) -> bool {
+        if self.phase == Phase::Open && written && !self.receiver.wait(cx.waker()) {
+            return false;
+        }
+        self.timer.arm(self.deadlines.next(), cx.waker());
+        true
+    }
+
+    /// Ends our half of TCP.
+    fn finish(&mut self, cx: &mut Context<'_>) {
+        // A failure shows again in reading.
+        let ended = Pin::new(&mut *self.io).poll_shutdown(cx);
+        if ended.is_ready() {
+            self.phase = Phase::Lingering;
+        }
+    }
+
+    /// Closes behind what is queued and waits for the client to do the same.
+    fn begin_close(&mut self, frame: &CloseFrame, cause: Cause) {
+        if cause == Cause::Slow {
+            self.writing.drop_unsent(&self.receiver);
+        } else {
+            self.writing.take_all(&self.receiver);
+        }
+        self.leave(frame, cause);
+        self.phase = Phase::Closing;
+    }
+
+    /// Closes without waiting for anything more from the client.
+    fn give_up(&mut self, frame: &CloseFrame, cause: Cause) {
+        self.writing.drop_unsent(&self.receiver);
+        self.leave(frame, cause);
+        self.phase = Phase::Finishing;
+    }
+
+    fn leave(&mut self, frame: &CloseFrame, cause: Cause) {
+        self.receiver.close();
+        self.writing.push_control(frame.encode());
+        self.closed = Some(Closed {
+            code: frame.code,
+            reason: frame.reason.clone(),
+            cause,
+        });
+        self.deadlines.closing(&self.limits, &self.local);
+    }
+
+    /// The client broke a rule.
+    fn violated(&mut self, violation: Violation) {
+        if self.phase == Phase::Open {
+            let frame = CloseFrame::new(violation.close_code(), &violation.to_string());
+            self.give_up(&frame, Cause::Violation(violation));
+        } else {
+            self.phase = Phase::Finishing;
+        }
+    }
+
+    /// Looks at the time; true when the connection is over.
+    fn expire(&mut self) -> bool {
+        let now = self.local.now();
+        if self.phase != Phase::Open {
+            return self.deadlines.close <= now;
+        }
+        if self.deadlines.drain == NEVER && (self.draining)() {
+            let drain = self.local.ticks(self.limits.drain_ms);
+            self.deadlines.drain = now + self.local.spread(drain);
+        }
+        if self.deadlines.next() > now {
+            return false;
+        }
+        let away = CloseFrame::new(code::GOING_AWAY, "Going away");
+        if self.busy.is_some() {
+            // Nothing is read meanwhile, so nothing can be said about the client.
+            self.deadlines.excuse(&self.limits, &self.local);
+        }
+        if self.deadlines.blocked <= now {
+            let slow = CloseFrame::new(code::POLICY, "too slow");
+            self.begin_close(&slow, Cause::Slow);
+        } else if self.deadlines.drain <= now {
+            self.begin_close(&away, Cause::Drain);
+        } else if self.deadlines.age <= now {
+            self.begin_close(&away, Cause::Age);
+        } else if self.deadlines.idle <= now {
+            self.begin_close(&away, Cause::Idle);
+        } else if self.deadlines.pong <= now {
+            self.closed = Some(Closed {
+                code: code::ABNORMAL,
+                reason: String::new(),
+                cause: Cause::Silent,
+            });
+            return true;
+        } else if self.deadlines.ping <= now {
+            self.deadlines.asked(&self.limits, &self.local);
+            self.writing.push_ping();
+        }
+        false
+    }
+
+    fn end(&mut self) -> Closed {
+        self.receiver.close();
+        let clean = self.phase == Phase::Lingering && self.deadlines.close > self.local.now();
+        if !clean && let Err(error) = self.io.reset_on_drop() {
+            // It is gone already, which is what was wanted.
+            debug_assert_ne!(error.kind(), io::ErrorKind::InvalidInput);
+        }
+        self.closed.take().unwrap_or(Closed {
+            code: code::ABNORMAL,
+            reason: String::new(),
+            cause: Cause::Lost,
+        })
+    }
+}

@@ -1,0 +1,102 @@
+//! Until when a connection must have done what.
+
+use crate::Limits;
+use crate::local::Local;
+use crate::wheel::{NEVER, Tick};
+
+/// Deadlines in ticks of the worker.
+#[derive(Debug)]
+pub(super) struct Deadlines {
+    pub(super) idle: Tick,
+    pub(super) age: Tick,
+    /// When the client is asked for a sign of life.
+    pub(super) ping: Tick,
+    /// When it must have given one.
+    pub(super) pong: Tick,
+    /// When it must have taken some of what is being written.
+    pub(super) blocked: Tick,
+    /// When it is closed because of a drain.
+    pub(super) drain: Tick,
+    /// When a connection that is being closed is dropped.
+    pub(super) close: Tick,
+}
+
+impl Deadlines {
+    pub(super) fn new(limits: &Limits, local: &Local) -> Self {
+        let age = limits.age_ms.map_or(NEVER, |age| after(local, age));
+        let mut deadlines = Self {
+            idle: NEVER,
+            age,
+            ping: NEVER,
+            pong: NEVER,
+            blocked: NEVER,
+            drain: NEVER,
+            close: NEVER,
+        };
+        deadlines.active(limits, local);
+        deadlines.heard(limits, local);
+        deadlines
+    }
+
+    /// The nearest.
+    pub(super) fn next(&self) -> Tick {
+        let all = [
+            self.idle,
+            self.age,
+            self.ping,
+            self.pong,
+            self.blocked,
+            self.drain,
+            self.close,
+        ];
+        all.into_iter().fold(NEVER, Tick::min)
+    }
+
+    /// A message passed, in either direction, or the client wants to be kept.
+    pub(super) fn active(&mut self, limits: &Limits, local: &Local) {
+        self.idle = limits.idle_ms.map_or(NEVER, |idle| after(local, idle));
+    }
+
+    /// The client sent something.
+    pub(super) fn heard(&mut self, limits: &Limits, local: &Local) {
+        self.pong = NEVER;
+        self.ping = limits.ping_ms.map_or(NEVER, |ping| after(local, ping));
+    }
+
+    /// The client is asked for a sign of life.
+    pub(super) fn asked(&mut self, limits: &Limits, local: &Local) {
+        self.ping = NEVER;
+        self.pong = after(local, limits.pong_ms);
+    }
+
+    /// The client cannot be heard, through no fault of its own.
+    pub(super) fn excuse(&mut self, limits: &Limits, local: &Local) {
+        self.active(limits, local);
+        self.heard(limits, local);
+    }
+
+    /// The client takes nothing of what is written.
+    pub(super) fn stuck(&mut self, limits: &Limits, local: &Local) {
+        if self.blocked == NEVER {
+            self.blocked = after(local, limits.blocked_ms);
+        }
+    }
+
+    /// Nothing else matters from now on.
+    pub(super) fn closing(&mut self, limits: &Limits, local: &Local) {
+        *self = Self {
+            idle: NEVER,
+            age: NEVER,
+            ping: NEVER,
+            pong: NEVER,
+            blocked: NEVER,
+            drain: NEVER,
+            close: after(local, limits.close_ms),
+        };
+    }
+}
+
+/// So many milliseconds from now, at the least: the clock is up to a tick behind.
+fn after(local: &Local, wait_ms: u64) -> Tick {
+    local.now() + local.ticks(wait_ms) + 1
+}

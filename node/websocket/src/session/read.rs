@@ -1,0 +1,101 @@
+//! Reading: into the worker's buffer, and what is done about what was read.
+
+use core::pin::Pin;
+use core::task::{Context, Poll, ready};
+use std::io;
+
+use bytes::{Bytes, BytesMut};
+use tokio::io::ReadBuf;
+
+use super::{Busy, Inner, Phase, Step};
+use crate::close::{Cause, CloseFrame};
+use crate::decode::{Event, Message};
+use crate::limits::LINGER_BYTES_MAX;
+use crate::{Opcode, encode};
+
+impl Inner {
+    /// Reads once and handles what came.
+    pub(super) fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        on_message: &mut impl FnMut(Message) -> Option<Busy>,
+    ) -> Poll<io::Result<Step>> {
+        if self.phase == Phase::Open && self.busy.is_some() {
+            return Poll::Pending;
+        }
+        if !self.leftover.is_empty() {
+            let mut bytes = BytesMut::from(core::mem::take(&mut self.leftover));
+            return Poll::Ready(Ok(self.understand(&mut bytes, on_message)));
+        }
+        let mut buffer = self.local.take_read();
+        let mut into = ReadBuf::new(&mut buffer);
+        let polled = Pin::new(&mut *self.io).poll_read(cx, &mut into);
+        let count = into.filled().len();
+        let step = match polled {
+            Poll::Ready(Ok(())) if count == 0 => Poll::Ready(Ok(Step::End)),
+            Poll::Ready(Ok(())) => {
+                self.deadlines.heard(&self.limits, &self.local);
+                Poll::Ready(Ok(self.understand(&mut buffer[..count], on_message)))
+            }
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Pending => Poll::Pending,
+        };
+        self.local.give_read(buffer);
+        let step = ready!(step)?;
+        Poll::Ready(Ok(step))
+    }
+
+    fn understand(
+        &mut self,
+        mut input: &mut [u8],
+        on_message: &mut impl FnMut(Message) -> Option<Busy>,
+    ) -> Step {
+        while self.phase < Phase::Finishing {
+            if self.phase == Phase::Open && self.busy.is_some() {
+                self.leftover = Bytes::copy_from_slice(input);
+                return Step::Go;
+            }
+            let decoded = {
+                let mut inflate = self.local.inflate.borrow_mut();
+                self.decoder.decode(&mut input, &mut inflate)
+            };
+            match decoded {
+                Ok(Some(event)) => self.handle(event, on_message),
+                Ok(None) => return Step::Go,
+                Err(violation) => self.violated(violation),
+            }
+        }
+        self.lingered += input.len();
+        if self.lingered > LINGER_BYTES_MAX {
+            Step::End
+        } else {
+            Step::Go
+        }
+    }
+
+    fn handle(&mut self, event: Event, on_message: &mut impl FnMut(Message) -> Option<Busy>) {
+        let open = self.phase == Phase::Open;
+        match event {
+            Event::Message(message) if open => {
+                self.deadlines.active(&self.limits, &self.local);
+                self.receiver.touch();
+                self.busy = on_message(message);
+            }
+            Event::Ping(payload) if open => {
+                self.deadlines.active(&self.limits, &self.local);
+                let mut pong = BytesMut::new();
+                encode(Opcode::Pong, true, false, &payload, None, &mut pong);
+                self.writing.pong = Some(pong.freeze());
+            }
+            Event::Close(frame) if open => {
+                let echo = CloseFrame::new(frame.code, "");
+                self.give_up(&echo, Cause::Peer);
+                if let Some(closed) = &mut self.closed {
+                    closed.reason = frame.reason;
+                }
+            }
+            Event::Close(_) => self.phase = Phase::Finishing,
+            Event::Message(_) | Event::Ping(_) | Event::Pong(_) => {}
+        }
+    }
+}
