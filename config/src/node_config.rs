@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
 use serde_json::Value as Json;
+use tollgate_model::Throttle;
 
 use crate::diagnostic::Diagnostic;
 
@@ -100,6 +101,8 @@ pub struct NodeConfig {
     pub audit_file_bytes: u64,
     /// Files of the audit trail that are kept.
     pub audit_files: usize,
+    /// Calls that the admin listener takes from AWS's clients.
+    pub management: Throttle,
     /// Bytes of all cached responses.
     pub cache_bytes_max: u64,
     /// Seconds that a cached response may live, whatever a stage says.

@@ -15,6 +15,7 @@ mod lay;
 mod list;
 mod native;
 mod operations;
+mod pace;
 mod permit;
 mod reply;
 mod server;
@@ -28,6 +29,7 @@ mod v2;
 pub(crate) mod tests;
 
 pub use native::Backups;
+pub use pace::Pace;
 pub use server::{AdminServer, start};
 pub use turns::Turns;
 
@@ -77,6 +79,8 @@ pub struct AdminState {
     pub connections: Arc<dyn Connections>,
     /// The backups that are being read.
     pub backups: Backups,
+    /// How many calls of AWS's clients are taken.
+    pub pace: Pace,
     /// The audit trail, where one is kept.
     pub auditor: Option<Auditor>,
     /// Whether unsigned requests from this machine are let in, as `tollgate dev` does.

@@ -4,7 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
-use tollgate_protocol::limits;
+use tollgate_model::Throttle;
+use tollgate_protocol::{Rate, limits};
 
 use super::{NodeConfig, Settings};
 use crate::document::{Node, Report, TreePath};
@@ -13,6 +14,13 @@ use crate::document::{Node, Report, TreePath};
 const CACHE_BYTES: u64 = 64 * 1024 * 1024;
 /// Bytes of a file of the audit trail unless configured.
 const AUDIT_FILE_BYTES: u64 = 64 * 1024 * 1024;
+/// Management calls a second unless configured. AWS has 10, which is what its users wait for; this
+/// one keeps a script that runs wild from the processors and is no hindrance to one that works.
+const MANAGEMENT_RATE: u64 = 5000;
+/// Management calls at once unless configured: two seconds' worth.
+const MANAGEMENT_BURST: u64 = 10_000;
+/// More than any node answers.
+const MANAGEMENT_MAX: u64 = 1_000_000;
 /// Where the usual interpreters are.
 const FUNCTION_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 /// A day, the longest timeout.
@@ -80,6 +88,7 @@ pub(super) fn resolve(settings: &Settings, root: &Node, report: &mut Report) -> 
             .unwrap_or_else(|| data_dir.join("audit")),
         audit_file_bytes: it.audit_file_bytes(s),
         audit_files: it.number("audit_files", s.audit_files.map(u64::from), 16, 1..=10_000),
+        management: it.management(s),
         cache_bytes_max: s.cache_bytes_max.unwrap_or(CACHE_BYTES),
         cache_ttl_seconds_max: s
             .cache_ttl_seconds_max
@@ -117,6 +126,27 @@ impl Resolver<'_> {
             AUDIT_FILE_BYTES,
             range,
         ) as u64
+    }
+
+    fn management(&mut self, s: &Settings) -> Throttle {
+        let (rate, burst) = (s.management_rate, s.management_burst);
+        let range = 1..=MANAGEMENT_MAX;
+        let rate = self.number(
+            "management_rate",
+            rate.map(u64::from),
+            MANAGEMENT_RATE,
+            range.clone(),
+        );
+        let burst = self.number(
+            "management_burst",
+            burst.map(u64::from),
+            MANAGEMENT_BURST,
+            range,
+        );
+        Throttle {
+            rate_limit: Rate::from_micros((rate as u64).saturating_mul(Rate::ONE.micros())),
+            burst_limit: u32::try_from(burst).unwrap_or(u32::MAX),
+        }
     }
 
     fn header_fields(&mut self, s: &Settings) -> usize {

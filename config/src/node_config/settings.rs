@@ -126,6 +126,11 @@ pub struct Settings {
     pub audit_file_bytes: Option<u64>,
     /// Files of the audit trail that are kept, 1 to 10000. Default 16.
     pub audit_files: Option<u32>,
+    /// Calls that AWS's clients may make to the admin listener, a second: of the management
+    /// services together, and as many of `@connections`; 1 to 1000000. Default 5000.
+    pub management_rate: Option<u32>,
+    /// How many of them may come at once, 1 to 1000000. Default 10000.
+    pub management_burst: Option<u32>,
     /// Bytes of all cached responses. Default 67108864.
     pub cache_bytes_max: Option<u64>,
     /// Seconds that a cached response may live, whatever a stage says. Default 3600.

@@ -249,6 +249,10 @@ impl Thread {
         let principal = caller.principal().ok_or_else(unknown)?;
         trace.by(principal, caller.access_key());
         let target = target?;
+        if let Target::Aws(matched) = &target {
+            let now_us = self.state.clock.monotonic_us();
+            self.state.pace.take(matched.operation.service, now_us)?;
+        }
         let given = Given::read(&target, request.uri().query(), &body)?;
         trace.with(request, &target, &given.members, &body);
         let mut access = Access::new(&self.state, principal, request, &given);

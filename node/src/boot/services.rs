@@ -12,7 +12,7 @@ use tollgate_protocol::codes;
 
 use super::listeners::Data;
 use super::{BootError, Mode, tls_error};
-use crate::admin::{AdminState, Backups, Endpoints, Turns};
+use crate::admin::{AdminState, Backups, Endpoints, Pace, Turns};
 use crate::audit::{self, Auditor};
 use crate::credentials::RootKey;
 use crate::iam::{Identities, RootSource};
@@ -87,6 +87,7 @@ pub(super) fn admin_state(
         runtime: Arc::<NodeRuntime>::clone(runtime),
         turns: Turns::default(),
         backups: Backups::default(),
+        pace: Pace::new(config.management),
         anonymous_loopback: matches!(mode, Mode::Dev(_)),
     })
 }

@@ -164,6 +164,10 @@ flags! {
     audit_file_bytes: u64 = "BYTES",
     /// Files of the audit trail that are kept.
     audit_files: u32 = "COUNT",
+    /// Calls of AWS's clients to the admin listener, a second.
+    management_rate: u32 = "CALLS",
+    /// How many of them may come at once.
+    management_burst: u32 = "CALLS",
     /// Bytes of all cached responses.
     cache_bytes_max: u64 = "BYTES",
     /// Seconds that a cached response may live, whatever a stage says.

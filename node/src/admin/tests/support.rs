@@ -13,14 +13,14 @@ use tollgate_aws::Secret;
 use tollgate_aws::sigv4::{Payload, RequestView, Signer, SigningCredentials};
 use tollgate_cluster::{Door, Peering, autopilot};
 use tollgate_config::compile::CompileError;
-use tollgate_model::{Change, Model};
+use tollgate_model::{Change, Model, Throttle};
 use tollgate_protocol::ids::{KeyId, PlanId, Revision};
-use tollgate_protocol::{Clock, Millis};
+use tollgate_protocol::{Clock, Millis, Rate};
 use tollgate_state::Addresses;
 use tollgate_store::Identity;
 
 use crate::admin::{
-    AdminServer, AdminState, Backups, Endpoints, KeyHolders, Runtime, Turns, start,
+    AdminServer, AdminState, Backups, Endpoints, KeyHolders, Pace, Runtime, Turns, start,
 };
 use crate::clock::SystemClock;
 use crate::connections::{self, Address, Connection, Connections};
@@ -258,6 +258,10 @@ impl Admin {
             connections: Arc::new(OneConnection::default()),
             turns: Turns::default(),
             backups: Backups::default(),
+            pace: Pace::new(Throttle {
+                rate_limit: Rate::MAX,
+                burst_limit: u32::MAX,
+            }),
             auditor: None,
             anonymous_loopback,
         };
