@@ -89,4 +89,5 @@ gate:
 fix:
 	@cargo fmt --all
 	@cargo fmt --manifest-path tests/functions/code/rust/Cargo.toml
+	@cargo fmt --manifest-path tests/sdk/rust/Cargo.toml
 	@cargo clippy --profile ci --workspace --all-targets --fix --allow-dirty --allow-staged

@@ -1,9 +1,11 @@
-//! Python scripts that use AWS's own SDK against a node.
+//! Scripts and programs that use AWS's own SDKs and tools against a node.
 
 use std::path::Path;
 use std::process::Command;
 
 use tollgate_harness::{Node, ROOT_ACCESS_KEY, ROOT_SECRET_KEY, python, workspace_root};
+
+const REGION: &str = "us-east-1";
 
 /// Runs a script of `tests/` as the node's administrator and returns what it printed. A script
 /// fails by raising; what it says is shown.
@@ -13,25 +15,42 @@ use tollgate_harness::{Node, ROOT_ACCESS_KEY, ROOT_SECRET_KEY, python, workspace
 /// If it fails.
 #[track_caller]
 pub fn drive(node: &Node, script: &str, environment: &[(&str, &str)]) -> String {
-    let addresses = node.addresses();
     let path = workspace_root().join("tests").join(script);
     assert!(Path::new(&path).is_file(), "no such driver: {script}");
-    let output = Command::new(python())
+    let mut command = Command::new(python());
+    command
         .arg(&path)
         .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("AWS_MAX_ATTEMPTS", "1");
+    run(node, command.envs(environment.iter().copied()))
+}
+
+/// Runs a program that uses one of AWS's tools, pointed at the node as its users would do it, and
+/// returns what it printed.
+///
+/// # Panics
+///
+/// If it fails, with all that it said.
+#[track_caller]
+pub fn run(node: &Node, command: &mut Command) -> String {
+    let addresses = node.addresses();
+    let output = command
         .env("AWS_ENDPOINT_URL", format!("http://{}", addresses.admin))
         .env("AWS_ACCESS_KEY_ID", ROOT_ACCESS_KEY)
         .env("AWS_SECRET_ACCESS_KEY", ROOT_SECRET_KEY)
-        .env("AWS_DEFAULT_REGION", "us-east-1")
+        .env("AWS_DEFAULT_REGION", REGION)
+        // The SDK for JavaScript knows only this name.
+        .env("AWS_REGION", REGION)
         .env("AWS_EC2_METADATA_DISABLED", "true")
-        .env("AWS_MAX_ATTEMPTS", "1")
         .env("GATEWAY_URL", format!("http://{}", addresses.http))
-        .envs(environment.iter().copied())
         .output()
-        .expect("run the driver");
+        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     let complained = String::from_utf8_lossy(&output.stderr);
     let status = output.status;
-    assert!(status.success(), "{script}: {status}\n{said}\n{complained}");
+    assert!(
+        status.success(),
+        "{command:?}: {status}\n{said}\n{complained}"
+    );
     said
 }

@@ -116,8 +116,9 @@ install_python() {
     printf '%s' "$from" >"$VENV/.made-from"
 }
 
+# The packages of a folder's package-lock.json, in its node_modules.
 install_node() {
-    local from folder=tests/node
+    local from folder=$1
     from=$(stamp $folder/package.json $folder/package-lock.json)
     is_made_from $folder/node_modules "$from" && return
     say "installing the packages of $folder/package-lock.json"
@@ -130,4 +131,5 @@ install_tools
 # Only what compares with it needs it: `tests/install.sh etcd`.
 [[ ${1:-} != etcd ]] || have etcd || apt_unpack etcd-server usr/bin/etcd
 install_python
-install_node
+install_node tests/node
+install_node tests/sdk/javascript

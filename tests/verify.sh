@@ -5,8 +5,9 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly PROFILE=ci
-# Programs for the suite `functions`, which builds them in the same way when it runs alone.
+# Programs for the suites `functions` and `sdk`, which build them in the same way when they run alone.
 readonly RUST_FUNCTIONS=tests/functions/code/rust/Cargo.toml
+readonly RUST_SDK=tests/sdk/rust/Cargo.toml
 # What the suites measure of what the project promises; tests/harness/src/bars.rs writes it.
 readonly BARS=target/bars.txt
 ran=()
@@ -56,6 +57,7 @@ step "dependencies" cargo fetch --locked
 format() {
     cargo fmt --all --check
     cargo fmt --manifest-path $RUST_FUNCTIONS --check
+    cargo fmt --manifest-path $RUST_SDK --check
 }
 
 if cargo fmt --version >/dev/null 2>&1; then
@@ -68,6 +70,8 @@ fi
 step "build" cargo build --profile $PROFILE --workspace --all-targets --locked
 
 step "functions in Rust" cargo build --quiet --locked --manifest-path $RUST_FUNCTIONS --target-dir target/rust-functions
+
+step "SDK for Rust" cargo build --quiet --locked --manifest-path $RUST_SDK --target-dir target/rust-sdk
 
 if cargo clippy --version >/dev/null 2>&1; then
     step "clippy" cargo clippy --profile $PROFILE --workspace --all-targets --locked -- --deny warnings

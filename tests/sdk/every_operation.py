@@ -4,6 +4,7 @@ import os
 import sys
 
 import gateway
+from conformance import refusals
 from conformance.catalogue import FAMILIES
 from conformance.connections import Connections
 from conformance.errors import Errors
@@ -14,6 +15,7 @@ from conformance.world import World
 
 # The developer portal is a part of its own.
 ELSEWHERE = ("Portal", "ProductPage", "ProductRestEndpointPage")
+OF_CONNECTIONS = ("GetConnection", "PostToConnection", "DeleteConnection")
 
 
 def belongs(operation):
@@ -32,10 +34,15 @@ def main():
             take(v2, world, family)
         except Exception as error:  # a finding, and the next families say more
             book.wrong(family.create, f"[{family.name}] {type(error).__name__}: {error}")
+    operations = [name for name in v2.model.operation_names if belongs(name)]
     if not wanted:
         Singles(v2, world).run()
         connections(book, world)
-    report(book, [name for name in v2.model.operation_names if belongs(name)])
+        stage = f"{gateway.GATEWAY_URL}/_aws/execute-api/{world.websocket}/{world.ws_stage}"
+        refusals.run(lambda name, **options: Service(name, book, **options), operations, stage)
+    report(book, operations)
+    errors(book, v2, operations)
+    errors(book, Service("apigatewaymanagementapi", book), OF_CONNECTIONS)
 
 
 def connections(book, world):
@@ -55,6 +62,20 @@ def take(service, world, family):
     named = {**walk.parents, family.id: made[family.id]}
     Errors(service, walk, named).run()
     service.call(family.delete, named)
+
+
+def errors(book, service, operations):
+    """Which of the errors that the model names were raised as their classes."""
+    modelled = {
+        (operation, error.name)
+        for operation in operations
+        for error in service.operation(operation).error_shapes
+    }
+    missing = {(operation, name) for operation, name in modelled if name not in book.errors.get(operation, ())}
+    for operation, name in sorted(missing):
+        print(f"{operation}: {name} was not raised")
+    raised = len(modelled) - len(missing)
+    print(f"{service.model.service_name}: errors raised as their classes: {raised} of {len(modelled)}")
 
 
 def report(book, operations):

@@ -1,9 +1,11 @@
 //! AWS's own clients against a node: what they send is understood, what they get they accept.
 
 mod audit;
+mod shop;
 mod tutorials;
+mod walks;
 
-use tollgate_harness::{Backend, Node, NodeOptions, workspace_root};
+use tollgate_harness::{Backend, Node, NodeOptions, bar, workspace_root};
 use tollgate_tests::{certificates, drivers};
 
 /// Runs a driver script against a fresh node.
@@ -81,9 +83,20 @@ fn every_operation_of_the_model_goes_there_and_back() {
     let options = NodeOptions::api(api);
     let options = options.file("fixed.pem", read("fixed.pem"));
     let node = Node::start(options.file("fixed.key", read("fixed.key")));
-    let url = Backend::echo().url();
-    let said = drivers::drive(&node, "sdk/every_operation.py", &[("BACKEND_URL", &url)]);
+    let limited = shop::start_limited();
+    let limited = format!("http://{}", limited.addresses().admin);
+    let (key, secret) = shop::nobody(&node);
+    let environment = [
+        ("BACKEND_URL", &*Backend::echo().url()),
+        ("LIMITED_URL", &limited),
+        ("NOBODY_KEY", &key),
+        ("NOBODY_SECRET", &secret),
+    ];
+    let said = drivers::drive(&node, "sdk/every_operation.py", &environment);
     println!("{said}");
+    for line in said.lines().filter(|line| line.contains(" of ")) {
+        bar(1, line);
+    }
 }
 
 #[test]

@@ -62,7 +62,10 @@ const FENCES: [(&str, &[&str], &str); 7] = [
 ];
 
 /// Manifests of programs that are not ours but like our users': workspaces of their own.
-const GUESTS: [&str; 1] = ["tests/functions/code/rust/Cargo.toml"];
+const GUESTS: [&str; 2] = [
+    "tests/functions/code/rust/Cargo.toml",
+    "tests/sdk/rust/Cargo.toml",
+];
 
 /// The only packages that may name a dependency whose name begins with `actix`.
 const ACTIX: [&str; 2] = ["edge", "node"];

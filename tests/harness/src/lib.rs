@@ -35,5 +35,5 @@ pub use network::Network;
 pub use node::{Addresses, Administrator, Node, NodeOptions, ROOT_ACCESS_KEY, ROOT_SECRET_KEY};
 pub use ports::fixed as fixed_address;
 pub use process::{Process, Usage};
-pub use tools::{etcd, haproxy, nginx, node_modules, prometheus, promtool, python};
+pub use tools::{etcd, haproxy, nginx, node_modules, prometheus, promtool, python, sdk_javascript};
 pub use wait::{DEADLINE, wait_until};

@@ -15,6 +15,13 @@ pub fn node_modules() -> PathBuf {
     present(workspace_root().join("tests/node/node_modules"))
 }
 
+/// The folder of the scripts that use AWS's SDK for JavaScript, with their packages.
+pub fn sdk_javascript() -> PathBuf {
+    let folder = workspace_root().join("tests/sdk/javascript");
+    present(folder.join("node_modules"));
+    folder
+}
+
 /// The nginx program: the one unpacked for the tests, or the machine's.
 pub fn nginx() -> PathBuf {
     unpacked("usr/sbin/nginx")
