@@ -63,7 +63,7 @@ prove-long:
 
 # Every parser of what clients send, each for so many seconds: signatures, ARNs, policies, documents, patches.
 fuzz:
-	@for package in aws policy config node; do \
+	@for package in aws policy config websocket node; do \
 		TOLLGATE_FUZZ_SECONDS=$(or $(SECONDS),600) cargo test --profile ci --locked \
 			--package tollgate-$$package -- --nocapture fuzz || exit 1; \
 	done

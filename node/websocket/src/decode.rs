@@ -5,6 +5,8 @@
 //! too large is never read. Memory grows with what has arrived, not with what was announced.
 
 mod header;
+#[cfg(test)]
+mod tests;
 
 use bytes::{Bytes, BytesMut};
 

@@ -177,25 +177,24 @@ impl Inner {
 
     /// Closes behind what is queued and waits for the client to do the same.
     fn begin_close(&mut self, frame: &CloseFrame, cause: Cause) {
-        if cause == Cause::Slow {
-            self.writing.drop_unsent(&self.receiver);
-        } else {
-            self.writing.take_all(&self.receiver);
-        }
         self.leave(frame, cause);
         self.phase = Phase::Closing;
     }
 
-    /// Closes without waiting for anything more from the client.
+    /// Closes behind what is queued without waiting for anything more from the client.
     fn give_up(&mut self, frame: &CloseFrame, cause: Cause) {
-        self.writing.drop_unsent(&self.receiver);
         self.leave(frame, cause);
         self.phase = Phase::Finishing;
     }
 
     fn leave(&mut self, frame: &CloseFrame, cause: Cause) {
+        if cause == Cause::Slow {
+            self.writing.drop_unsent(&self.receiver);
+        } else {
+            self.writing.take_all(&self.receiver);
+        }
         self.receiver.close();
-        self.writing.push_control(frame.encode());
+        self.writing.push_close(frame.encode());
         self.closed = Some(Closed {
             code: frame.code,
             reason: frame.reason.clone(),

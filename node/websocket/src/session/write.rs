@@ -28,11 +28,18 @@ pub(super) struct Writing {
 }
 
 impl Writing {
-    pub(super) fn push_control(&mut self, bytes: Bytes) {
+    fn push_control(&mut self, bytes: Bytes) {
         self.pieces.push_back(Piece {
             bytes,
             counted: false,
         });
+    }
+
+    /// Adds the last frame; not even a pong may come behind it.
+    pub(super) fn push_close(&mut self, frame: Bytes) {
+        self.place_pong();
+        self.pong = None;
+        self.push_control(frame);
     }
 
     pub(super) fn push_ping(&mut self) {
