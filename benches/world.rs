@@ -195,6 +195,10 @@ fn api(id: &str, stage: Stage) -> (tollgate_protocol::ids::ApiId, Arc<Api>) {
 struct Cells;
 
 impl CellSource for Cells {
+    fn find(&mut self, _: &BucketId) -> Option<Arc<TokenBucket>> {
+        None
+    }
+
     fn bucket(&mut self, _id: BucketId, throttle: Throttle) -> Arc<TokenBucket> {
         Arc::new(TokenBucket::new(throttle))
     }

@@ -105,6 +105,12 @@ impl Rates {
         parts.holder.bucket(now, id.key(), limit)
     }
 
+    /// The bucket of this id, with the limit that it has; `None` when no snapshot holds one.
+    #[must_use]
+    pub fn find(&self, id: &BucketId) -> Option<Arc<TokenBucket>> {
+        lock(&self.0.parts).holder.find(id.key())
+    }
+
     /// Forgets buckets that no snapshot holds any more.
     pub fn sweep(&self) {
         lock(&self.0.parts).holder.sweep();

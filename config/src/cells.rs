@@ -62,6 +62,8 @@ impl BucketId {
 
 /// Hands out cells to the compiler: the same id gives the same cell, with its limit set anew.
 pub trait CellSource: Debug {
+    /// The bucket of this id, with the limit that it has; `None` when there is none yet.
+    fn find(&mut self, id: &BucketId) -> Option<Arc<TokenBucket>>;
     /// The bucket of this id.
     fn bucket(&mut self, id: BucketId, throttle: Throttle) -> Arc<TokenBucket>;
     /// Sets the quota of a plan, also for the slots that its keys have; says where keys find theirs.

@@ -9,6 +9,7 @@ mod domains;
 mod expression;
 mod integration;
 mod keys;
+mod pending;
 mod stage;
 
 #[cfg(test)]
@@ -25,6 +26,7 @@ pub use expression::{ExpressionError, mapping_key, mapping_value};
 pub use keys::digest;
 
 use crate::cells::CellSource;
+use crate::compile::pending::Pending;
 use crate::snapshot::{ApiPlan, FastMap, Snapshot, StagePlan};
 
 /// What the compiler needs to know of the node.
@@ -61,7 +63,9 @@ pub fn compile(
     cells: &mut dyn CellSource,
 ) -> Result<Snapshot, Vec<CompileError>> {
     let mut errors = Vec::new();
-    let apis = apis(model, facts, previous, cells, &mut errors);
+    let mut pending = Pending::new(cells);
+    let apis = apis(model, facts, previous, &mut pending, &mut errors);
+    let throttles = pending.throttles;
     let (exact, wildcards) = domains::compile(model, &apis, &mut errors);
     let default_mapping = model
         .default_mapping
@@ -70,7 +74,10 @@ pub fn compile(
     if !errors.is_empty() {
         return Err(errors);
     }
-    // Only now: limits of keys come into force as they are compiled.
+    // Only now: what is refused changes no limit of what is served.
+    for (id, throttle) in throttles {
+        cells.bucket(id, throttle);
+    }
     let keys = keys::compile(model, previous, cells);
     Ok(Snapshot {
         revision,

@@ -21,14 +21,21 @@ use crate::snapshot::{
 
 mod api_keys;
 mod domains;
+mod throttles;
 
 #[derive(Debug, Default)]
 struct Cells(HashMap<BucketId, Arc<TokenBucket>>);
 
 impl CellSource for Cells {
+    fn find(&mut self, id: &BucketId) -> Option<Arc<TokenBucket>> {
+        self.0.get(id).cloned()
+    }
+
     fn bucket(&mut self, id: BucketId, throttle: Throttle) -> Arc<TokenBucket> {
         let new = || Arc::new(TokenBucket::new(throttle));
-        Arc::clone(self.0.entry(id).or_insert_with(new))
+        let bucket = self.0.entry(id).or_insert_with(new);
+        bucket.set(throttle, 0);
+        Arc::clone(bucket)
     }
 
     fn quota(&mut self, plan: &PlanId, quota: Quota) -> Arc<dyn SlotSource> {

@@ -90,6 +90,10 @@ impl Allowances {
 }
 
 impl CellSource for Allowances {
+    fn find(&mut self, id: &BucketId) -> Option<Arc<TokenBucket>> {
+        self.rates.find(id)
+    }
+
     fn bucket(&mut self, id: BucketId, throttle: Throttle) -> Arc<TokenBucket> {
         self.rates.bucket(&id, throttle)
     }

@@ -22,6 +22,10 @@ use crate::support::{RequestExt, World, request, send, text};
 struct Cells(HashMap<BucketId, Arc<TokenBucket>>);
 
 impl CellSource for Cells {
+    fn find(&mut self, id: &BucketId) -> Option<Arc<TokenBucket>> {
+        self.0.get(id).cloned()
+    }
+
     fn bucket(&mut self, id: BucketId, throttle: Throttle) -> Arc<TokenBucket> {
         let new = || Arc::new(TokenBucket::new(throttle));
         Arc::clone(self.0.entry(id).or_insert_with(new))
