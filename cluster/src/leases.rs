@@ -16,6 +16,7 @@ use tollgate_protocol::Millis;
 use tollgate_protocol::ids::{KeyId, PlanId};
 use tollgate_state::{LeaseBatch, LeaseItem, LeaseReply, LeaseVerdict, NodeId};
 
+pub use held::Times;
 use held::{Held, Open};
 use turns::Turns;
 
@@ -163,8 +164,8 @@ impl Leases {
     /// How long what a slot holds lasts at its present demand, in milliseconds; for ever when there is
     /// no such slot.
     #[must_use]
-    pub fn lasts_ms(&self, place: &Place, now: Millis) -> u64 {
-        let held = self.held.get(place);
+    pub fn lasts_ms(&mut self, place: &Place, now: Millis) -> u64 {
+        let held = self.held.get_mut(place);
         held.map_or(u64::MAX, |held| held.lasts_ms(now))
     }
 
@@ -291,7 +292,7 @@ impl Leases {
             let Some(held) = self.held.get_mut(&place) else {
                 continue;
             };
-            if held.open.is_some_and(|it| now >= it.end) {
+            if held.is_past(now) {
                 items.extend(held.close(self.seq, &mut self.next_lease));
             }
             if wants {
@@ -323,14 +324,14 @@ impl Leases {
         report.or_else(|| self.wants.take_next().map(|place| (place, true)))
     }
 
-    /// Takes in the answer to the last batch; says what it means for requests that wait.
-    pub fn answer(&mut self, replies: Vec<LeaseReply>) -> Vec<Outcome> {
+    /// Takes in the answer to the last batch, at this time; says what it means for requests that wait.
+    pub fn answer(&mut self, replies: Vec<LeaseReply>, times: Times) -> Vec<Outcome> {
         let mut outcomes = Vec::new();
         for reply in replies {
             let place = (reply.plan.clone(), reply.key.clone());
             let current = self.held.get(&place).map(|held| held.lease);
             if current == Some(reply.lease) {
-                outcomes.extend(self.take_in(place, &reply.verdict));
+                outcomes.extend(self.take_in(place, &reply.verdict, times));
             } else {
                 self.closing.extend(orphan(&reply));
             }
@@ -338,7 +339,7 @@ impl Leases {
         outcomes
     }
 
-    fn take_in(&mut self, place: Place, verdict: &LeaseVerdict) -> Option<Outcome> {
+    fn take_in(&mut self, place: Place, verdict: &LeaseVerdict, times: Times) -> Option<Outcome> {
         let held = self.held.get_mut(&place)?;
         let seq = self.seq;
         let wake = match verdict {
@@ -348,7 +349,7 @@ impl Leases {
                     if held.open.is_none() {
                         self.in_use.insert(place.clone());
                     }
-                    let more = held.open(seq, &open);
+                    let more = held.open(seq, &open, times);
                     self.grants += u64::from(more > 0);
                     return Some(outcome(held, place, more));
                 }
@@ -382,6 +383,12 @@ impl Leases {
     #[must_use]
     pub fn slots(&self) -> usize {
         self.held.len()
+    }
+
+    /// When the window began that a slot's tokens are of.
+    #[cfg(test)]
+    pub(crate) fn window(&self, place: &Place) -> Option<Millis> {
+        Some(self.held.get(place)?.open?.start)
     }
 
     /// Sums over all slots.

@@ -45,7 +45,7 @@ pub use credentials::has_lost_its_log;
 pub use door::{Door, DoorError, Opened, Published, TokenError};
 pub use effects::{Effects, QuotaNews};
 pub use joining::{JoinFailure, Joined, Joiner, join};
-pub use leases::{LeaseNumbers, Leases, Outcome, Place};
+pub use leases::{LeaseNumbers, Leases, Outcome, Place, Times};
 pub use leave::LeaveError;
 pub use member::Peering;
 pub use members::Members;

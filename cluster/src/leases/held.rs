@@ -17,6 +17,9 @@ use crate::faults::{Bug, planted};
 const DEMAND_MS: u64 = 30_000;
 /// Demand is measured over at least this time.
 const DEMAND_MS_MIN: u64 = 100;
+/// What was spent since a slot last asked may all have been spent in the last second: after a quiet
+/// time a burst begins, and an average over both would have it run dry.
+const BURST_MS: u64 = 1_000;
 /// Tokens to ask for however little the demand is: the state decides what there is.
 const WANT_MIN: u64 = tollgate_state::GRANT_FLOOR_MAX;
 
@@ -26,6 +29,33 @@ pub(super) struct Period {
     pub(super) start: Millis,
     pub(super) end: Millis,
     cap: u64,
+    /// From when to before when it is that period by this node's clock.
+    since: Millis,
+    until: Millis,
+}
+
+impl Period {
+    /// The state says that the lease is of the period that it is now, and windows follow its clock
+    /// alone. Where this node's clock disagrees, it reads the ends of the period with its error:
+    /// else no lease would ever be of a period that its requests are in.
+    fn of(open: &Open, times: Times) -> Self {
+        let (mut since, mut until) = (open.start, open.end);
+        if times.own < since || times.own >= until {
+            let error = i128::from(times.own.0) - i128::from(times.cluster.0);
+            let shifted = |at: Millis| {
+                let at = (i128::from(at.0) + error).clamp(0, i128::from(u64::MAX));
+                Millis(u64::try_from(at).unwrap_or(u64::MAX))
+            };
+            (since, until) = (shifted(since), shifted(until));
+        }
+        Self {
+            start: open.start,
+            end: open.end,
+            cap: open.cap,
+            since,
+            until,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -105,9 +135,10 @@ impl Held {
     /// The same, and asks for enough for the demand seen since the last time.
     pub(super) fn ask(&mut self, now: Millis) -> LeaseItem {
         let item = self.report();
-        let elapsed = now.0.saturating_sub(self.asked_at.0).max(DEMAND_MS_MIN);
+        let since = self.since_asked(now);
+        let elapsed = since.clamp(DEMAND_MS_MIN, DEMAND_MS);
         let recent = item.used.saturating_sub(self.asked_used);
-        if now.0.saturating_sub(self.asked_at.0) >= DEMAND_MS_MIN {
+        if since >= DEMAND_MS_MIN {
             self.asked_at = now;
             self.asked_used = item.used;
         }
@@ -121,10 +152,19 @@ impl Held {
         }
     }
 
+    /// How long ago the slot asked. A clock that was set back says nothing, so demand is measured
+    /// anew.
+    fn since_asked(&mut self, now: Millis) -> u64 {
+        self.asked_at = self.asked_at.min(now);
+        now.0 - self.asked_at.0
+    }
+
     /// How long what is left lasts, in milliseconds, at the demand seen since the last ask.
-    pub(super) fn lasts_ms(&self, now: Millis) -> u64 {
+    pub(super) fn lasts_ms(&mut self, now: Millis) -> u64 {
         let recent = self.used().saturating_sub(self.asked_used);
-        let elapsed = now.0.saturating_sub(self.asked_at.0);
+        let since = self.since_asked(now);
+        // A steady demand spends three quarters of a grant in the most of its time.
+        let elapsed = if since > DEMAND_MS { BURST_MS } else { since };
         self.left().saturating_mul(elapsed) / recent.max(1)
     }
 
@@ -200,16 +240,21 @@ impl Held {
         })
     }
 
+    /// Whether a lease is open that is of another time than `now`.
+    pub(super) fn is_past(&self, now: Millis) -> bool {
+        self.open
+            .is_some_and(|it| now < it.since || now >= it.until)
+    }
+
     /// Takes in what the state says of the lease; says how many tokens that brings.
-    pub(super) fn open(&mut self, seq: u64, open: &Open) -> u64 {
-        if self.open.is_none() {
-            self.slot.cell().open(open.start, open.end);
+    pub(super) fn open(&mut self, seq: u64, open: &Open, times: Times) -> u64 {
+        if let Some(period) = &mut self.open {
+            period.cap = open.cap;
+        } else {
+            let period = Period::of(open, times);
+            self.slot.cell().open(period.since, period.until);
+            self.open = Some(period);
         }
-        self.open = Some(Period {
-            start: open.start,
-            end: open.end,
-            cap: open.cap,
-        });
         let known = if planted(Bug::GrantCountedTwice) {
             0
         } else {
@@ -226,13 +271,13 @@ impl Held {
         more
     }
 
-    /// Ask again when a quarter of the grant is left. An answer that brings nothing may be to a slot
+    /// Ask again when a quarter of what is held now is left. An answer that brings nothing may be to a slot
     /// that only told what it spent: its mark stays, or it would ask when a request already waits.
     /// One that is past its mark asked in vain, and asks again with a quarter of what it has.
     fn next_low_water(&self, more: u64) -> u64 {
         let left = self.left();
         if more > 0 {
-            more / 4
+            left.saturating_add(more) / 4
         } else if left > self.low_water {
             self.low_water
         } else {
@@ -243,6 +288,25 @@ impl Held {
     /// Whether requests need no more patience: there are tokens, or there is certainty.
     pub(super) fn is_ready(&self) -> bool {
         self.left() > 0 || self.slot.cell().is_exhausted()
+    }
+}
+
+/// What time it is. A node's clock may be wrong by days; the state's never goes back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Times {
+    /// By the clock of this node, which requests read.
+    pub own: Millis,
+    /// In the state, which says when a quota's window begins and ends.
+    pub cluster: Millis,
+}
+
+#[cfg(test)]
+impl Times {
+    pub(crate) fn agreed(at: Millis) -> Self {
+        Self {
+            own: at,
+            cluster: at,
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use tollgate_model::Quota;
 use tollgate_protocol::Millis;
 use tollgate_state::{LeaseItem, LeaseReply, LeaseVerdict};
 
-use super::{BATCH_ITEMS_MAX, LOOKED_AT_MAX, Leases, Place, REPORTED_MAX, REPORTS_KEPT};
+use super::{BATCH_ITEMS_MAX, LOOKED_AT_MAX, Leases, Place, REPORTED_MAX, REPORTS_KEPT, Times};
 
 const NOW: Millis = Millis(1_000);
 
@@ -44,7 +44,7 @@ fn exchange_one(leases: &mut Leases) -> Vec<LeaseItem> {
             open.clone()
         },
     });
-    drop(leases.answer(replies.collect()));
+    drop(leases.answer(replies.collect(), Times::agreed(NOW)));
     items
 }
 
@@ -186,4 +186,99 @@ fn leases_that_a_lower_limit_ended_are_told_before_reports_are_said_to_be() {
         batches += 1;
     }
     assert_eq!((used, batches), (slots.len() as u64, 3));
+}
+
+#[test]
+fn a_burst_after_a_quiet_time_asks_at_once_and_for_what_it_spent() {
+    let (mut leases, slots) = in_use(1);
+    let (slot, place) = (&slots[0], place(&slots[0]));
+    let spend = |now, tokens| {
+        for _ in 0..tokens {
+            assert!(matches!(slot.take(now), Take::Taken | Take::TakenLow));
+        }
+    };
+    // One token in an hour, then most of the rest in an instant.
+    let later = Millis(NOW.0 + 3_600_000);
+    spend(later, 74);
+    assert!(leases.lasts_ms(&place, later) < 500, "as if for an hour");
+    leases.want(&place);
+    let asked = leases.batch(later).unwrap().items;
+    assert!(asked[0].demand >= 74, "{:?}", asked[0]);
+}
+
+#[test]
+fn a_clock_that_was_set_back_does_not_stop_the_measure_of_demand() {
+    let (mut leases, slots) = in_use(1);
+    let place = place(&slots[0]);
+    let before = Millis(NOW.0 - 900);
+    assert_eq!(leases.lasts_ms(&place, before), 0, "not known: it asks now");
+    let later = Millis(before.0 + 800);
+    // Of 100 one was spent, and one in 800 ms is what is known.
+    assert_eq!(leases.lasts_ms(&place, later), 99 * 800);
+}
+
+/// Asks for a token, at a time; in how many batches.
+fn ask(leases: &mut Leases, place: &Place, times: Times) -> usize {
+    let day = times.cluster.0 / Millis::DAY * Millis::DAY;
+    let open = LeaseVerdict::Open {
+        start: Millis(day),
+        end: Millis(day + Millis::DAY),
+        granted: 10,
+        cap: 1_000,
+        free: 900,
+        elsewhere: 0,
+    };
+    leases.want(place);
+    let mut batches = 0;
+    while let Some(batch) = leases.batch(times.own) {
+        let replies = batch.items.into_iter().map(|item| LeaseReply {
+            plan: item.plan,
+            key: item.key,
+            lease: item.lease,
+            verdict: if item.close {
+                LeaseVerdict::Closed
+            } else {
+                open.clone()
+            },
+        });
+        drop(leases.answer(replies.collect(), times));
+        batches += 1;
+    }
+    batches
+}
+
+/// Regression: a node whose clock was of another window than the cluster's asked again and again,
+/// without a pause, and served nobody meanwhile.
+#[test]
+fn windows_are_the_clusters_also_where_the_clock_is_wrong() {
+    let midnight = 20_000 * Millis::DAY;
+    for (error_ms, began) in [
+        (-50, midnight),
+        (-3_600_000, midnight + 10),
+        (-86_400_000, midnight + 5_000_000),
+        (50, midnight + Millis::DAY - 1),
+        (3_600_000, midnight + Millis::DAY - 60_000),
+        (172_800_000, midnight + 5_000_000),
+    ] {
+        let at = |cluster: u64| Times {
+            own: Millis(cluster.saturating_add_signed(error_ms)),
+            cluster: Millis(cluster),
+        };
+        let mut leases = Leases::new(1, 1);
+        let slot = leases.slot(&"p".into(), &"k".into(), Quota::default());
+        let place = place(&slot);
+        for (asked, window) in [
+            (began, midnight),
+            (midnight + Millis::DAY, midnight + Millis::DAY),
+        ] {
+            let ends = window + Millis::DAY;
+            assert_eq!(slot.take(at(asked).own), Take::Ask, "{error_ms}");
+            assert_eq!(ask(&mut leases, &place, at(asked)), 1, "{error_ms}");
+            assert_eq!(leases.window(&place), Some(Millis(window)), "{error_ms}");
+            assert_eq!(slot.take(at(asked).own), Take::Taken, "{error_ms}");
+            if asked == began {
+                assert_eq!(slot.take(at(ends - 1).own), Take::Taken, "{error_ms}");
+            }
+        }
+    }
 }

@@ -10,7 +10,7 @@ use tollgate_protocol::Millis;
 
 use super::hub::NOON;
 use super::quota::{configuration, quota};
-use crate::{Leases, Outcome, Place};
+use crate::{Leases, Outcome, Place, Times};
 
 struct Node {
     leases: Leases,
@@ -119,7 +119,7 @@ impl Cluster {
             self.batches += 1;
             match self.say(Command::Lease(batch)) {
                 Reply::Leased(replies) => {
-                    outcomes.extend(self.nodes[at].leases.answer(replies));
+                    outcomes.extend(self.nodes[at].leases.answer(replies, Times::agreed(NOON)));
                 }
                 other => panic!("{other:?}"),
             }
@@ -251,7 +251,7 @@ fn a_lease_that_was_closed_before_it_was_opened_holds_nothing() {
     let Reply::Leased(replies) = cluster.say(Command::Lease(batch)) else {
         panic!("stale")
     };
-    cluster.nodes[0].leases.answer(replies);
+    cluster.nodes[0].leases.answer(replies, Times::agreed(NOON));
     cluster.exchange(0);
     let bucket = cluster.state.quota.bucket(&"gold".into(), &"k".into());
     assert_eq!(bucket.unwrap().current.held(), 0);

@@ -11,7 +11,7 @@ use tollgate_state::{Addresses, Command, ProposalId, Reply};
 use tollgate_store::Identity;
 
 use super::hub::{NOON, Script, until};
-use crate::{Door, Leases, Opened};
+use crate::{Door, Leases, Opened, Times};
 
 pub(super) fn quota(limit: u64) -> Quota {
     Quota {
@@ -78,13 +78,18 @@ async fn configure_as(door: &Door, quota: Quota) {
     assert!(matches!(reply, Ok(Reply::Configured(_))), "{reply:?}");
 }
 
+fn times(door: &Door, own: Millis) -> Times {
+    let cluster = door.read(|state| state.now);
+    Times { own, cluster }
+}
+
 async fn exchange(door: &Door, leases: &mut Leases, now: Millis) {
     while let Some(batch) = leases.batch(now) {
         match door
             .propose(ProposalId::default(), Command::Lease(batch))
             .await
         {
-            Ok(Reply::Leased(replies)) => drop(leases.answer(replies)),
+            Ok(Reply::Leased(replies)) => drop(leases.answer(replies, times(door, now))),
             other => panic!("{other:?}"),
         }
     }
@@ -227,7 +232,9 @@ async fn what_was_held_of_a_week_is_not_spent_of_the_day() {
             leases.want(&(slot.plan.clone(), slot.key.clone()));
             let command = Command::Lease(leases.batch(NOON).unwrap());
             match opened.door.propose(ProposalId::default(), command).await {
-                Ok(Reply::Leased(replies)) => drop(leases.answer(replies)),
+                Ok(Reply::Leased(replies)) => {
+                    drop(leases.answer(replies, times(&opened.door, NOON)));
+                }
                 other => panic!("{other:?}"),
             }
         }
@@ -273,7 +280,9 @@ async fn what_is_held_goes_back_when_less_is_left() {
             leases.want(&(slot.plan.clone(), slot.key.clone()));
             let command = Command::Lease(leases.batch(NOON).unwrap());
             match opened.door.propose(ProposalId::default(), command).await {
-                Ok(Reply::Leased(replies)) => drop(leases.answer(replies)),
+                Ok(Reply::Leased(replies)) => {
+                    drop(leases.answer(replies, times(&opened.door, NOON)));
+                }
                 other => panic!("{other:?}"),
             }
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use actix::prelude::*;
 use tokio::sync::{oneshot, watch};
-use tollgate_cluster::{Door, DoorError, Outcome, Place, Scope};
+use tollgate_cluster::{Door, DoorError, Outcome, Place, Scope, Times};
 use tollgate_config::cells::{QuotaSlot, Refused, TokenBucket};
 use tollgate_protocol::Clock;
 use tollgate_protocol::ids::{KeyId, PlanId};
@@ -294,7 +294,11 @@ impl Handler<Answered> for ThrottleActor {
         self.in_flight = false;
         match replies {
             Some(replies) => {
-                let outcomes = self.allowances.lock().leases.answer(replies);
+                let times = Times {
+                    own: self.clock.now(),
+                    cluster: self.door.read(|state| state.now),
+                };
+                let outcomes = self.allowances.lock().leases.answer(replies, times);
                 self.settle(outcomes, context);
             }
             None => {

@@ -13,7 +13,7 @@ use tollgate_state::{Command, Effect, LeaseBatch, LeaseReply, NodeId, ProposalId
 use super::random::Random;
 use super::world::World;
 use crate::raft::disk::lock;
-use crate::{Door, DoorError, Effects, Leases, Place, QuotaNews};
+use crate::{Door, DoorError, Effects, Leases, Place, QuotaNews, Times};
 
 const REPORT_INTERVAL: Duration = Duration::from_millis(500);
 const RETRY_DELAY: Duration = Duration::from_millis(50);
@@ -135,7 +135,11 @@ impl Shop {
             inner.waiting.clear();
             return;
         };
-        for outcome in inner.leases.answer(replies) {
+        let times = Times {
+            own: self.now(),
+            cluster: self.door.read(|state| state.now),
+        };
+        for outcome in inner.leases.answer(replies, times) {
             if let Some(again) = outcome.wake {
                 for waiting in inner.waiting.drain(..) {
                     // The request may have given up.
@@ -157,7 +161,8 @@ impl Shop {
         loop {
             match slot.take(self.now()) {
                 taken @ (Take::Taken | Take::TakenLow) => {
-                    let window = slot.cell().period().map_or(self.world.began, |it| it.0);
+                    let window = lock(&self.inner).leases.window(&place());
+                    let window = window.unwrap_or(self.world.began);
                     self.world.oracle().admit(self.node, window);
                     self.world.shared().refusing.remove(&self.node);
                     if taken == Take::TakenLow {
