@@ -42,6 +42,17 @@ fn boto3_is_refused_with_a_wrong_secret() {
     drive("sdk/denied.py");
 }
 
+/// Bar 3 on the wire; the vectors and every class of bytes are `protocol/aws/tests/vectors.rs`.
+#[test]
+fn what_boto3_signed_is_refused_when_any_part_of_it_changed() {
+    let node = Node::start(NodeOptions::new());
+    let said = drivers::drive(&node, "sdk/signatures.py", &[("BACKEND_URL", "")]);
+    for line in said.lines() {
+        bar(3, line);
+    }
+    assert_eq!(said.lines().count(), 2, "{said}");
+}
+
 #[test]
 fn boto3_makes_vpc_links_and_tags_name_their_servers() {
     drive("sdk/vpc_links.py");

@@ -90,14 +90,14 @@ INTEGRATIONS = [
 ]
 
 ROUTES = [
-    crud("Route", "Route (HTTP)", parents=http, unique=True, always=("RouteId", "RouteKey", "ApiKeyRequired", "AuthorizationType"),
+    crud("Route", "Route (HTTP)", named_by="RouteKey", parents=http, unique=True, always=("RouteId", "RouteKey", "ApiKeyRequired", "AuthorizationType"),
          values={"RouteKey": fresh("GET /route"), "Target": lambda w: f"integrations/{w.http_integration}",
                  "AuthorizationType": "JWT", "AuthorizerId": lambda w: w.jwt, "AuthorizationScopes": ["read", "write"],
                  "ModelSelectionExpression": omit, "RequestModels": omit, "RequestParameters": omit,
                  "RouteResponseSelectionExpression": omit},
          changes={"RouteKey": fresh("POST /other"), "AuthorizationScopes": ["write"], "OperationName": "other",
                   "ApiKeyRequired": False}),
-    crud("Route", "Route (WebSocket)", parents=websocket, unique=True,
+    crud("Route", "Route (WebSocket)", named_by="RouteKey", parents=websocket, unique=True,
          values={**WS_ROUTE, "RouteKey": fresh("action"), "Target": lambda w: f"integrations/{w.ws_integration}",
                  "AuthorizationType": "NONE", "AuthorizerId": omit, "AuthorizationScopes": omit,
                  "ApiKeyRequired": False, "RequestParameters": omit, "RequestModels": lambda w: {"$default": w.model_name}},
@@ -112,16 +112,16 @@ ROUTES = [
          values={"RouteResponseKey": "$default", "ModelSelectionExpression": "${request.body.kind}",
                  "ResponseModels": lambda w: {"$default": w.model_name},
                  "ResponseParameters": {"route.response.header.one": {"Required": False}}}),
-    crud("IntegrationResponse", parents=lambda w: {"ApiId": w.websocket, "IntegrationId": w.ws_http_integration}, unique=True,
+    crud("IntegrationResponse", named_by="IntegrationResponseKey", parents=lambda w: {"ApiId": w.websocket, "IntegrationId": w.ws_http_integration}, unique=True,
          always=("IntegrationResponseId", "IntegrationResponseKey"),
-         values={"IntegrationResponseKey": "/200/", "TemplateSelectionExpression": "\\$default",
+         values={"IntegrationResponseKey": fresh("/2", "/"), "TemplateSelectionExpression": "\\$default",
                  "ResponseTemplates": {"$default": "$input.body"},
                  "ResponseParameters": {"method.response.header.one": "'two'"}},
          changes={"IntegrationResponseKey": "$default", "ContentHandlingStrategy": "CONVERT_TO_TEXT"}),
 ]
 
 AUTHORIZERS = [
-    crud("Authorizer", "Authorizer (JWT)", parents=http, unique=True, least=("JwtConfiguration",), always=("AuthorizerId", "AuthorizerType", "IdentitySource", "Name"),
+    crud("Authorizer", "Authorizer (JWT)", named_by="Name", parents=http, unique=True, least=("JwtConfiguration",), always=("AuthorizerId", "AuthorizerType", "IdentitySource", "Name"),
          values={"AuthorizerType": "JWT", "Name": fresh("jwt"), "IdentitySource": ["$request.header.Authorization"],
                  "Issuer": "https://issuer.example.com/pool", "Audience": ["one", "two"],
                  # A JWT authorizer is nothing without it.
@@ -129,7 +129,7 @@ AUTHORIZERS = [
                  "AuthorizerUri": omit, "AuthorizerCredentialsArn": omit, "AuthorizerPayloadFormatVersion": omit,
                  "AuthorizerResultTtlInSeconds": omit, "EnableSimpleResponses": omit, "IdentityValidationExpression": omit},
          changes={"Audience": ["three"]}),
-    crud("Authorizer", "Authorizer (function)", parents=http, unique=True,
+    crud("Authorizer", "Authorizer (function)", named_by="Name", parents=http, unique=True,
          least=("AuthorizerUri", "AuthorizerPayloadFormatVersion"),
          values={"AuthorizerType": "REQUEST", "Name": fresh("function"), "IdentitySource": ["$request.header.Authorization"],
                  "AuthorizerUri": PATHS, "AuthorizerPayloadFormatVersion": "2.0", "JwtConfiguration": omit,
@@ -143,7 +143,7 @@ AUTHORIZERS = [
 ]
 
 MODELS = [
-    crud("Model", parents=websocket, unique=True, always=("ModelId", "Name", "Schema", "ContentType"),
+    crud("Model", named_by="Name", parents=websocket, unique=True, always=("ModelId", "Name", "Schema", "ContentType"),
          values={"Name": fresh("Pet"), "ContentType": "application/json", "Schema": '{"type": "object"}'},
          changes={"Name": fresh("Other"), "Schema": '{"type": "string"}'}),
 ]
@@ -174,10 +174,10 @@ DOMAINS = [
     crud("DomainName", id="DomainName", unique=True, always=("DomainName", "DomainNameConfigurations", "RoutingMode", "DomainNameArn", "ApiMappingSelectionExpression"),
          values={"DomainName": fresh("one", ".example.com"), "MutualTlsAuthentication": omit, "RoutingMode": "ROUTING_RULE_THEN_API_MAPPING"},
          changes={"RoutingMode": "API_MAPPING_ONLY"}),
-    crud("ApiMapping", parents=lambda w: {"DomainName": w.domain}, unique=True, always=("ApiMappingId", "ApiId", "Stage"),
+    crud("ApiMapping", named_by="ApiMappingKey", parents=lambda w: {"DomainName": w.domain}, unique=True, always=("ApiMappingId", "ApiId", "Stage"),
          values={"ApiId": lambda w: w.http, "Stage": lambda w: w.http_stage, "ApiMappingKey": fresh("v")}),
     Family("RoutingRule", "RoutingRuleId", "CreateRoutingRule", "GetRoutingRule", "ListRoutingRules", "DeleteRoutingRule",
-           update="PutRoutingRule", items="RoutingRules", parents=lambda w: {"DomainName": w.domain}, unique=True,
+           update="PutRoutingRule", named_by="Priority", items="RoutingRules", parents=lambda w: {"DomainName": w.domain}, unique=True,
            always=("RoutingRuleId", "RoutingRuleArn", "Priority", "Actions", "Conditions"), unechoed=("DomainNameId",),
            values={"DomainNameId": omit, "Priority": lambda w: w.priority(), "StripBasePath": True,
                    "Conditions": [{"MatchBasePaths": {"AnyOf": ["one"]}},

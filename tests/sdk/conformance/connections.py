@@ -19,5 +19,6 @@ class Connections:
                 self.book.wrong(operation, f"{refused}, not GoneException")
         large = {"ConnectionId": UNKNOWN, "Data": b"x" * (128 * 1024 + 1)}
         refused = self.service.refusal("PostToConnection", large)
+        self.book.errors["PostToConnection"].add(refused)
         if refused != "PayloadTooLargeException":
             self.book.wrong("PostToConnection", f"{refused}, not PayloadTooLargeException")

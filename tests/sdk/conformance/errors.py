@@ -16,6 +16,8 @@ class Errors:
         for operation in self.walk.family.operations():
             self._not_found(operation)
             self._bad_request(operation)
+        if self.walk.family.named_by:
+            self._taken()
 
     def _labels(self, operation):
         shape = self.service.operation(operation).input_shape
@@ -41,6 +43,17 @@ class Errors:
         for label in self._labels(operation):
             arguments = {**self._input(operation), label: UNKNOWN}
             self._expect(operation, "NotFoundException", arguments, f"{label} names nothing")
+
+    def _taken(self):
+        """A change to what another one is named by."""
+        family, walk = self.walk.family, self.walk
+        made = [self.service.call(family.create, walk.input(family.create, True)) for _ in range(2)]
+        named = {**walk.parents, family.id: made[1][family.id]}
+        name = {family.named_by: made[0][family.named_by]}
+        sent = walk.input(family.update, False, {**name, **named})
+        self._expect(family.update, "ConflictException", {**sent, **name, **named}, "the name is taken")
+        for it in made:
+            self.service.call(family.delete, {**walk.parents, family.id: it[family.id]})
 
     def _bad_request(self, operation):
         modelled = {error.name for error in self.service.operation(operation).error_shapes}

@@ -34,6 +34,8 @@ class Family:
     volatile: tuple = ()
     # Whether making the same again is a conflict.
     unique: bool = False
+    # The member of which no two may have the same.
+    named_by: str | None = None
 
     def operations(self):
         named = (self.create, self.read, self.list, self.update, self.delete)

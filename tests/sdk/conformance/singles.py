@@ -32,7 +32,7 @@ class Singles:
     def run(self):
         steps = (
             self.cors, self.logs, self.route_settings, self.request_parameter, self.caches,
-            self.template, self.tags, self.documents,
+            self.template, self.tags, self.documents, self.route_responses,
         )
         for step in steps:
             try:
@@ -54,6 +54,12 @@ class Singles:
         self.book.errors.setdefault(operation, set()).add(refused)
         if refused != "NotFoundException":
             self.book.wrong(operation, f"{refused}, not NotFoundException: {label} names nothing")
+
+    def wrong(self, operation, **arguments):
+        self.at = operation
+        refused = self.service.refusal(operation, arguments)
+        self.book.errors.setdefault(operation, set()).add(refused)
+        self.check(refused == "BadRequestException", f"{refused}, not BadRequestException")
 
     def check(self, fits, text):
         if not fits:
@@ -120,6 +126,15 @@ class Singles:
             self.missing("GetModelTemplate", label, **where)
         self.service.client.delete_model(**where)
 
+    def route_responses(self):
+        """There is one key for them."""
+        where = {"ApiId": self.world.websocket, "RouteId": self.world.ws_route}
+        self.wrong("CreateRouteResponse", **where, RouteResponseKey="other")
+        made = self.service.client.create_route_response(**where, RouteResponseKey="$default")
+        where["RouteResponseId"] = made["RouteResponseId"]
+        self.wrong("UpdateRouteResponse", **where, RouteResponseKey="other")
+        self.service.client.delete_route_response(**where)
+
     def tags(self):
         arn = f"arn:aws:apigateway:us-east-1::/apis/{self.world.http}"
         self.call("TagResource", ResourceArn=arn, Tags={"one": "1", "two words": "a/b=c"})
@@ -146,8 +161,7 @@ class Singles:
         self.call("ReimportApi", "maximal", **where, Body=text, Basepath="ignore", FailOnWarnings=True)
         self.missing("ReimportApi", "ApiId", Body=text)
         for operation, more in (("ImportApi", {}), ("ReimportApi", where)):
-            refused = self.service.refusal(operation, {"Body": "{no document", **more})
-            self.check(refused == "BadRequestException", f"{refused} for no document")
+            self.wrong(operation, Body="{no document", **more)
         out = self.call("ExportApi", "minimal", **where, Specification="OAS30", OutputType="JSON")
         exported = json.loads(out["body"].read())
         self.check("/pets" in exported["paths"], f"{exported}")
@@ -162,5 +176,6 @@ class Singles:
         for label, value in (("ApiId", UNKNOWN), ("StageName", UNKNOWN)):
             arguments = {**where, "Specification": "OAS30", "OutputType": "JSON", label: value}
             self.missing("ExportApi", label, **arguments)
+        self.wrong("ExportApi", **where, Specification="OAS20", OutputType="JSON")
         for made in (api, full):
             client.delete_api(ApiId=made["ApiId"])
