@@ -10,6 +10,7 @@ extern crate alloc;
 pub mod clock;
 pub mod codec;
 pub mod codes;
+pub mod hex;
 pub mod ids;
 pub mod limits;
 pub mod metrics;

@@ -3,6 +3,7 @@
 use aws_lc_rs::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use tollgate_protocol::hex::{hash_from_hex, to_hex};
 
 use crate::limits::LINE_BYTES_MAX;
 use crate::{Error, Event};
@@ -64,7 +65,7 @@ impl Head {
             return Err(Error::Event(text));
         }
         let next = self.after(event.as_bytes());
-        let (previous, hash) = (hex(&self.hash), hex(&next.hash));
+        let (previous, hash) = (to_hex(&self.hash), to_hex(&next.hash));
         let number = next.number;
         let head =
             format!(r#"{{"number":{number},"previous":"{previous}","hash":"{hash}","event":"#);
@@ -80,11 +81,11 @@ impl Head {
         if line.number != self.number + 1 {
             return Err("its number does not follow the line before");
         }
-        if line.previous != hex(&self.hash) {
+        if line.previous != to_hex(&self.hash) {
             return Err("it follows another line than the one before");
         }
         let next = self.after(line.event.get().as_bytes());
-        if line.hash != hex(&next.hash) {
+        if line.hash != to_hex(&next.hash) {
             return Err("its hash is not that of its event");
         }
         Ok(next)
@@ -94,11 +95,11 @@ impl Head {
     pub(crate) fn claimed(line: &Line<'_>) -> Option<(Self, Self)> {
         let before = Self {
             number: line.number.checked_sub(1)?,
-            hash: from_hex(&line.previous)?,
+            hash: hash_from_hex(line.previous.as_bytes())?,
         };
         let this = Self {
             number: line.number,
-            hash: from_hex(&line.hash)?,
+            hash: hash_from_hex(line.hash.as_bytes())?,
         };
         Some((before, this))
     }
@@ -106,7 +107,7 @@ impl Head {
 
 impl std::fmt::Display for Head {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}:{}", self.number, hex(&self.hash))
+        write!(f, "{}:{}", self.number, to_hex(&self.hash))
     }
 }
 
@@ -121,27 +122,7 @@ impl std::str::FromStr for Head {
     fn from_str(text: &str) -> Result<Self, NoHead> {
         let (number, hash) = text.split_once(':').ok_or(NoHead)?;
         let number = number.parse().map_err(|_| NoHead)?;
-        let hash = from_hex(hash).ok_or(NoHead)?;
+        let hash = hash_from_hex(hash.as_bytes()).ok_or(NoHead)?;
         Ok(Self { number, hash })
     }
-}
-
-/// Bytes in hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or('0');
-    let pairs = bytes
-        .iter()
-        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]);
-    pairs.collect()
-}
-
-fn from_hex(text: &str) -> Option<Digest> {
-    let mut digest = Digest::default();
-    if text.len() != digest.len() * 2 || !text.is_ascii() {
-        return None;
-    }
-    for (at, byte) in digest.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(text.get(at * 2..at * 2 + 2)?, 16).ok()?;
-    }
-    Some(digest)
 }

@@ -3,8 +3,8 @@
 use aws_lc_rs::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use tollgate_protocol::hex::to_hex;
 
-use crate::chain::hex;
 use crate::limits::{DEPTH_MAX, ERROR_CHARS_MAX, PARAMETERS_BYTES_MAX, USER_AGENT_CHARS_MAX};
 
 /// The version of the form below (CloudTrail's `eventVersion` that it resembles most).
@@ -173,7 +173,7 @@ impl Event {
 
 /// Bytes as their size and hash.
 fn named(bytes: &[u8]) -> Value {
-    let hash = hex(digest(&SHA256, bytes).as_ref());
+    let hash = to_hex(digest(&SHA256, bytes).as_ref());
     serde_json::json!({"bytes": bytes.len(), "sha256": hash})
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use tollgate_aws::operations::Matched;
@@ -22,8 +23,10 @@ pub(crate) struct Call<'a> {
     pub(crate) state: &'a AdminState,
     /// The query as on the wire.
     pub(crate) query: Option<&'a str>,
-    /// The whole body.
+    /// The whole body, which is read here where it is a document.
     pub(crate) body: &'a [u8],
+    /// The members of a body that is an input.
+    pub(crate) members: &'a Map<String, Value>,
     /// Its name.
     pub(crate) seed: Seed,
     /// Who asks: an access key id.
@@ -49,30 +52,32 @@ impl Call<'_> {
             .is_some_and(|value| value.eq_ignore_ascii_case("true"))
     }
 
-    /// The body as JSON of this form.
+    /// The members of the body in this form.
     ///
     /// # Errors
-    /// `SerializationException`, which names a place and quotes nothing: a value can be secret.
-    pub(crate) fn input<T: DeserializeOwned>(&self) -> Result<T, AwsError> {
-        // The body was read once before it was judged, so it is JSON or a document.
-        let body = self.body.trim_ascii_start();
-        if body.is_empty() {
-            return serde_json::from_slice(b"{}").map_err(|error| unreadable(&error));
-        }
+    /// `SerializationException`, which quotes nothing: a value can be secret.
+    pub(crate) fn input<'i, T: Deserialize<'i>>(&'i self) -> Result<T, AwsError> {
+        T::deserialize(self.members).map_err(|_| {
+            let text = "the body has a member that cannot be read";
+            AwsError::new(ErrorKind::Serialization, text)
+        })
+    }
+
+    /// A body that is a document, as JSON of this form.
+    ///
+    /// # Errors
+    /// `SerializationException`, which names a place and quotes nothing.
+    pub(crate) fn document<T: DeserializeOwned>(&self) -> Result<T, AwsError> {
         // An array would be read as the members in their order.
-        if !body.starts_with(b"{") {
+        if !self.body.trim_ascii_start().starts_with(b"{") {
             let text = "the body is no JSON object";
             return Err(AwsError::new(ErrorKind::Serialization, text));
         }
-        serde_json::from_slice(body).map_err(|error| unreadable(&error))
-    }
-
-    /// The members of the body.
-    ///
-    /// # Errors
-    /// As [`Call::input`].
-    pub(crate) fn members(&self) -> Result<Map<String, Value>, AwsError> {
-        self.input()
+        serde_json::from_slice(self.body).map_err(|error| {
+            let (line, column) = (error.line(), error.column());
+            let text = format!("the body cannot be read at line {line}, column {column}");
+            AwsError::new(ErrorKind::Serialization, text)
+        })
     }
 
     /// The committed configuration.
@@ -99,16 +104,6 @@ impl Call<'_> {
 /// The value of a label of the operation's path.
 pub(crate) fn label<'m>(matched: &'m Matched<'_>, name: &str) -> &'m str {
     matched.label(name).unwrap_or_default()
-}
-
-/// The error of a body that is not what the operation takes.
-fn unreadable(error: &serde_json::Error) -> AwsError {
-    let text = format!(
-        "the body cannot be read at line {}, column {}",
-        error.line(),
-        error.column()
-    );
-    AwsError::new(ErrorKind::Serialization, text)
 }
 
 /// The error of a change that the cluster's feature level does not have yet.

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 use tollgate_aws::operations::{Op, V1Op, V2Op};
-use tollgate_aws::{AwsError, ErrorKind, body_members, query_pairs};
+use tollgate_aws::{AwsError, ErrorKind, body_members, query_pairs, read_members};
 use tollgate_protocol::limits::{IAM_TAG_CHARS_MAX, IAM_TAGS_MAX};
 
 use super::native::table::Op as Native;
@@ -44,7 +44,7 @@ impl Given {
         if takes_document(target) {
             return Ok(given);
         }
-        given.members = object(body)?;
+        given.members = read_members(body)?;
         let (sets, removes) = tagging(target);
         if sets && let Some(Value::Object(tags)) = given.members.get("tags") {
             given.tags = read_tags(tags)?;
@@ -92,23 +92,6 @@ fn tagging(target: &Target<'_>) -> (bool, bool) {
             ),
         ),
     }
-}
-
-fn object(body: &[u8]) -> Result<Map<String, Value>, AwsError> {
-    if body.is_empty() {
-        return Ok(Map::new());
-    }
-    serde_json::from_slice(body).map_err(|error| {
-        let text = match body.trim_ascii_start().first() {
-            Some(b'{') => format!(
-                "the body cannot be read at line {}, column {}",
-                error.line(),
-                error.column()
-            ),
-            _ => "the body is no JSON object".to_owned(),
-        };
-        AwsError::new(ErrorKind::Serialization, text)
-    })
 }
 
 fn read_tags(tags: &Map<String, Value>) -> Result<Vec<(String, String)>, AwsError> {

@@ -12,7 +12,7 @@ use super::{connections, v1, v2};
 /// # Errors
 /// What the operation says, or that it is not there.
 pub(crate) async fn run(call: &Call<'_>, matched: &Matched<'_>) -> Outcome {
-    check_input(matched, call.query, call.body)?;
+    check_input(matched, call.query, call.members)?;
     let outcome = match matched.operation.op {
         Op::V1(op) => v1::run(op, call, matched).await,
         Op::V2(op) => v2::run(op, call, matched).await,

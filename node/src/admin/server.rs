@@ -261,6 +261,7 @@ impl Thread {
             state: &self.state,
             query: request.uri().query(),
             body: &body,
+            members: &given.members,
             seed: self.seed(request, &caller, &body)?,
             who: caller.name(),
             access: &access,

@@ -83,25 +83,23 @@ pub(crate) enum Place {
     Payload,
 }
 
-/// Checks a request against the model of its operation: `query` without `?`, `body` as it came.
+/// Checks a request against the model of its operation: `query` without `?`, and what
+/// [`read_members`] read of its body.
 ///
 /// # Errors
-/// `SerializationException` for a body that is no JSON object or has a value of a wrong type; else
-/// all violations in one `ValidationException` (v1) or `BadRequestException` (v2).
+/// `SerializationException` for a value of a wrong type; else all violations in one
+/// `ValidationException` (v1) or `BadRequestException` (v2).
 pub fn check_input(
     matched: &Matched<'_>,
     query: Option<&str>,
-    body: &[u8],
+    body: &Map<String, Value>,
 ) -> Result<(), AwsError> {
     let operation = matched.operation;
     let Some(Shape::Structure(members)) = input(operation) else {
         return Ok(());
     };
     let mut found = Found::new(is_change(operation));
-    if members.iter().any(|member| member.place == Place::Body) {
-        let body = object(body)?;
-        found.members(members, &body)?;
-    }
+    found.members(members, body)?;
     for member in *members {
         match member.place {
             Place::Label => found.text(member, matched.label(member.name)),
@@ -139,15 +137,19 @@ fn is_change(operation: &Operation) -> bool {
     operation.method == "PATCH"
 }
 
-/// The body as an object; no body is an empty one.
-fn object(body: &[u8]) -> Result<Map<String, Value>, AwsError> {
-    let body = body.trim_ascii();
-    if body.is_empty() {
+/// The members of a body; those of no body are none.
+///
+/// # Errors
+/// `SerializationException` for what is no JSON object, which names a place and quotes nothing: a
+/// value can be secret.
+pub fn read_members(body: &[u8]) -> Result<Map<String, Value>, AwsError> {
+    // What JSON takes for space, and no more.
+    if body.iter().all(|byte| b" \t\n\r".contains(byte)) {
         return Ok(Map::new());
     }
     serde_json::from_slice(body).map_err(|error| {
         let (line, column) = (error.line(), error.column());
-        let text = match body.first() {
+        let text = match body.trim_ascii_start().first() {
             Some(b'{') => format!("the body cannot be read at line {line}, column {column}"),
             _ => "the body is no JSON object".to_owned(),
         };

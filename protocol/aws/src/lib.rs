@@ -15,7 +15,7 @@ mod uri;
 pub mod wire;
 
 pub use error::{AwsError, Constraint, Denial, ErrorKind, RenderedError, Violation, Violations};
-pub use inputs::{body_members, check_input};
+pub use inputs::{body_members, check_input, read_members};
 pub use secret::Secret;
 pub use service::Service;
 pub use uri::{QueryPairs, decode_label, encode_label, query_pairs};

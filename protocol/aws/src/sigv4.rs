@@ -37,25 +37,3 @@ pub struct RequestView<'a, H> {
     /// The header fields in wire order, names in any case. `host` must be among them.
     pub headers: H,
 }
-
-/// Lower-case hexadecimal.
-fn hex(bytes: &[u8]) -> String {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
-    let digit = |nibble: u8| char::from(HEX[usize::from(nibble)]);
-    bytes
-        .iter()
-        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
-        .collect()
-}
-
-/// 32 bytes from 64 lower-case hexadecimal digits.
-fn unhex32(text: &[u8]) -> Option<[u8; 32]> {
-    if text.len() != 64 || text.iter().any(u8::is_ascii_uppercase) {
-        return None;
-    }
-    let mut out = [0; 32];
-    for (byte, pair) in out.iter_mut().zip(text.chunks_exact(2)) {
-        *byte = crate::uri::hex_digit(pair[0])? << 4 | crate::uri::hex_digit(pair[1])?;
-    }
-    Some(out)
-}

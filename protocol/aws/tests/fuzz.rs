@@ -6,7 +6,7 @@ use tollgate_aws::operations::match_operation;
 use tollgate_aws::sigv4::{
     BodyHash, Payload, RequestView, Signer, SigningCredentials, Verifier, VerifierOptions,
 };
-use tollgate_aws::{Secret, check_input, decode_label, encode_label, query_pairs};
+use tollgate_aws::{Secret, check_input, decode_label, encode_label, query_pairs, read_members};
 use tollgate_mutate::run;
 
 const NOW_MS: u64 = 1_763_856_000_000;
@@ -214,6 +214,6 @@ fn fuzz_operations() {
         let Some(matched) = match_operation(method, path, query) else {
             return false;
         };
-        check_input(&matched, query, body.as_bytes()).is_ok()
+        read_members(body.as_bytes()).is_ok_and(|it| check_input(&matched, query, &it).is_ok())
     });
 }

@@ -27,7 +27,7 @@ struct Body {
 /// # Errors
 /// As [`change::change`].
 pub(super) async fn run(call: &Call<'_>) -> Outcome {
-    let body: Body = call.input()?;
+    let body: Body = call.document()?;
     let others = if call.flag("prune") {
         Others::Remove
     } else {

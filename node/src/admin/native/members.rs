@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use tollgate_aws::{AwsError, ErrorKind};
 use tollgate_cluster::{DoorError, Members, TokenError};
 use tollgate_protocol::Millis;
+use tollgate_protocol::hex::to_hex;
 use tollgate_state::{Command, Node, NodeId, ProposalId, Reply, State};
 
 use crate::admin::call::{Call, above, unavailable};
@@ -33,7 +34,7 @@ pub(super) async fn overview(call: &Call<'_>) -> Value {
                 item
             })
             .collect();
-        let cluster = state.founding().map(|it| hex(&it.cluster));
+        let cluster = state.founding().map(|it| to_hex(&it.cluster));
         (cluster, state.level(), items)
     });
     json!({
@@ -52,10 +53,6 @@ pub(super) async fn overview(call: &Call<'_>) -> Value {
         "quorumAckMs": members.quorum_ack_ms,
         "nodes": items,
     })
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// `GET members`

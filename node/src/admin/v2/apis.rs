@@ -22,7 +22,7 @@ use tollgate_config::document::with_api;
 
 /// `POST /v2/apis`; with `target` also a route, an integration and the stage `$default`.
 pub(super) async fn create(call: &Call<'_>, at: &Matched<'_>) -> Outcome {
-    let input = call.members()?;
+    let input = call.members;
     let id = ApiId::from(call.seed.id("api", 10));
     let looks_at = [mark(kind::API, id.as_str())];
     let changed = change(call, LooksAt::Only(&looks_at), |model, now| {
@@ -30,9 +30,9 @@ pub(super) async fn create(call: &Call<'_>, at: &Matched<'_>) -> Outcome {
             // A retry whose first answer was lost.
             return Ok((model.clone(), render::api(made, call.state)));
         }
-        let mut api: Api = lay(&Api::default(), &input, at.operation, &[])?;
+        let mut api: Api = lay(&Api::default(), input, at.operation, &[])?;
         api.api_id = id.clone();
-        quick_create(call, &mut api, &input)?;
+        quick_create(call, &mut api, input)?;
         let model = with_api(model, &api, now);
         let made = render::api(find_api(&model, id.as_str())?, call.state);
         Ok((model, made))
@@ -127,7 +127,7 @@ fn given<'i>(input: &'i Map<String, Value>, name: &str) -> Option<&'i str> {
 /// `PATCH /v2/apis/{apiId}`
 pub(super) async fn update(call: &Call<'_>, at: &Matched<'_>) -> Outcome {
     let id = label(at, "apiId");
-    let input = call.members()?;
+    let input = call.members;
     let edit = |api: &mut Api| {
         // Without its large parts, which no member here is in.
         let mut bare = api.clone();
@@ -138,9 +138,9 @@ pub(super) async fn update(call: &Call<'_>, at: &Matched<'_>) -> Outcome {
             definition,
             stages,
             deployments,
-            ..lay(&bare, &input, at.operation, &[])?
+            ..lay(&bare, input, at.operation, &[])?
         };
-        quick_update(api, &input)
+        quick_update(api, input)
     };
     let body = edit_api(call, id, edit, |api, ()| render::api(api, call.state)).await?;
     Ok(Reply::json(200, body))

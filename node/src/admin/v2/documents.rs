@@ -12,7 +12,7 @@ use tollgate_config::openapi::{
 use tollgate_model::{Api, Model, ProtocolType, kind, mark};
 use tollgate_protocol::ids::ApiId;
 
-use super::edit::required;
+use super::edit::text;
 use super::read::find_api;
 use super::{not_found, render};
 use crate::admin::call::Call;
@@ -43,7 +43,7 @@ impl Request {
             }
         };
         Ok(Self {
-            text: required(&call.members()?, "body")?.to_owned(),
+            text: text(call.members, "body").to_owned(),
             base_path,
             fail_on_warnings: call.flag("failOnWarnings"),
             context: LoadContext {

@@ -8,7 +8,7 @@ use tollgate_aws::operations::Matched;
 use tollgate_model::{ApiMapping, DomainName, Mark, Model, kind, mark};
 use tollgate_protocol::ids::MappingId;
 
-use super::edit::required;
+use super::edit::text;
 use super::read::find_domain;
 use super::{not_found, render};
 use crate::admin::call::{Call, label};
@@ -19,15 +19,15 @@ use crate::admin::reply::{Outcome, Reply};
 /// `POST /v2/domainnames`. `certificateArn` ends in `certificate/NAME`, the name of a certificate
 /// of an API file, which may come later.
 pub(super) async fn create(call: &Call<'_>, at: &Matched<'_>) -> Outcome {
-    let input = call.members()?;
-    let name = required(&input, "domainName")?.to_ascii_lowercase();
+    let input = call.members;
+    let name = text(input, "domainName").to_ascii_lowercase();
     let changed = change(call, LooksAt::Only(&[domain_mark(&name)]), |model, _| {
         if model.domain_names.contains_key(&name) {
             return Err(AwsError::conflict(format!(
                 "The domain name you provided already exists: {name}"
             )));
         }
-        let mut domain: DomainName = lay(&DomainName::default(), &input, at.operation, &[])?;
+        let mut domain: DomainName = lay(&DomainName::default(), input, at.operation, &[])?;
         domain.domain_name.clone_from(&name);
         let shown = render::domain_name(&domain, model, call.state);
         Ok((with_domain(model, domain), shown))
@@ -39,10 +39,10 @@ pub(super) async fn create(call: &Call<'_>, at: &Matched<'_>) -> Outcome {
 /// `PATCH /v2/domainnames/{domainName}`
 pub(super) async fn update(call: &Call<'_>, at: &Matched<'_>) -> Outcome {
     let name = label(at, "domainName");
-    let input = call.members()?;
+    let input = call.members;
     let changed = change(call, LooksAt::Only(&[domain_mark(name)]), |model, _| {
         let before = find_domain(model, name)?;
-        let mut domain: DomainName = lay(&**before, &input, at.operation, &[])?;
+        let mut domain: DomainName = lay(&**before, input, at.operation, &[])?;
         // What the request names is shown, and not what an API file named.
         if domain.domain_name_configurations != before.domain_name_configurations {
             domain.certificate = None;
@@ -80,29 +80,29 @@ pub(super) fn with_domain(model: &Model, domain: DomainName) -> Model {
 
 /// `POST /v2/domainnames/{domainName}/apimappings`
 pub(super) async fn create_mapping(call: &Call<'_>, domain: &str) -> Outcome {
-    let input = call.members()?;
+    let input = call.members;
     let id = MappingId::from(call.seed.id("mapping", 6));
     let mapping = ApiMapping {
         api_mapping_id: id.clone(),
         api_mapping_key: String::new(),
-        api_id: required(&input, "apiId")?.into(),
-        stage: required(&input, "stage")?.into(),
+        api_id: text(input, "apiId").into(),
+        stage: text(input, "stage").into(),
     };
     // The rules look at the API that it leads to.
     let looks_at = [domain_mark(domain)];
-    let edit = |model: &Model, _| put(model, domain, &mapping, &input);
+    let edit = |model: &Model, _| put(model, domain, &mapping, input);
     let changed = change(call, LooksAt::Only(&looks_at), edit).await?;
     Ok(Reply::json(201, changed.value))
 }
 
 /// `PATCH /v2/domainnames/{domainName}/apimappings/{apiMappingId}`
 pub(super) async fn update_mapping(call: &Call<'_>, domain: &str, id: &str) -> Outcome {
-    let input = call.members()?;
+    let input = call.members;
     let changed = change(call, LooksAt::Only(&[domain_mark(domain)]), |model, _| {
         let mappings = &find_domain(model, domain)?.api_mappings;
         let found = mappings.iter().find(|it| it.api_mapping_id.as_str() == id);
         let found = found.ok_or_else(|| not_found("API mapping", id))?;
-        put(model, domain, found, &input)
+        put(model, domain, found, input)
     })
     .await?;
     Ok(Reply::json(200, changed.value))
@@ -132,16 +132,16 @@ fn put(
     mapping: &ApiMapping,
     input: &Map<String, Value>,
 ) -> Result<(Model, Value), AwsError> {
-    let text = |name: &str| input.get(name).and_then(Value::as_str);
+    let given = |name: &str| input.get(name).and_then(Value::as_str);
     let mut mapping = mapping.clone();
-    if let Some(key) = text("apiMappingKey") {
+    if let Some(key) = given("apiMappingKey") {
         key.trim_matches('/')
             .clone_into(&mut mapping.api_mapping_key);
     }
-    if let Some(api) = text("apiId") {
+    if let Some(api) = given("apiId") {
         mapping.api_id = api.into();
     }
-    if let Some(stage) = text("stage") {
+    if let Some(stage) = given("stage") {
         mapping.stage = stage.into();
     }
     let api = model.apis.get(&mapping.api_id);

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize as _;
 use serde_json::{Map, Value};
-use tollgate_aws::{AwsError, ErrorKind};
+use tollgate_aws::AwsError;
 use tollgate_config::document::with_api;
 use tollgate_model::{Api, kind, mark};
 
@@ -34,26 +33,16 @@ pub(super) async fn edit_api<T, R>(
     Ok(changed.value)
 }
 
-/// A member that must be there.
-///
-/// # Errors
-/// `BadRequestException` that names it.
-pub(super) fn required<'i>(input: &'i Map<String, Value>, name: &str) -> Result<&'i str, AwsError> {
-    input
-        .get(name)
-        .and_then(Value::as_str)
-        .filter(|text| !text.is_empty())
-        .ok_or_else(|| AwsError::bad_request(format!("{name} is required")))
+/// A member that is a text, empty where it is not there: whether it must be, was checked before
+/// (`tollgate_aws::check_input`), and what an empty one means say the rules of the model.
+pub(super) fn text<'i>(input: &'i Map<String, Value>, name: &str) -> &'i str {
+    input.get(name).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// Tags of a request.
-///
-/// # Errors
-/// `SerializationException` when they are no map of strings.
-pub(super) fn tags(input: &Map<String, Value>) -> Result<BTreeMap<String, String>, AwsError> {
-    let Some(tags) = input.get("tags").filter(|tags| !tags.is_null()) else {
-        return Ok(BTreeMap::new());
-    };
-    BTreeMap::deserialize(tags)
-        .map_err(|_| AwsError::new(ErrorKind::Serialization, "the value of tags cannot be read"))
+/// Tags of a request; their type was checked before.
+pub(super) fn tags(input: &Map<String, Value>) -> BTreeMap<String, String> {
+    let tags = input.get("tags").and_then(Value::as_object);
+    let texts = tags.into_iter().flatten();
+    let texts = texts.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())));
+    texts.collect()
 }

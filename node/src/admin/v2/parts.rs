@@ -164,7 +164,7 @@ async fn get<P: Part>(call: &Call<'_>, at: &Matched<'_>, id: &str) -> Outcome {
 }
 
 async fn create<P: Part>(call: &Call<'_>, at: &Matched<'_>) -> Outcome {
-    let input = call.members()?;
+    let input = call.members;
     let name = call.seed.id(P::FAMILY.what, P::FAMILY.id_chars);
     let id = P::Id::from(&name);
     let edit = |api: &mut Api| {
@@ -172,17 +172,17 @@ async fn create<P: Part>(call: &Call<'_>, at: &Matched<'_>) -> Outcome {
         if P::all(&api.definition, at)?.contains_key(&name) {
             return Ok(());
         }
-        put(api, at, &P::of_id(id.clone()), &id, &input)
+        put(api, at, &P::of_id(id.clone()), &id, input)
     };
     let body = edit_api(call, api(at), edit, |api, ()| shown::<P>(api, at, &name)).await?;
     Ok(Reply::json(201, body))
 }
 
 async fn update<P: Part>(call: &Call<'_>, at: &Matched<'_>, id: &str) -> Outcome {
-    let input = call.members()?;
+    let input = call.members;
     let edit = |api: &mut Api| {
         let before = find::<P>(&api.definition, at, id)?.clone();
-        put(api, at, &before, &P::Id::from(id), &input)
+        put(api, at, &before, &P::Id::from(id), input)
     };
     let body = edit_api(call, api(at), edit, |api, ()| shown::<P>(api, at, id)).await?;
     Ok(Reply::json(200, body))

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::apis::{forget_stages, referring};
-use super::edit::{edit_api, required};
+use super::edit::{edit_api, text};
 use super::parts::managed;
 use super::read::find_api;
 use super::{not_found, render};
@@ -20,13 +20,13 @@ use tollgate_model::{Api, Stage};
 /// `POST /v2/apis/{apiId}/stages`
 pub(super) async fn create(call: &Call<'_>, at: &Matched<'_>) -> Outcome {
     let api = label(at, "apiId");
-    let input = call.members()?;
-    let name = required(&input, "stageName")?;
+    let input = call.members;
+    let name = text(input, "stageName");
     let edit = |api: &mut Api| {
         if api.stages.contains_key(name) {
             return Err(AwsError::conflict(format!("Stage {name} already exists")));
         }
-        put(api, &Stage::default(), &input, at)
+        put(api, &Stage::default(), input, at)
     };
     let look = |api: &Api, ()| api.stages.get(name).map(|it| render::stage(it));
     let body = edit_api(call, api, edit, look).await?;
@@ -36,10 +36,10 @@ pub(super) async fn create(call: &Call<'_>, at: &Matched<'_>) -> Outcome {
 /// `PATCH /v2/apis/{apiId}/stages/{stageName}`
 pub(super) async fn update(call: &Call<'_>, at: &Matched<'_>) -> Outcome {
     let (api, name) = (label(at, "apiId"), label(at, "stageName"));
-    let input = call.members()?;
+    let input = call.members;
     let edit = |api: &mut Api| {
         let found = find_stage(api, name)?;
-        put(api, &found, &input, at)
+        put(api, &found, input, at)
     };
     let body = edit_api(call, api, edit, |api, ()| shown(api, name)).await?;
     Ok(Reply::json(200, body))

@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 use tollgate_aws::wire::to_iso8601;
-use tollgate_aws::{AwsError, ErrorKind, Service};
+use tollgate_aws::{AwsError, Service};
 use tollgate_model::{Model, Upstream, VpcLink, kind, mark, mark_kind};
 
-use super::edit::{required, tags};
+use super::edit::{tags, text};
 use super::not_found;
 use crate::admin::call::Call;
 use crate::admin::change::{LooksAt, change};
@@ -40,18 +40,15 @@ pub(super) async fn get(call: &Call<'_>, id: &str) -> Outcome {
 
 /// `POST /v2/vpclinks`
 pub(super) async fn create(call: &Call<'_>) -> Outcome {
-    let input = call.members()?;
+    let input = call.members;
     let link = VpcLink {
-        name: required(&input, "name")?.to_owned(),
-        subnet_ids: texts(&input, "subnetIds")?,
-        security_group_ids: texts(&input, "securityGroupIds")?,
-        tags: tags(&input)?,
+        name: text(input, "name").to_owned(),
+        subnet_ids: texts(input, "subnetIds"),
+        security_group_ids: texts(input, "securityGroupIds"),
+        tags: tags(input),
         made_by: call.seed.id("vpc link", 32),
         ..VpcLink::default()
     };
-    if !input.contains_key("subnetIds") {
-        return Err(AwsError::bad_request("subnetIds is required"));
-    }
     let looks_at = [mark_kind(kind::UPSTREAM)];
     let changed = change(call, LooksAt::Only(&looks_at), |model, now| {
         let made_here = |it: &&Arc<Upstream>| {
@@ -97,13 +94,13 @@ fn free_id<'n>(model: &Model, name: &'n str) -> Option<&'n str> {
 
 /// `PATCH /v2/vpclinks/{vpcLinkId}`: the name, which is all that AWS lets change.
 pub(super) async fn update(call: &Call<'_>, id: &str) -> Outcome {
-    let input = call.members()?;
+    let input = call.members;
     let looks_at = [mark(kind::UPSTREAM, id)];
     let changed = change(call, LooksAt::Only(&looks_at), |model, _| {
         let mut upstream = Upstream::clone(find(model, id)?);
-        if let Some(name) = input.get("name") {
-            let name = name.as_str().ok_or_else(|| unreadable("name"))?;
-            link_of(&mut upstream).name = name.to_owned();
+        let name = text(input, "name");
+        if !name.is_empty() {
+            name.clone_into(&mut link_of(&mut upstream).name);
         }
         let shown = render(&upstream);
         Ok((with(model, upstream), shown))
@@ -189,17 +186,11 @@ fn with(model: &Model, upstream: Upstream) -> Model {
     model
 }
 
-/// A list of texts, empty when it is not there.
-fn texts(input: &Map<String, Value>, name: &str) -> Result<Vec<String>, AwsError> {
-    match input.get(name) {
-        None | Some(Value::Null) => Ok(Vec::new()),
-        Some(list) => serde_json::from_value(list.clone()).map_err(|_| unreadable(name)),
-    }
-}
-
-fn unreadable(name: &str) -> AwsError {
-    let text = format!("the value of {name} cannot be read");
-    AwsError::new(ErrorKind::Serialization, text)
+/// A list of texts, empty when it is not there; its type was checked before.
+fn texts(input: &Map<String, Value>, name: &str) -> Vec<String> {
+    let list = input.get(name).and_then(Value::as_array);
+    let texts = list.into_iter().flatten().filter_map(Value::as_str);
+    texts.map(str::to_owned).collect()
 }
 
 fn render(upstream: &Upstream) -> Value {

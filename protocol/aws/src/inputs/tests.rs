@@ -9,7 +9,7 @@ fn check(method: &str, target: &str, body: &str) -> Result<(), AwsError> {
         None => (target, None),
     };
     let matched = match_operation(method, path, query).unwrap();
-    check_input(&matched, query, body.as_bytes())
+    check_input(&matched, query, &read_members(body.as_bytes())?)
 }
 
 #[track_caller]

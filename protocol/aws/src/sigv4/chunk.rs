@@ -9,8 +9,9 @@
 use aws_lc_rs::hmac;
 use subtle::ConstantTimeEq as _;
 
+use tollgate_protocol::hex::{hash_from_hex, to_hex};
+
 use super::payload::{ChunkSeed, sha256};
-use super::{hex, unhex32};
 
 /// The largest chunk that is accepted, in bytes. SDKs send 64 to 128 KiB.
 pub const CHUNK_BYTES_MAX: usize = 1 << 20;
@@ -158,14 +159,14 @@ fn parse_header(line: &[u8]) -> Option<(u64, [u8; 32])> {
     let size = u64::from_str_radix(size, 16).ok().filter(|_| is_hex)?;
     Some((
         size,
-        unhex32(extension.strip_prefix(EXTENSION)?.as_bytes())?,
+        hash_from_hex(extension.strip_prefix(EXTENSION)?.as_bytes())?,
     ))
 }
 
 fn chunk_signature(seed: &ChunkSeed, data: &[u8]) -> [u8; 32] {
     let mut context = hmac::Context::with_key(&seed.key);
-    let last = hex(&seed.signature);
-    let (empty, hash) = (hex(&sha256(b"")), hex(&sha256(data)));
+    let last = to_hex(&seed.signature);
+    let (empty, hash) = (to_hex(&sha256(b"")), to_hex(&sha256(data)));
     let name = "AWS4-HMAC-SHA256-PAYLOAD";
     let lines = [name, seed.date.as_str(), &seed.scope, &last, &empty, &hash];
     context.update(lines.join("\n").as_bytes());

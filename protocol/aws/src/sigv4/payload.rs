@@ -6,8 +6,10 @@ use std::sync::Arc;
 use aws_lc_rs::{digest, hmac};
 use subtle::ConstantTimeEq as _;
 
+use tollgate_protocol::hex::hash_from_hex;
+
+use super::SigV4Error;
 use super::date::AmzDate;
-use super::{SigV4Error, unhex32};
 
 /// The marker of a body that is not covered by the signature.
 pub(super) const UNSIGNED: &str = "UNSIGNED-PAYLOAD";
@@ -146,7 +148,7 @@ impl Declaration {
         } else if value == STREAMING.as_bytes() {
             Some(Self::Streaming)
         } else {
-            unhex32(value).map(Self::Hash)
+            hash_from_hex(value).map(Self::Hash)
         }
     }
 }

@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use aws_lc_rs::hmac;
 
+use tollgate_protocol::hex::to_hex;
+
 use super::canonical::PathStyle;
 use super::date::AmzDate;
 use super::key_cache::derive;
 use super::payload::{UNSIGNED, sha256};
 use super::verify::{Canonical, sign};
-use super::{ALGORITHM, RequestView, hex};
+use super::{ALGORITHM, RequestView};
 use crate::{Secret, encode_label};
 
 /// Headers that proxies change or HTTP libraries add, and that are therefore never signed.
@@ -242,7 +244,7 @@ impl Signer {
         };
         // The names were taken from the request, so each of them is there.
         let hash = canonical.hash(request).unwrap_or_default();
-        hex(&sign(
+        to_hex(&sign(
             &self.day_key(head.date.day()),
             &head.date,
             &head.scope,
@@ -265,8 +267,8 @@ impl Signer {
 impl Payload<'_> {
     fn text(self) -> String {
         match self {
-            Self::Bytes(bytes) => hex(&sha256(bytes)),
-            Self::Sha256(hash) => hex(&hash),
+            Self::Bytes(bytes) => to_hex(&sha256(bytes)),
+            Self::Sha256(hash) => to_hex(&hash),
             Self::Unsigned => UNSIGNED.to_owned(),
         }
     }

@@ -9,14 +9,15 @@ use std::sync::Arc;
 use aws_lc_rs::hmac;
 use subtle::ConstantTimeEq as _;
 
+use tollgate_protocol::hex::{hash_from_hex, to_hex};
+
 use super::canonical::{PathStyle, is_normal, push_header, push_path, push_query};
 use super::claims::{Claims, Form, Scope};
 use super::date::AmzDate;
 use super::key_cache::{KeyCache, derive};
 use super::payload::{Declaration, STREAMING, UNSIGNED, sha256};
 use super::{
-    ALGORITHM, BodyHash, ChunkSeed, IncompleteSignature, PayloadKind, RequestView, SigV4Error, hex,
-    unhex32,
+    ALGORITHM, BodyHash, ChunkSeed, IncompleteSignature, PayloadKind, RequestView, SigV4Error,
 };
 use crate::Secret;
 
@@ -128,12 +129,12 @@ impl Verifier {
             body.sha256()
         };
         let covered = match declared {
-            Declaration::Absent => hex(&body.ok_or(SigV4Error::BodyNeeded)?),
-            Declaration::Hash(hash) => hex(&hash),
+            Declaration::Absent => to_hex(&body.ok_or(SigV4Error::BodyNeeded)?),
+            Declaration::Hash(hash) => to_hex(&hash),
             Declaration::Unsigned => UNSIGNED.to_owned(),
             Declaration::Streaming => STREAMING.to_owned(),
         };
-        let given = unhex32(claims.signature.as_bytes()).ok_or(SigV4Error::Mismatch)?;
+        let given = hash_from_hex(claims.signature.as_bytes()).ok_or(SigV4Error::Mismatch)?;
         let key = self.check_signature(request, &claims, &secret, &covered, &given)?;
         let payload = match (declared, body) {
             (Declaration::Absent, _) => PayloadKind::Checked,
@@ -301,7 +302,7 @@ pub(super) fn sign(key: &hmac::Key, date: &AmzDate, scope: &str, hash: &[u8; 32]
         "\n",
         scope,
         "\n",
-        &hex(hash),
+        &to_hex(hash),
     ] {
         context.update(part.as_bytes());
     }
