@@ -21,7 +21,7 @@ mod yaml;
 pub(crate) use convert::inline_integration_id;
 pub use load::{load, load_str};
 pub(crate) use load::{load_openapi, read_api};
-pub use merge::{Others, deployment_id, merge, with_api};
+pub use merge::{Others, drop_old_deployments, merge, with_api};
 pub use reference::reference;
 pub use schema::schema;
 

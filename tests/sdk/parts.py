@@ -156,15 +156,16 @@ def quick_create():
 
 
 def domain_names():
-    arn = "arn:aws:acm:us-east-1:000000000000:certificate/later"
-    made = v2.create_domain_name(
-        DomainName="Closed.example.com",
-        DomainNameConfigurations=[{"CertificateArn": arn, "EndpointType": "REGIONAL", "SecurityPolicy": "TLS_1_2"}],
-        MutualTlsAuthentication={"TruststoreUri": "s3://trust/store.pem"},
-    )
-    (configuration,) = made["DomainNameConfigurations"]
-    assert configuration["CertificateArn"] == arn, made
-    assert configuration["DomainNameStatus"] == "PENDING_CERTIFICATE_REIMPORT", made
+    configuration = {"EndpointType": "REGIONAL", "SecurityPolicy": "TLS_1_2"}
+    asked = {
+        "DomainName": "Closed.example.com",
+        "DomainNameConfigurations": [configuration],
+        "MutualTlsAuthentication": {"TruststoreUri": "s3://trust/store.pem"},
+    }
+    unknown = {"CertificateArn": "arn:aws:acm:us-east-1:000000000000:certificate/nowhere"}
+    with_unknown = {**asked, "DomainNameConfigurations": [{**configuration, **unknown}]}
+    gateway.refused("BadRequestException", v2.create_domain_name, **with_unknown)
+    made = v2.create_domain_name(**asked)
     same(v2.get_domain_name, made, DomainName="closed.example.com")
     api, target = http_api()
     v2.create_route(ApiId=api, RouteKey="GET /", Target=target)

@@ -111,7 +111,7 @@ pub struct Definition {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Deployment {
-    /// The id, derived from the definition.
+    /// The id; of one that the gateway made by itself it follows from the definition.
     pub deployment_id: DeploymentId,
     /// What changed.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -122,7 +122,7 @@ fn merge_api(old: Option<&Api>, new: &Api, now: Millis) -> Api {
         };
         api.deployments.insert(id, Arc::new(deployment));
     }
-    prune(&mut api);
+    drop_old_deployments(&mut api);
     api.share();
     api
 }
@@ -165,15 +165,15 @@ fn deployment_of(api: &Api) -> DeploymentId {
     )
 }
 
-/// The id of a deployment of this definition.
-#[must_use]
-pub fn deployment_id(definition: &Definition) -> DeploymentId {
+/// The id of a deployment of this definition that is made because of it.
+fn deployment_id(definition: &Definition) -> DeploymentId {
     let content = serde_json::to_string(definition).unwrap_or_default();
     DeploymentId::from(derived(6, &["deployment", &content]))
 }
 
-/// Removes the oldest deployments that no stage points at.
-fn prune(api: &mut Api) {
+/// Removes the oldest deployments that no stage points at, as far as they are more than
+/// [`DEPLOYMENTS_KEPT`].
+pub fn drop_old_deployments(api: &mut Api) {
     let mut idle: Vec<(Millis, DeploymentId)> = api
         .deployments
         .values()

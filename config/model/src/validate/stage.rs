@@ -24,7 +24,11 @@ pub(super) fn is_name(name: &str) -> bool {
 }
 
 pub(super) fn stage(api: &Api, stage: &Stage, f: &mut Findings) {
-    if !is_name(stage.stage_name.as_str()) {
+    let name = stage.stage_name.as_str();
+    if name == "$default" && api.protocol_type == ProtocolType::Websocket {
+        // Its stages are always part of the path.
+        f.say("stageName", "Stage name only allows a-zA-Z0-9_-");
+    } else if !is_name(name) {
         let message = "a stage name is `$default` or has 1 to 128 of the characters A-Z, a-z, \
                        0-9, `_` and `-`";
         f.say("stageName", message);

@@ -1,13 +1,13 @@
-//! Deployments: copies of an API's definition, named by their content.
+//! Deployments: copies of an API's definition.
 
 use std::sync::Arc;
 
 use serde::Deserialize;
 use tollgate_aws::AwsError;
-use tollgate_config::document::deployment_id;
+use tollgate_config::document::drop_old_deployments;
 use tollgate_model::{Api, Deployment, Stage, kind, mark};
 use tollgate_protocol::Millis;
-use tollgate_protocol::ids::StageName;
+use tollgate_protocol::ids::{DeploymentId, StageName};
 
 use super::read::find_api;
 use super::{not_found, render};
@@ -22,30 +22,34 @@ struct Input {
     stage_name: Option<StageName>,
 }
 
-/// `POST /v2/apis/{apiId}/deployments`. Deploying what is deployed already gives the same
-/// deployment.
+/// `POST /v2/apis/{apiId}/deployments`. Deploying what is deployed already gives another deployment,
+/// as with AWS: a tool that replaces one deletes the old one behind the new one.
 pub(super) async fn create(call: &Call<'_>, api: &str) -> Outcome {
     let input: Input = call.input()?;
-    let changed = change(
-        call,
-        LooksAt::Only(&[mark(kind::API, api)]),
-        |model, now| {
-            let mut api = Api::clone(find_api(model, api)?);
-            let deployment = deploy(&mut api, input.description.clone(), now)?;
-            if let Some(name) = &input.stage_name {
-                point(&mut api, name, &deployment, now)?;
-            }
-            let mut model = model.clone();
-            model.apis.insert(api.api_id.clone(), Arc::new(api));
-            Ok((model, render::deployment(&deployment)))
-        },
-    )
+    let id = DeploymentId::from(call.seed.id("deployment", 6));
+    let looks_at = [mark(kind::API, api)];
+    let changed = change(call, LooksAt::Only(&looks_at), |model, now| {
+        let mut api = Api::clone(find_api(model, api)?);
+        if let Some(made) = api.deployments.get(&id) {
+            // A retry whose first answer was lost.
+            return Ok((model.clone(), render::deployment(made)));
+        }
+        let deployment = deploy(&mut api, &id, input.description.clone(), now)?;
+        if let Some(name) = &input.stage_name {
+            point(&mut api, name, &deployment, now)?;
+        }
+        drop_old_deployments(&mut api);
+        let mut model = model.clone();
+        model.apis.insert(api.api_id.clone(), Arc::new(api));
+        Ok((model, render::deployment(&deployment)))
+    })
     .await?;
     Ok(Reply::json(201, changed.value))
 }
 
 fn deploy(
     api: &mut Api,
+    id: &DeploymentId,
     description: Option<String>,
     now: Millis,
 ) -> Result<Arc<Deployment>, AwsError> {
@@ -54,17 +58,15 @@ fn deploy(
             "Unable to deploy API because no routes exist in this API",
         ));
     }
-    let id = deployment_id(&api.definition);
-    let deployment = api.deployments.entry(id.clone()).or_insert_with(|| {
-        Arc::new(Deployment {
-            deployment_id: id,
-            description,
-            created_date: now,
-            auto_deployed: false,
-            definition: Arc::clone(&api.definition),
-        })
+    let deployment = Arc::new(Deployment {
+        deployment_id: id.clone(),
+        description,
+        created_date: now,
+        auto_deployed: false,
+        definition: Arc::clone(&api.definition),
     });
-    Ok(Arc::clone(deployment))
+    api.deployments.insert(id.clone(), Arc::clone(&deployment));
+    Ok(deployment)
 }
 
 fn point(

@@ -17,7 +17,7 @@ use crate::admin::lay::lay;
 use crate::admin::reply::{Outcome, Reply};
 
 /// `POST /v2/domainnames`. `certificateArn` ends in `certificate/NAME`, the name of a certificate
-/// of an API file, which may come later.
+/// of an API file, which must be there.
 pub(super) async fn create(call: &Call<'_>, at: &Matched<'_>) -> Outcome {
     let input = call.members;
     let name = text(input, "domainName").to_ascii_lowercase();
@@ -29,6 +29,7 @@ pub(super) async fn create(call: &Call<'_>, at: &Matched<'_>) -> Outcome {
         }
         let mut domain: DomainName = lay(&DomainName::default(), input, at.operation, &[])?;
         domain.domain_name.clone_from(&name);
+        has_certificate(model, &domain)?;
         let shown = render::domain_name(&domain, model, call.state);
         Ok((with_domain(model, domain), shown))
     })
@@ -46,12 +47,24 @@ pub(super) async fn update(call: &Call<'_>, at: &Matched<'_>) -> Outcome {
         // What the request names is shown, and not what an API file named.
         if domain.domain_name_configurations != before.domain_name_configurations {
             domain.certificate = None;
+            has_certificate(model, &domain)?;
         }
         let shown = render::domain_name(&domain, model, call.state);
         Ok((with_domain(model, domain), shown))
     })
     .await?;
     Ok(Reply::json(200, changed.value))
+}
+
+/// Whether there is the certificate that a request names. One without is served without TLS of its
+/// own; of one that an API file took away the status tells.
+fn has_certificate(model: &Model, domain: &DomainName) -> Result<(), AwsError> {
+    match domain.certificate_name() {
+        Some(name) if !model.certificates.contains_key(name) => Err(AwsError::bad_request(
+            "The provided certificate does not exist.",
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// `DELETE /v2/domainnames/{domainName}` with its mappings.
