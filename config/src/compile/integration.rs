@@ -63,6 +63,7 @@ impl IntegrationCompiler<'_> {
                     .upstreams
                     .get(&id)
                     .ok_or_else(|| format!("there is no upstream group {id:?}"))?;
+                let id = self.verified_group(upstream, integration);
                 let first = upstream.servers.first().map_or("", |server| &*server.url);
                 let default = split_url(first).map_or("", |url| url.authority);
                 match split_url(&uri) {
@@ -129,6 +130,42 @@ impl IntegrationCompiler<'_> {
                 server_name_to_verify: tls.server_name_to_verify,
                 insecure_skip_verification: tls.insecure_skip_verification,
                 ..Upstream::default()
+            });
+        name
+    }
+
+    /// The group that a private integration leads to: the declared one, or with `tlsConfig` one
+    /// of the same servers that is spoken to over TLS and whose certificate must be of that name
+    /// (AWS: "HTTP API private integrations": with a TLS configuration the traffic is HTTPS).
+    fn verified_group(&mut self, declared: &Upstream, integration: &Integration) -> String {
+        let tls = integration.tls_config.as_ref();
+        let Some((tls, verified)) =
+            tls.and_then(|it| Some((it, it.server_name_to_verify.as_ref()?)))
+        else {
+            return declared.name.clone();
+        };
+        // No declared group has a space in its name.
+        let mut name = format!("{} as {verified}", declared.name);
+        if tls.insecure_skip_verification {
+            name.push_str(" unverified");
+        }
+        let over_tls = |server: &Server| Server {
+            url: match server.url.strip_prefix("http://") {
+                Some(rest) => format!("https://{rest}"),
+                None => server.url.clone(),
+            },
+            weight: server.weight,
+        };
+        self.upstreams
+            .entry(name.clone())
+            .or_insert_with(|| Upstream {
+                name: name.clone(),
+                servers: declared.servers.iter().map(over_tls).collect(),
+                server_name_to_verify: Some(verified.clone()),
+                // Of the group it says nothing about this name.
+                insecure_skip_verification: tls.insecure_skip_verification,
+                link: None,
+                ..declared.clone()
             });
         name
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tollgate_model::{
     AccessLogSettings, Api, ApiKey, ApiStage, ConnectionType, Definition, Deployment, Function,
     Integration, IntegrationType, Model, Quota, Route, RouteSettings, Server, Stage, Throttle,
-    Upstream, UsagePlan,
+    TlsConfig, Upstream, UsagePlan,
 };
 use tollgate_protocol::Rate;
 use tollgate_protocol::ids::{PlanId, Revision};
@@ -224,6 +224,43 @@ fn an_upstream_group_is_named_by_the_connection() {
         (&*plan.group, &*plan.authority),
         ("orders", "10.0.0.1:3000")
     );
+}
+
+#[test]
+fn a_private_integration_verifies_the_name_that_it_gives() {
+    let integration = Integration {
+        connection_type: ConnectionType::VpcLink,
+        connection_id: Some("orders".into()),
+        tls_config: Some(TlsConfig {
+            server_name_to_verify: Some("orders.internal".into()),
+            ..TlsConfig::default()
+        }),
+        ..http("/v1")
+    };
+    let mut model = model([api("shop", &[("GET /a", integration)], stage("$default"))]);
+    let servers = vec![Server {
+        url: "http://10.0.0.1:3000".into(),
+        weight: 1,
+    }];
+    let group = Upstream {
+        name: "orders".into(),
+        servers,
+        insecure_skip_verification: true,
+        ..Upstream::default()
+    };
+    model.upstreams.insert("orders".into(), Arc::new(group));
+    let snapshot = compiled(model);
+    let IntegrationPlan::Http(plan) = plan(&snapshot, "shop", "$default", 0) else {
+        panic!()
+    };
+    let mut groups = snapshot.upstreams.iter();
+    let group = groups.find(|it| *it.name == *plan.group).unwrap();
+    assert_eq!(group.servers[0].url, "https://10.0.0.1:3000");
+    assert_eq!(
+        group.server_name_to_verify.as_deref(),
+        Some("orders.internal")
+    );
+    assert!(!group.insecure_skip_verification);
 }
 
 #[test]
