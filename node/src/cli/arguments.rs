@@ -252,6 +252,8 @@ pub(super) enum Kind {
     Apis,
     Routes,
     Integrations,
+    Authorizers,
+    Models,
     Stages,
     Deployments,
     Keys,

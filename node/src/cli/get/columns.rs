@@ -11,6 +11,8 @@ pub(super) fn of(kind: Kind) -> &'static [Column] {
         Kind::Apis => APIS,
         Kind::Routes => ROUTES,
         Kind::Integrations => INTEGRATIONS,
+        Kind::Authorizers => AUTHORIZERS,
+        Kind::Models => MODELS,
         Kind::Stages => STAGES,
         Kind::Deployments => DEPLOYMENTS,
         Kind::Keys => KEYS,
@@ -43,6 +45,23 @@ const INTEGRATIONS: &[Column] = &[
     ("TYPE", "/integrationType"),
     ("METHOD", "/integrationMethod"),
     ("URI", "/integrationUri"),
+];
+
+const AUTHORIZERS: &[Column] = &[
+    ("API", "/apiId"),
+    ("ID", "/authorizerId"),
+    ("NAME", "/name"),
+    ("TYPE", "/authorizerType"),
+    ("URI", "/authorizerUri"),
+    ("ISSUER", "/jwtConfiguration/issuer"),
+];
+
+const MODELS: &[Column] = &[
+    ("API", "/apiId"),
+    ("ID", "/modelId"),
+    ("NAME", "/name"),
+    ("CONTENT TYPE", "/contentType"),
+    ("DESCRIPTION", "/description"),
 ];
 
 const STAGES: &[Column] = &[
