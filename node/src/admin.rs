@@ -8,6 +8,7 @@ mod access;
 mod auth;
 mod call;
 mod change;
+mod conditions;
 mod connections;
 mod given;
 mod ids;

@@ -5,16 +5,19 @@
 //! context keys".
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use actix_web::HttpRequest;
+use serde_json::{Map, Value};
 use tollgate_aws::arn::{ExecuteApiArn, TagResource, tag_arn};
-use tollgate_aws::operations::{Authorization, Matched, Op, Place, authorization};
+use tollgate_aws::operations::{Authorization, Matched, Op, Place, V2Op, authorization};
 use tollgate_aws::wire::to_iso8601;
 use tollgate_aws::{AwsError, Denial, Service, encode_label};
+use tollgate_model::Api;
 use tollgate_policy::Context;
 
-use super::AdminState;
 use super::given::Given;
+use super::{AdminState, conditions};
 use crate::iam::{Principal, Verdict, decide};
 
 /// Who asks, from where, and what for, as conditions see it.
@@ -23,6 +26,10 @@ pub(crate) struct Access<'a> {
     context: Context<'a>,
     /// Whether it sets tags.
     pub(crate) tags: bool,
+    /// Whether it sets tags or takes some away.
+    names_tags: bool,
+    /// What the import of a document needs, for when it is known what the document says.
+    import: Option<Authorization>,
     /// Whether the operation is about the whole configuration.
     whole: bool,
 }
@@ -55,6 +62,8 @@ impl<'a> Access<'a> {
             principal,
             context,
             tags: !given.tags.is_empty(),
+            names_tags: !given.tag_keys.is_empty(),
+            import: None,
             whole: false,
         }
     }
@@ -62,6 +71,38 @@ impl<'a> Access<'a> {
     /// Who asks.
     pub(crate) fn principal(&self) -> &Principal {
         self.principal
+    }
+
+    /// Adds the keys of conditions that tell what the call asks for and what it is about.
+    pub(crate) fn about(
+        &mut self,
+        state: &AdminState,
+        matched: &Matched<'_>,
+        input: &Map<String, Value>,
+        own: Option<&Authorization>,
+    ) {
+        if self.principal.is_root() {
+            return;
+        }
+        let model = state.door.configuration().model;
+        conditions::describe(&model, matched, input, &mut self.context);
+        let op = matched.operation.op;
+        if matches!(op, Op::V2(V2Op::ImportApi | V2Op::ReimportApi)) {
+            self.import = own.cloned();
+        }
+    }
+
+    /// Judges an import once more, by what its document makes of an API.
+    ///
+    /// # Errors
+    /// `AccessDeniedException`
+    pub(crate) fn require_import(&self, before: Option<&Api>, after: &Api) -> Result<(), AwsError> {
+        let Some(needed) = self.import.clone() else {
+            return Ok(());
+        };
+        let mut context = self.context.clone();
+        conditions::describe_import(before, after, &mut context);
+        self.require_in(needed, &context)
     }
 
     /// Adds a key of conditions that only this operation has.
@@ -85,6 +126,36 @@ impl<'a> Access<'a> {
     /// `AccessDeniedException`
     pub(crate) fn require(&self, needed: Authorization) -> Result<(), AwsError> {
         self.refusal(&self.judge(needed)).map_or(Ok(()), Err)
+    }
+
+    /// [`Access::require`] for the tags that a thing is to have, which the call's input does not
+    /// name: conditions see them.
+    ///
+    /// # Errors
+    /// `AccessDeniedException`
+    pub(crate) fn require_tags(
+        &self,
+        needed: Authorization,
+        tags: &BTreeMap<String, String>,
+    ) -> Result<(), AwsError> {
+        let mut context = self.context.clone();
+        for (key, value) in tags {
+            context.set(format!("aws:RequestTag/{key}"), value.clone());
+        }
+        context.set_all("aws:TagKeys", tags.keys().cloned());
+        self.require_in(needed, &context)
+    }
+
+    fn require_in(&self, needed: Authorization, context: &Context<'_>) -> Result<(), AwsError> {
+        let (action, resource) = (&needed.action, &needed.resource);
+        let verdict = decide(self.principal, action, resource, context);
+        let judged = Judged { needed, verdict };
+        self.refusal(&judged).map_or(Ok(()), Err)
+    }
+
+    /// Whether the call's own input names tags, which were judged with it.
+    pub(crate) fn names_tags(&self) -> bool {
+        self.names_tags
     }
 
     /// Decides on one thing that the call needs.

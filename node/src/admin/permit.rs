@@ -3,11 +3,15 @@
 //! An operation's action says what kind of call it is. Some changes weigh more than that: a
 //! function is a program that runs as the gateway, the servers of a group that is there already take
 //! over the traffic of every API that leads to it, and a trust store decides who calls a domain name
-//! (Service Authorization Reference: `AddCertificateToDomain`, `RemoveCertificateFromDomain`). They are
-//! judged by what would change, and not by what a body says.
+//! (Service Authorization Reference: `AddCertificateToDomain`, `RemoveCertificateFromDomain`). Tags
+//! decide what policies allow, and a document that is imported can bring some. They are judged by what
+//! would change, and not by what a body says.
 
-use tollgate_aws::AwsError;
+use std::collections::BTreeMap;
+
+use tollgate_aws::arn::{TagResource, tag_arn};
 use tollgate_aws::operations::Authorization;
+use tollgate_aws::{AwsError, encode_label};
 use tollgate_model::{Change, Model, kind};
 
 use super::call::Call;
@@ -27,8 +31,32 @@ pub(crate) fn permit(call: &Call<'_>, before: &Model, changes: &[Change]) -> Res
         if let Some(needed) = needed(call, before, change) {
             call.access.require(needed)?;
         }
+        imported(call, before, change)?;
     }
     Ok(())
+}
+
+/// What a document brings: routes and authorizers, which conditions can be about, and tags of the
+/// API, which the call's input does not name.
+fn imported(call: &Call<'_>, before: &Model, change: &Change) -> Result<(), AwsError> {
+    let (Change::PutApi(api) | Change::UpdateApi { api, .. }) = change else {
+        return Ok(());
+    };
+    let there = before.apis.get(&api.api_id);
+    call.access.require_import(there.map(|it| &**it), api)?;
+    let none = BTreeMap::new();
+    let there = there.map_or(&none, |it| &it.tags);
+    if call.access.is_whole() || call.access.names_tags() || *there == api.tags {
+        return Ok(());
+    }
+    let (region, account) = (&call.state.region, &call.state.account_id);
+    let tagged = TagResource::Api(api.api_id.to_string());
+    let tagged = encode_label(&tag_arn(region, account, &tagged));
+    let needed = Authorization {
+        action: "apigateway:POST".to_owned(),
+        resource: format!("arn:aws:apigateway:{region}::/tags/{tagged}"),
+    };
+    call.access.require_tags(needed, &api.tags)
 }
 
 fn needed(call: &Call<'_>, before: &Model, change: &Change) -> Option<Authorization> {

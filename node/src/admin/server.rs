@@ -379,7 +379,11 @@ impl<'r> Target<'r> {
         given: &Given,
     ) -> Vec<Authorization> {
         match self {
-            Self::Aws(matched) => access::needs_of(state, matched, access.tags),
+            Self::Aws(matched) => {
+                let needs = access::needs_of(state, matched, access.tags);
+                access.about(state, matched, &given.members, needs.first());
+                needs
+            }
             Self::Native(matched) if matched.native.op == NativeOp::GetCallerIdentity => {
                 // AWS: nobody can be denied to ask who he is.
                 Vec::new()

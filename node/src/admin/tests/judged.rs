@@ -198,3 +198,86 @@ fn a_trust_store_goes_only_with_the_action_for_that() {
     let now = ok(&admin.send("GET", target, ""));
     assert!(now["mutualTlsAuthentication"].is_object(), "{now}");
 }
+
+/// A document with one route, its authorization, and one tag.
+fn tagged_document(team: &str) -> String {
+    json!({
+        "openapi": "3.0.1",
+        "info": {"title": "x", "version": "1"},
+        "tags": [{"name": "team", "x-amazon-apigateway-tag-value": team}],
+        "paths": {"/a": {"get": {"x-amazon-apigateway-integration": {
+            "type": "http_proxy", "httpMethod": "GET", "uri": "http://127.0.0.1:9/", "payloadFormatVersion": "1.0",
+        }}}},
+    })
+    .to_string()
+}
+
+#[test]
+fn who_imports_tags_needs_the_action_of_tagging() {
+    let admin = Admin::start();
+    let bob = user(&admin, "bob");
+    let blue = json!({"StringEquals": {"aws:RequestTag/team": "blue"}});
+    let import = |target: &str, team: &str| {
+        let body = json!({"body": tagged_document(team)}).to_string();
+        bob.send(&admin, "PUT", target, &body)
+    };
+    inside(&admin, "users/bob", &policy("Allow", "apigateway:PUT", "*"));
+    denied(&import("/v2/apis", "blue"));
+    let document = statements(&[
+        json!({"Effect": "Allow", "Action": "apigateway:PUT", "Resource": "*"}),
+        json!({"Effect": "Allow", "Action": "apigateway:POST", "Resource": "arn:aws:apigateway:*::/tags/*", "Condition": blue}),
+    ]);
+    inside(&admin, "users/bob", &document);
+    denied(&import("/v2/apis", "red"));
+    let made = ok(&import("/v2/apis", "blue"));
+    assert_eq!(made["tags"]["team"], "blue");
+    // Over a document with other tags as well, and not over one with the same.
+    let target = format!("/v2/apis/{}", made["apiId"].as_str().unwrap());
+    denied(&import(&target, "red"));
+    inside(&admin, "users/bob", &policy("Allow", "apigateway:PUT", "*"));
+    ok(&import(&target, "blue"));
+}
+
+#[test]
+fn conditions_see_what_a_call_asks_for_and_what_it_is_about() {
+    let admin = Admin::start();
+    let bob = user(&admin, "bob");
+    let document = statements(&[
+        json!({"Effect": "Allow", "Action": "apigateway:*", "Resource": "*"}),
+        json!({"Effect": "Deny", "Action": ["apigateway:POST", "apigateway:PATCH", "apigateway:PUT"], "Resource": "*",
+            "Condition": {"ForAnyValue:StringEquals": {"apigateway:Request/RouteAuthorizationType": "NONE"}}}),
+        json!({"Effect": "Deny", "Action": "apigateway:DELETE", "Resource": "*",
+            "Condition": {"StringEquals": {"aws:ResourceTag/env": "prod"}}}),
+        json!({"Effect": "Deny", "Action": "apigateway:PATCH", "Resource": "*",
+            "Condition": {"StringLike": {"apigateway:Resource/ApiName": "prod-*"}}}),
+    ]);
+    inside(&admin, "users/bob", &document);
+    let api = |name: &str, env: &str| {
+        let body = json!({"name": name, "protocolType": "HTTP", "tags": {"env": env}}).to_string();
+        let made = ok(&admin.send("POST", "/v2/apis", &body));
+        format!("/v2/apis/{}", made["apiId"].as_str().unwrap())
+    };
+    let (test, prod) = (api("test-a", "test"), api("prod-a", "prod"));
+    let routes = format!("{test}/routes");
+    // Nothing said is as the default is.
+    denied(&bob.send(&admin, "POST", &routes, r#"{"routeKey":"GET /a"}"#));
+    denied(&bob.send(
+        &admin,
+        "POST",
+        &routes,
+        r#"{"routeKey":"GET /a","authorizationType":"NONE"}"#,
+    ));
+    let iam = r#"{"routeKey":"GET /a","authorizationType":"AWS_IAM"}"#;
+    let route = ok(&bob.send(&admin, "POST", &routes, iam))["routeId"].clone();
+    let route = format!("{routes}/{}", route.as_str().unwrap());
+    ok(&bob.send(&admin, "PATCH", &route, r#"{"operationName":"a"}"#));
+    denied(&bob.send(&admin, "PATCH", &route, r#"{"authorizationType":"NONE"}"#));
+    // Nor does a document bring what a call may not.
+    let open = json!({"body": tagged_document("blue")}).to_string();
+    denied(&bob.send(&admin, "PUT", "/v2/apis", &open));
+    denied(&bob.send(&admin, "PATCH", &prod, r#"{"description":"d"}"#));
+    ok(&bob.send(&admin, "PATCH", &test, r#"{"description":"d"}"#));
+    denied(&bob.send(&admin, "DELETE", &prod, ""));
+    ok(&bob.send(&admin, "DELETE", &route, ""));
+    ok(&bob.send(&admin, "DELETE", &test, ""));
+}
