@@ -1,6 +1,7 @@
 //! AWS's own clients against a node: what they send is understood, what they get they accept.
 
 mod audit;
+mod examples;
 mod shop;
 mod tutorials;
 mod walks;

@@ -37,7 +37,7 @@ fn the_sdk_for_javascript_walks() {
 
 /// The folder of the programs of `tests/sdk/rust`. `make test` has built them before, so that this
 /// says only that they are there; alone it builds them.
-fn built() -> PathBuf {
+pub(crate) fn built() -> PathBuf {
     let root = workspace_root();
     let target = root.join("target/rust-sdk");
     let built = Command::new(env!("CARGO"))
