@@ -1,3 +1,5 @@
+//! Upgrades that are taken, and those that are refused with the reason.
+
 use super::*;
 
 fn request(fields: &[(&str, &str)]) -> Request {
