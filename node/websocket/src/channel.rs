@@ -204,6 +204,12 @@ impl Receiver {
         state.bytes -= bytes;
     }
 
+    /// Whether half of the queue is in use.
+    pub(crate) fn is_crowded(&self) -> bool {
+        let state = self.0.state();
+        state.frames * 2 >= self.0.frames_max || state.bytes * 2 >= self.0.bytes_max
+    }
+
     /// Nothing more is taken; what waits is given up.
     pub(crate) fn close(&self) {
         let mut state = self.0.state();

@@ -227,7 +227,7 @@ impl Inner {
             return false;
         }
         let away = CloseFrame::new(code::GOING_AWAY, "Going away");
-        if self.busy.is_some() {
+        if !self.listens() {
             // Nothing is read meanwhile, so nothing can be said about the client.
             self.deadlines.excuse(&self.limits, &self.local);
         }

@@ -11,6 +11,7 @@ use super::{Busy, Inner, Phase, Step};
 use crate::close::{Cause, CloseFrame};
 use crate::decode::{Event, Message};
 use crate::limits::LINGER_BYTES_MAX;
+use crate::wheel::NEVER;
 use crate::{Opcode, encode};
 
 impl Inner {
@@ -20,7 +21,7 @@ impl Inner {
         cx: &mut Context<'_>,
         on_message: &mut impl FnMut(Message) -> Option<Busy>,
     ) -> Poll<io::Result<Step>> {
-        if self.phase == Phase::Open && self.busy.is_some() {
+        if self.phase == Phase::Open && !self.listens() {
             return Poll::Pending;
         }
         if !self.leftover.is_empty() {
@@ -43,6 +44,13 @@ impl Inner {
         self.local.give_read(buffer);
         let step = ready!(step)?;
         Poll::Ready(Ok(step))
+    }
+
+    /// Whether the client is to be heard now: not while a message of its own is being answered, and
+    /// not while it leaves what others want to tell it.
+    pub(super) fn listens(&self) -> bool {
+        let stuck = self.deadlines.blocked != NEVER;
+        self.busy.is_none() && !(stuck && self.receiver.is_crowded())
     }
 
     fn understand(
