@@ -34,6 +34,9 @@ const SERVED_DEADLINE: Duration = Duration::from_secs(600);
 /// Files below a function's directory that are watched.
 const WATCHED_FILES_MAX: usize = 10_000;
 
+/// Changed resources that a line of the log names.
+const NAMES_LOGGED: usize = 10;
+
 /// A command, and the names of what it changes.
 type Prepared = (Command, Vec<String>);
 
@@ -110,8 +113,8 @@ impl Applier {
         let shown = path.display();
         match self.door.propose(ProposalId::default(), command).await {
             Ok(Reply::Configured(revision)) => {
-                tracing::info!(file = %shown, revision = revision.0, changed = %names.join(", "),
-                    "applied");
+                tracing::info!(file = %shown, revision = revision.0, changes = names.len(),
+                    changed = %some_of(&names), "applied");
                 Ok(())
             }
             other => {
@@ -282,4 +285,26 @@ fn stamps(root: &Path) -> Stamps {
         }
     }
     out
+}
+
+/// The first of these names, and how many more there are.
+fn some_of(names: &[String]) -> String {
+    let shown = names[..names.len().min(NAMES_LOGGED)].join(", ");
+    match names.len().saturating_sub(NAMES_LOGGED) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_the_log_names_a_few_of_many_resources() {
+        let names: Vec<String> = (0..500).map(|n| format!("api {n}")).collect();
+        assert_eq!(some_of(&names[..2]), "api 0, api 1");
+        assert_eq!(some_of(&names[..10]), names[..10].join(", "));
+        assert!(some_of(&names).ends_with("api 9 and 490 more"));
+    }
 }
