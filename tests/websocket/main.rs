@@ -9,5 +9,6 @@ mod conformance;
 mod echo;
 mod frames;
 mod hostile;
+mod idle;
 mod peers;
 mod raw;
