@@ -1,6 +1,7 @@
 //! The command line: what may be asked for, checked against the bounds before anything starts.
 
 mod run;
+mod socket;
 
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 pub use self::run::RunArguments;
 pub(crate) use self::run::{create_folder_of, write_report};
+pub use self::socket::SocketArguments;
 use crate::compare::CompareArguments;
 use crate::limits::{CONNECTIONS_MAX, DURATION_MAX, RATE_MAX, THREADS_MAX, TIMEOUT_MAX};
 use crate::stop::Stop;
@@ -25,6 +27,8 @@ pub struct Cli {
 enum Command {
     /// Load one URL.
     Run(RunArguments),
+    /// Load one WebSocket URL.
+    Socket(SocketArguments),
     /// Start gateways in front of the same back end and compare them under the same load.
     Compare(CompareArguments),
 }
@@ -46,6 +50,7 @@ impl Cli {
     pub fn execute(self, stop: &Stop) -> anyhow::Result<()> {
         match self.command {
             Command::Run(arguments) => arguments.execute(stop),
+            Command::Socket(arguments) => arguments.execute(stop),
             Command::Compare(arguments) => arguments.execute(stop),
         }
     }

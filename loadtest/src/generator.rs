@@ -1,7 +1,7 @@
 //! Runs a plan: starts the workers together, waits for them, and adds up what they counted.
 
 pub mod connection;
-mod pacer;
+pub(crate) mod pacer;
 pub mod tally;
 pub mod tls;
 mod worker;

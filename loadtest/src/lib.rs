@@ -1,4 +1,4 @@
-//! An open-loop HTTP/1.1 load generator, and a runner that compares gateways with it.
+//! An open-loop HTTP/1.1 and WebSocket load generator, and a runner that compares gateways with it.
 //!
 //! The generator sends on a schedule fixed before the run and measures each latency from the moment
 //! a request *should* have left. A server that stalls therefore shows the stall in every request
@@ -19,3 +19,4 @@ pub mod response;
 pub mod schedule;
 pub mod stop;
 pub mod target;
+pub mod websocket;

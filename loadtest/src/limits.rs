@@ -10,6 +10,13 @@ pub const DURATION_MAX: Duration = Duration::from_secs(3600);
 pub const RATE_MAX: f64 = 1_000_000.0;
 /// Most connections of a run; each holds one read buffer of [`READ_BUFFER_BYTES`] (160 MiB in all).
 pub const CONNECTIONS_MAX: usize = 10_000;
+/// Most WebSocket connections of a run: of the 20,000 files that test machines allow a process, some
+/// are its own. One that waits holds no buffer.
+pub const WEBSOCKETS_MAX: usize = 19_000;
+/// Most WebSocket messages that leave together.
+pub const BURST_MAX: usize = 1_000;
+/// Longest payload of a WebSocket message.
+pub const MESSAGE_BYTES_MAX: usize = 1024 * 1024;
 /// Most worker threads.
 pub const THREADS_MAX: usize = 64;
 /// Largest generated or loaded request body.

@@ -27,7 +27,7 @@ pub struct Dialer {
 }
 
 impl Dialer {
-    async fn open(&self) -> Result<Stream, ErrorKind> {
+    pub(crate) async fn open(&self) -> Result<Stream, ErrorKind> {
         let tcp = TcpStream::connect(self.target.address)
             .await
             .map_err(|_| ErrorKind::Connect)?;
@@ -46,13 +46,14 @@ impl Dialer {
     }
 }
 
-enum Stream {
+/// An open connection, plain or TLS.
+pub(crate) enum Stream {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
 }
 
 impl Stream {
-    async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+    pub(crate) async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         match self {
             Self::Plain(tcp) => tcp.write_all(bytes).await,
             Self::Tls(tls) => {
@@ -62,7 +63,7 @@ impl Stream {
         }
     }
 
-    async fn read(&mut self, buffer: &mut BytesMut) -> io::Result<usize> {
+    pub(crate) async fn read(&mut self, buffer: &mut BytesMut) -> io::Result<usize> {
         match self {
             Self::Plain(tcp) => tcp.read_buf(buffer).await,
             Self::Tls(tls) => tls.read_buf(buffer).await,

@@ -22,17 +22,17 @@ use crate::schedule::Schedule;
 
 /// One arrival, taken.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Arrival {
+pub(crate) struct Arrival {
     /// When the request should leave.
-    pub(super) intended: Instant,
+    pub(crate) intended: Instant,
     /// How much later the generator itself was, when a connection stood ready; `None` when the
     /// arrival had to wait for one, which is the server's doing.
-    pub(super) lag: Option<Duration>,
+    pub(crate) lag: Option<Duration>,
 }
 
 /// The arrivals of one worker, from a common start.
 #[derive(Debug)]
-pub(super) struct Pacer {
+pub(crate) struct Pacer {
     schedule: Schedule,
     start: Instant,
     timer: Timer,
@@ -43,7 +43,7 @@ impl Pacer {
     ///
     /// # Errors
     /// If the kernel refuses a timer.
-    pub(super) fn new(schedule: Schedule, start: Instant) -> io::Result<Self> {
+    pub(crate) fn new(schedule: Schedule, start: Instant) -> io::Result<Self> {
         Ok(Self {
             schedule,
             start,
@@ -55,7 +55,7 @@ impl Pacer {
     ///
     /// # Errors
     /// If the timer fails.
-    pub(super) async fn next(&mut self) -> io::Result<Option<Arrival>> {
+    pub(crate) async fn next(&mut self) -> io::Result<Option<Arrival>> {
         let Some(offset) = self.schedule.next() else {
             return Ok(None);
         };
@@ -66,7 +66,7 @@ impl Pacer {
     }
 
     /// How many arrivals intended at or after `from` nobody has taken.
-    pub(super) fn remaining(&self, from: Instant) -> u64 {
+    pub(crate) fn remaining(&self, from: Instant) -> u64 {
         self.schedule
             .clone()
             .filter(|offset| self.start + *offset >= from)

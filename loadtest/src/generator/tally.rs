@@ -81,6 +81,20 @@ impl Tally {
         *self.statuses.entry(status).or_default() += 1;
     }
 
+    /// Counts a delivery of the measured part, which has no status.
+    pub fn delivery(&mut self, at: Duration, latency: Duration) {
+        self.latencies.record(latency);
+        self.timeline.answer(at, latency);
+        self.last_answer_at = self.last_answer_at.max(at);
+    }
+
+    /// Counts failures of which no more than their number is known.
+    pub fn errors_of(&mut self, kind: ErrorKind, count: u64) {
+        if count > 0 {
+            *self.errors.entry(kind).or_default() += count;
+        }
+    }
+
     /// Counts a failure of the measured part.
     pub fn error(&mut self, kind: ErrorKind, at: Duration) {
         self.timeline.error(at);
