@@ -268,8 +268,10 @@ async fn obey(world: Arc<World>, node: NodeId, door: Door) {
             }
             Some(Order::HandOver) => drop(door.office.hand_over().await),
             Some(Order::Leave) => {
-                let door = door.clone();
+                let (door, world) = (door.clone(), Arc::clone(&world));
                 tokio::spawn(async move {
+                    // Its listeners end first.
+                    world.shared().leaving.insert(node);
                     // A node that does not come to it is still a member.
                     let left = door.leave("root").await.is_ok();
                     note(&[9, node, left.into()]);

@@ -81,7 +81,12 @@ pub(super) async fn requests(
             busy = !busy;
             until_us = clock.monotonic_us() + 1_000 * (500 + random.below(4_000));
         }
-        if !busy || !world.shared().requests {
+        // Outside the promise: a node that was removed has its floor until it hears of it.
+        let out = {
+            let shared = world.shared();
+            shared.leaving.contains(&node) || shared.removed.contains(&node)
+        };
+        if !busy || out || !world.shared().requests {
             continue;
         }
         for _ in 0..=random.below(12) {

@@ -78,6 +78,8 @@ pub(super) struct Shared {
     /// Nodes that were let in, and those removed.
     pub(super) admitted: BTreeSet<NodeId>,
     pub(super) removed: BTreeSet<NodeId>,
+    /// Nodes that serve nobody any more, because they leave.
+    pub(super) leaving: BTreeSet<NodeId>,
     pub(super) orders: BTreeMap<NodeId, VecDeque<Order>>,
     pub(super) pending: Vec<Pending>,
     pub(super) done: Vec<Pending>,
