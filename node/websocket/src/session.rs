@@ -23,7 +23,7 @@ use tollgate_message::{Duplex, Upgraded};
 use crate::channel::Receiver;
 use crate::close::{Cause, CloseFrame, Closed, code};
 use crate::decode::{Decoder, Message, Policy};
-use crate::limits::TURN_READS_MAX;
+use crate::limits::{LINGER_BYTES_MAX, TURN_READS_MAX};
 use crate::local::{Local, Timer};
 use crate::wheel::NEVER;
 use crate::{Limits, Violation};
@@ -74,6 +74,8 @@ struct Inner {
     closed: Option<Closed>,
     /// Bytes that were thrown away at the end.
     lingered: usize,
+    /// The client's half is at its end, and there is something left to write.
+    ended: bool,
 }
 
 impl Session {
@@ -104,6 +106,7 @@ impl Session {
             phase: Phase::Open,
             closed: None,
             lingered: 0,
+            ended: false,
         }))
     }
 
@@ -256,8 +259,15 @@ impl Inner {
 
     fn end(&mut self) -> Closed {
         self.receiver.close();
-        let clean = self.phase == Phase::Lingering && self.deadlines.close > self.local.now();
-        if !clean && let Err(error) = self.io.reset_on_drop() {
+        // Not when the client ended its half and is still to read what is on its way.
+        let late = self.phase > Phase::Open && self.deadlines.close <= self.local.now();
+        let silent = self
+            .closed
+            .as_ref()
+            .is_some_and(|it| it.cause == Cause::Silent);
+        let flooded = self.lingered > LINGER_BYTES_MAX;
+        let cut = late || silent || flooded || !self.writing.is_empty();
+        if cut && let Err(error) = self.io.reset_on_drop() {
             // It is gone already, which is what was wanted.
             debug_assert_ne!(error.kind(), io::ErrorKind::InvalidInput);
         }

@@ -331,7 +331,7 @@ async fn a_client_that_makes_no_room_loses_its_connection() {
 }
 
 /// A listener with a certificate for `localhost`, and a client that believes it.
-fn tls() -> (ListenerConfig, rustls::ClientConfig) {
+pub(crate) fn tls() -> (ListenerConfig, rustls::ClientConfig) {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
     let cert = made.cert.der().clone();

@@ -1,9 +1,15 @@
 //! Upgrades: raw bytes both ways after a 101.
 
-use tokio::io::AsyncWriteExt;
+use std::sync::Arc;
+
+use rustls_pki_types::ServerName;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
 use tollgate_edge::EdgeLimits;
 
-use crate::support::start;
+use crate::support::{PATIENCE, start, start_on};
 
 const UPGRADE: &str = "GET /upgrade HTTP/1.1\r\nhost: a\r\nconnection: keep-alive, Upgrade\r\n\
                        upgrade: websocket\r\n\r\n";
@@ -43,13 +49,10 @@ async fn bytes_go_both_ways() {
         writing.shutdown().await.unwrap();
     });
     let mut echoed = Vec::new();
-    tokio::time::timeout(
-        crate::support::PATIENCE,
-        tokio::io::AsyncReadExt::read_to_end(&mut reading, &mut echoed),
-    )
-    .await
-    .unwrap()
-    .unwrap();
+    timeout(PATIENCE, reading.read_to_end(&mut echoed))
+        .await
+        .unwrap()
+        .unwrap();
     write.await.unwrap();
     assert!(echoed == big, "{} bytes", echoed.len());
     assert_eq!(server.seen.paths(), ["/upgrade"]);
@@ -138,7 +141,7 @@ async fn what_is_no_upgrade_is_not_handed_over() {
         .await;
     assert_eq!(client.reply(false).await.status, 101);
     assert_eq!(client.rest().await, "");
-    assert_eq!(server.handle.observe().panics_total, 1);
+    server.until("counted", |seen| seen.panics_total == 1).await;
 }
 
 #[tokio::test]
@@ -147,7 +150,37 @@ async fn a_drain_is_told_and_waited_for() {
     let mut client = server.connect().await;
     client.send(UPGRADE.replace("/upgrade", "/takeover")).await;
     assert_eq!(client.reply(false).await.status, 101);
-    let drained = server.handle.drain(crate::support::PATIENCE).await;
+    let drained = server.handle.drain(PATIENCE).await;
     assert_eq!(drained.aborted, 0);
     assert_eq!(client.rest().await, "bye");
+}
+
+#[tokio::test]
+async fn over_tls_too() {
+    let (listener, mut config) = crate::h2::tls();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    let server = start_on(listener, 1, EdgeLimits::default());
+    let tcp = TcpStream::connect(server.address).await.unwrap();
+    let name = ServerName::try_from("localhost").unwrap();
+    let connecting = TlsConnector::from(Arc::new(config)).connect(name, tcp);
+    let mut client = connecting.await.unwrap();
+    let request = UPGRADE.replace("/upgrade", "/takeover");
+    client
+        .write_all(format!("{request}early").as_bytes())
+        .await
+        .unwrap();
+    let mut read = Vec::new();
+    while !read.ends_with(b"early") {
+        let more = timeout(PATIENCE, client.read_buf(&mut read)).await;
+        assert!(more.unwrap().unwrap() > 0, "closed");
+    }
+    assert!(read.starts_with(b"HTTP/1.1 101 "));
+    let drained = tokio::spawn(server.handle.drain(PATIENCE));
+    let mut rest = String::new();
+    timeout(PATIENCE, client.read_to_string(&mut rest))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(rest, "bye");
+    assert_eq!(drained.await.unwrap().aborted, 0);
 }

@@ -24,6 +24,12 @@ impl Inner {
         if self.phase == Phase::Open && !self.listens() {
             return Poll::Pending;
         }
+        if self.ended {
+            return match self.phase {
+                Phase::Finishing => Poll::Pending,
+                _ => Poll::Ready(Ok(Step::End)),
+            };
+        }
         if !self.leftover.is_empty() {
             let mut bytes = BytesMut::from(core::mem::take(&mut self.leftover));
             return Poll::Ready(Ok(self.understand(&mut bytes, on_message)));
@@ -33,7 +39,11 @@ impl Inner {
         let polled = Pin::new(&mut *self.io).poll_read(cx, &mut into);
         let count = into.filled().len();
         let step = match polled {
-            Poll::Ready(Ok(())) if count == 0 => Poll::Ready(Ok(Step::End)),
+            Poll::Ready(Ok(())) if count == 0 => {
+                self.ended = self.phase == Phase::Finishing;
+                let over = if self.ended { Step::Go } else { Step::End };
+                Poll::Ready(Ok(over))
+            }
             Poll::Ready(Ok(())) => {
                 self.deadlines.heard(&self.limits, &self.local);
                 Poll::Ready(Ok(self.understand(&mut buffer[..count], on_message)))

@@ -223,6 +223,22 @@ async fn violations_close_with_their_code() {
 }
 
 #[tokio::test]
+async fn who_ends_its_half_of_tcp_reads_the_rest() {
+    local(async {
+        let mut client = connect_with(patient(), false, 64, Bytes::new());
+        // More than the pipe holds, so that the answers are still on their way.
+        client.send(Opcode::Text, &[b'x'; 300]).await;
+        client.send(Opcode::Close, b"\x03\xe8").await;
+        client.io.shutdown().await.unwrap();
+        assert_eq!(client.text().await.len(), 300);
+        assert_eq!(client.close_code().await, code::NORMAL);
+        assert_eq!(client.event().await, None);
+        assert_eq!(client.session.await.unwrap().cause, Cause::Peer);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_close_comes_behind_what_is_queued() {
     local(async {
         let mut client = connect(patient());

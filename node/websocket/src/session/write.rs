@@ -28,6 +28,11 @@ pub(super) struct Writing {
 }
 
 impl Writing {
+    /// Whether everything was written and let go.
+    pub(super) fn is_empty(&self) -> bool {
+        self.pieces.is_empty() && !self.unflushed
+    }
+
     fn push_control(&mut self, bytes: Bytes) {
         self.pieces.push_back(Piece {
             bytes,
