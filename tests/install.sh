@@ -83,6 +83,7 @@ install_tools() {
     have openssl || missing+=(openssl)
     have git || missing+=(git)
     have npm || missing+=(npm)
+    have chromium || missing+=(chromium)
     python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
     ((${#missing[@]} == 0)) || apt_install "${missing[@]}"
     have nginx || apt_unpack nginx usr/sbin/nginx

@@ -1,10 +1,14 @@
-//! Other people's clients: PyPI `websockets` and npm `ws`, each with compression as it likes it.
+//! Other people's clients: PyPI `websockets`, npm `ws` and Chromium, each with compression as it likes it.
 
 use std::process::Command;
+use std::time::Duration;
 
-use tollgate_harness::{bar, python, workspace_root};
+use tollgate_harness::{Answer, Backend, Process, bar, python, wait_until, workspace_root};
 
 use crate::echo::Echo;
+
+/// How long a browser may take to start and to say how it went.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 #[test]
 fn websockets_of_python() {
@@ -14,6 +18,37 @@ fn websockets_of_python() {
 #[test]
 fn ws_of_node() {
     runs("ws of npm", "node".into(), "peers.js");
+}
+
+#[test]
+fn chromium() {
+    let server = Echo::start();
+    let page = workspace_root().join("tests/websocket/peers.html");
+    let page = std::fs::read(page).expect("the page");
+    let site = Backend::start(move |request| match request.method.as_str() {
+        "GET" => Answer::status(200, page.clone()),
+        _ => Answer::status(200, ""),
+    });
+    let home = tempfile::tempdir().expect("a folder");
+    let mut command = Command::new("chromium");
+    command
+        .args([
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--no-first-run",
+        ])
+        .arg(format!("--user-data-dir={}", home.path().display()))
+        .arg(format!("{}/?ws://{}", site.url(), server.address()));
+    let browser = Process::spawn(command, home.path(), "chromium").expect("start chromium");
+    let said = wait_until(PATIENCE, "a word from the browser", || {
+        let posts = site.received().into_iter();
+        let mut posts = posts.filter(|request| request.method == "POST");
+        posts.next().ok_or_else(|| browser.tail())
+    });
+    let text = String::from_utf8_lossy(&said.body).into_owned();
+    assert_eq!(said.target, "/passed", "{text}");
+    bar(1, &format!("Chromium: {text}"));
 }
 
 fn runs(name: &str, program: std::path::PathBuf, script: &str) {
