@@ -48,6 +48,9 @@ fn handshakes() {
         ("HTTP/1.1", "HTTP/1.0", 426),
         ("upgrade: websocket\r\n", "", 426),
         ("upgrade: websocket", "upgrade: h2c", 426),
+        ("upgrade: websocket", "upgrade: websocket, h2c", 426),
+        ("host: test\r\n", "host: test\r\ncontent-length: 0\r\n", 101),
+        ("host: test\r\n", "host: test\r\ncontent-length: 1\r\n", 426),
         ("connection: Upgrade", "connection: close", 426),
         (
             "connection: Upgrade",

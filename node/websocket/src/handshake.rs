@@ -21,7 +21,7 @@ const KEY_BYTES: usize = 16;
 /// Why a request does not open a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// It does not ask for an upgrade to `websocket`, as a `GET` of HTTP/1.1 would.
+    /// It does not ask for an upgrade to `websocket`, as a `GET` of HTTP/1.1 without a body would.
     #[error("not an upgrade to websocket")]
     NotUpgrade,
     /// It asks for another version than 13.
@@ -75,7 +75,11 @@ pub fn accept(request: &Request) -> Result<Offer, Refusal> {
     let upgrades = request.method == Method::Get
         && request.version == Version::Http11
         && has_token(headers, "connection", "upgrade")
-        && has_token(headers, "upgrade", "websocket");
+        && has_token(headers, "upgrade", "websocket")
+        // As the listener reads it (RFC 9113, section 3.1), which makes no tunnel of these.
+        && !has_token(headers, "upgrade", "h2c")
+        && !headers.contains("transfer-encoding")
+        && headers.get("content-length").is_none_or(|length| length == b"0");
     if !upgrades {
         return Err(Refusal::NotUpgrade);
     }

@@ -54,6 +54,9 @@ fn what_is_no_handshake_is_refused() {
         (&[("connection", "-")], Refusal::NotUpgrade),
         (&[("upgrade", "h2c")], Refusal::NotUpgrade),
         (&[("upgrade", "websockets")], Refusal::NotUpgrade),
+        (&[("upgrade", "websocket, h2c")], Refusal::NotUpgrade),
+        (&[("content-length", "2")], Refusal::NotUpgrade),
+        (&[("transfer-encoding", "chunked")], Refusal::NotUpgrade),
         (&[("sec-websocket-version", "8")], Refusal::Version),
         (&[("sec-websocket-version", "-")], Refusal::Version),
         (
