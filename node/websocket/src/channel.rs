@@ -225,5 +225,8 @@ impl Receiver {
 impl Drop for Receiver {
     fn drop(&mut self) {
         self.close();
+        // What the session had taken is gone with it.
+        let mut state = self.0.state();
+        (state.frames, state.bytes) = (0, 0);
     }
 }

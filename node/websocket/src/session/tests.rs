@@ -1,5 +1,7 @@
 //! Sessions over a pipe in memory, by a client made of the same codec in the other role.
 
+mod fuzz;
+
 use core::cell::{Cell, RefCell};
 use core::time::Duration;
 
