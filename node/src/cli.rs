@@ -20,6 +20,7 @@ mod manage;
 mod members;
 mod names;
 mod output;
+mod profile;
 mod resolve;
 mod settings;
 mod succession;

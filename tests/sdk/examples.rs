@@ -1,13 +1,17 @@
 //! The examples of docs/aws.md, one for each tool, as the page has them.
 
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::process::Command;
 
+use serde_json::Value;
 use tollgate_harness::{
-    Backend, Node, NodeOptions, Request, python, sdk_javascript, workspace_root,
+    Backend, Node, NodeOptions, ROOT_ACCESS_KEY, ROOT_SECRET_KEY, Request, python, sdk_javascript,
+    tollgate_binary, workspace_root,
 };
 use tollgate_tests::drivers;
 
-use crate::walks;
+use crate::{shop, walks};
 
 /// The web service of the examples.
 const WEB_SERVICE: &str = "http://127.0.0.1:3000/";
@@ -57,13 +61,10 @@ fn those_of_the_scripting_tools_make_an_api_that_serves() {
     let backend = Backend::echo();
     let at = |text: String| text.replace(WEB_SERVICE, &format!("{}/", backend.url()));
 
-    let programs = python().parent().expect("a folder").to_owned();
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let path = format!("{}:{}", programs.display(), path.display());
     let script = at(block("bash", "aws apigatewayv2"));
     let mut cli = Command::new("bash");
     cli.args(["-euo", "pipefail", "-c", &script])
-        .env("PATH", path);
+        .env("PATH", shop::path());
     serves(&node, &made(&node, &mut cli, "hello-cli"));
 
     let script = at(block("python", "boto3"));
@@ -77,6 +78,63 @@ fn those_of_the_scripting_tools_make_an_api_that_serves() {
         .args(["--input-type=module", "--eval", &script])
         .current_dir(sdk_javascript());
     serves(&node, &made(&node, &mut javascript, "hello-javascript"));
+}
+
+/// What the page says of profiles: both tools show the same names.
+#[test]
+fn a_profile_leads_the_aws_cli_and_tollgate_to_the_same_node() {
+    let node = Node::start(NodeOptions::new());
+    for name in ["one", "two"] {
+        let document = format!(
+            r#"{{"openapi": "3.0.1", "info": {{"title": "{name}", "version": "1"}}, "paths": {{}}}}"#
+        );
+        let import = ["apigatewayv2", "import-api", "--body", &document];
+        let mut aws = Command::new("aws");
+        drivers::run(&node, aws.args(import).env("PATH", shop::path()));
+    }
+    let folder = tempfile::tempdir().expect("make a temporary directory");
+    let write = |name: &str, text: String| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).expect("write a file of AWS's tools");
+        path
+    };
+    let admin = node.addresses().admin;
+    let config = format!("[profile tollgate]\nendpoint_url = http://{admin}\nregion = us-east-1\n");
+    let keys = format!(
+        "[tollgate]\naws_access_key_id = {ROOT_ACCESS_KEY}\naws_secret_access_key = {ROOT_SECRET_KEY}\n"
+    );
+    let (config, keys) = (write("config", config), write("credentials", keys));
+    let ask = |program: PathBuf, line: &[&str]| {
+        let mut command = Command::new(program);
+        let kept = |name: &str| name.starts_with("AWS_") || name.starts_with("TOLLGATE_");
+        for (name, _) in std::env::vars().filter(|(name, _)| kept(name)) {
+            command.env_remove(name);
+        }
+        let output = command
+            .args(line)
+            .env("PATH", shop::path())
+            .env("AWS_PROFILE", "tollgate")
+            .env("AWS_CONFIG_FILE", &config)
+            .env("AWS_SHARED_CREDENTIALS_FILE", &keys)
+            .current_dir(folder.path())
+            .output()
+            .expect("run the tool");
+        assert!(output.status.success(), "{output:?}");
+        let items: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let items = items
+            .get("Items")
+            .or_else(|| items.get("items"))
+            .unwrap_or(&items);
+        let names = items.as_array().expect("a list").iter().map(|it| {
+            let name = it.get("Name").or_else(|| it.get("name"));
+            name.and_then(Value::as_str).expect("a name").to_owned()
+        });
+        names.collect::<BTreeSet<String>>()
+    };
+    let theirs = ask("aws".into(), &["apigatewayv2", "get-apis"]);
+    let ours = ask(tollgate_binary(), &["get", "apis", "-o", "json"]);
+    assert_eq!(theirs.len(), 2, "{theirs:?}");
+    assert_eq!(theirs, ours);
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! The node that tutorials and walks find: a function, a certificate, and beside it one that takes
 //! next to no calls.
 
-use tollgate_harness::{Node, NodeOptions};
+use std::ffi::OsString;
+
+use tollgate_harness::{Node, NodeOptions, python};
 use tollgate_tests::certificates;
 
 const API: &str = "certificates:
@@ -16,6 +18,15 @@ def handler(event, context):
     name = event.get('queryStringParameters', {}).get('name', 'World')
     return json.dumps(f'Hello from Lambda, {name}!')
 ";
+
+/// Where programs are looked for: first among those that the suites' Python brings, as the AWS CLI.
+pub(crate) fn path() -> OsString {
+    let programs = python().parent().expect("a folder").to_owned();
+    let mut path = OsString::from(programs);
+    path.push(":");
+    path.push(std::env::var_os("PATH").unwrap_or_default());
+    path
+}
 
 /// A node with the function `hello` and the certificate `fixed`, of `shop.example.com`.
 pub(crate) fn start() -> Node {

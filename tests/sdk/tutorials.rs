@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use tollgate_harness::{Backend, python, workspace_root};
+use tollgate_harness::{Backend, workspace_root};
 use tollgate_tests::drivers;
 
 use crate::shop;
@@ -12,12 +12,10 @@ use crate::shop;
 fn tutorial(script: &str) {
     let node = shop::start();
     let backend = Backend::echo();
-    let programs = python().parent().expect("a folder").to_owned();
-    let path = std::env::var_os("PATH").unwrap_or_default();
     let mut command = Command::new("bash");
     command
         .arg(workspace_root().join("tests/sdk/tutorials").join(script))
-        .env("PATH", format!("{}:{}", programs.display(), path.display()))
+        .env("PATH", shop::path())
         .env("BACKEND_URL", backend.url());
     drivers::run(&node, &mut command);
 }

@@ -130,6 +130,10 @@ pub(super) struct ConnectionArguments {
     /// AWS_SECRET_ACCESS_KEY.
     #[arg(long, value_name = "FILE")]
     pub(super) credentials: Option<PathBuf>,
+    /// A profile of ~/.aws/config and ~/.aws/credentials: its endpoint_url and its access key; else
+    /// AWS_PROFILE, where nothing else says who asks and the profile has an endpoint_url.
+    #[arg(long, value_name = "NAME")]
+    pub(super) profile: Option<String>,
 }
 
 #[derive(Debug, Args)]

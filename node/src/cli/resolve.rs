@@ -10,6 +10,7 @@ use tollgate_aws::sigv4::SigningCredentials;
 use super::Context;
 use super::arguments::ConnectionArguments;
 use super::failure::{Failure, USAGE};
+use super::profile;
 
 /// Variables with the node's prefix that only commands read.
 pub(super) const OWN_VARIABLES: [&str; 2] = [ACCESS_KEY, SECRET_KEY];
@@ -44,16 +45,29 @@ pub(super) fn admin(
     context: &Context,
 ) -> Result<AdminListener, Failure> {
     let data_dir = data_dir(arguments.data_dir.as_deref(), context);
+    let profile = arguments.profile.as_deref();
+    let profile = profile.map(|name| profile::named(name, context));
+    let (profile, implied) = (profile.transpose()?, profile::implied(context));
+    let profile = profile.unwrap_or_default();
     let given = arguments.admin_url.as_deref();
+    let given = given.or(profile.endpoint.as_deref());
     let given = given.or_else(|| context.variable("TOLLGATE_ADMIN"));
-    let authority = authority(given, &data_dir, "admin", ADMIN_DEFAULT)?;
+    let default = implied.endpoint.as_deref().unwrap_or(ADMIN_DEFAULT);
+    let authority = authority(given, &data_dir, "admin", default)?;
     let region = ["TOLLGATE_REGION", "AWS_REGION", "AWS_DEFAULT_REGION"]
         .iter()
         .find_map(|name| context.variable(name));
+    let region = region.or(profile.region.as_deref());
+    let region = region.or(implied.region.as_deref());
+    let region = region.unwrap_or(REGION_DEFAULT).to_owned();
+    let credentials = match (&arguments.credentials, profile.credentials) {
+        (None, Some(of_profile)) => Some(of_profile),
+        _ => credentials(arguments, context, &data_dir)?.or(implied.credentials),
+    };
     Ok(AdminListener {
         authority,
-        credentials: credentials(arguments, context, &data_dir)?,
-        region: region.unwrap_or(REGION_DEFAULT).to_owned(),
+        credentials,
+        region,
     })
 }
 
@@ -97,7 +111,12 @@ fn authority(
         Some(text) => parse(text).map_err(|why| {
             Failure::new(format!("the {listener} address {text}: {why}")).exit(USAGE)
         }),
-        None => Ok(written(data_dir, listener).unwrap_or_else(|| default.to_owned())),
+        None => match written(data_dir, listener) {
+            Some(authority) => Ok(authority),
+            None => parse(default).map_err(|why| {
+                Failure::new(format!("the {listener} address {default}: {why}")).exit(USAGE)
+            }),
+        },
     }
 }
 
@@ -173,7 +192,8 @@ fn read_key(file: &Path) -> Result<SigningCredentials, String> {
     }
 }
 
-fn signing(id: &str, secret: &str) -> SigningCredentials {
+/// What signs with an access key.
+pub(super) fn signing(id: &str, secret: &str) -> SigningCredentials {
     SigningCredentials {
         access_key: id.to_owned(),
         secret: Secret::new(secret),

@@ -344,6 +344,49 @@ fn the_data_directory_tells_where_the_node_is_and_who_may_ask() {
 }
 
 #[test]
+fn profiles_of_awss_tools_tell_where_the_node_is_and_who_asks() {
+    let (admin, folder) = (Admin::start(), tempfile::tempdir().unwrap());
+    let config = format!(
+        "[profile node]\nendpoint_url = http://{}\n[profile aws]\nregion = eu-west-1\n",
+        admin.address
+    );
+    let config = file(folder.path(), "config", &config);
+    let key = format!("aws_access_key_id = {ACCESS_KEY}\naws_secret_access_key = {SECRET_KEY}\n");
+    let keys =
+        format!("[node]\n{key}[aws]\naws_access_key_id=AKIAFORAWS\naws_secret_access_key=x\n");
+    let keys = file(folder.path(), "credentials", &keys);
+    let files = [
+        ("AWS_CONFIG_FILE", config.as_str()),
+        ("AWS_SHARED_CREDENTIALS_FILE", keys.as_str()),
+        ("TOLLGATE_DATA_DIR", "none"),
+    ];
+    let get = |more: &[(&str, &str)], flags: &[&str]| {
+        let environment: Vec<(&str, &str)> = files.iter().chain(more).copied().collect();
+        let line: Vec<&str> = ["get", "apis"].iter().chain(flags).copied().collect();
+        tollgate_with(&environment, &Started::default(), &line)
+    };
+    let asked = get(&[], &["--profile", "node"]);
+    assert_eq!(asked.code, 0, "{asked:?}");
+    let asked = get(&[("AWS_PROFILE", "node")], &[]);
+    assert_eq!(asked.code, 0, "{asked:?}");
+    // A profile without an address is for AWS, and so is its key.
+    let address = admin.address.to_string();
+    let stranger = get(&[("AWS_PROFILE", "aws")], &["--admin-url", &address]);
+    assert!(stranger.talk.contains("TG0010"), "{stranger:?}");
+    assert!(!stranger.talk.contains("AKIAFORAWS"), "{stranger:?}");
+    let url = format!("http://{address}");
+    let endpoint = [
+        ("AWS_ENDPOINT_URL", url.as_str()),
+        ("AWS_ACCESS_KEY_ID", ACCESS_KEY),
+        ("AWS_SECRET_ACCESS_KEY", SECRET_KEY),
+    ];
+    assert_eq!(get(&endpoint, &[]).code, 0);
+    let missing = get(&[], &["--profile", "other"]);
+    assert_eq!(missing.code, 64, "{missing:?}");
+    assert!(missing.talk.contains("other"), "{missing:?}");
+}
+
+#[test]
 fn mistakes_in_files_are_all_told_with_their_code() {
     let folder = tempfile::tempdir().unwrap();
     let broken = file(
