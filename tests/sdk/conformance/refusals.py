@@ -7,7 +7,7 @@ from conformance.model import build
 from conformance.walk import UNKNOWN
 
 # The bucket of that node gains a call a second: one of two calls in a row is refused.
-ATTEMPTS = 5
+ATTEMPTS = 20
 CONNECTIONS = "/_aws/execute-api/nothere123/prod"
 
 

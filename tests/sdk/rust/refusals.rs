@@ -10,7 +10,7 @@ use aws_sdk_apigatewayv2::types::ProtocolType;
 use crate::support::{Failed, check, client, connections, given, keys};
 
 // The bucket of that node gains a call a second: one of two calls in a row is refused.
-const ATTEMPTS: usize = 5;
+const ATTEMPTS: usize = 20;
 
 pub async fn all(v2: &Client) -> Result<(), Failed> {
     let wrong = v2
