@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use serde_json::Value as Json;
 use tollgate_model::{AuthorizationType, Cors, RouteSettings};
 
+use super::export::{NO_INTEGRATION, OTHER_METHODS};
 use super::extension::{integration, part};
 use super::security::Schemes;
 use super::{BasePath, variables};
@@ -217,6 +218,12 @@ impl<'r> Reader<'r> {
                         let method = method.to_ascii_uppercase();
                         self.operation(&method, item, operation, &at);
                     }
+                    OTHER_METHODS => {
+                        for operation in operation.node.entries() {
+                            let at = at.key(&operation.key);
+                            self.operation(&operation.key, item, operation, &at);
+                        }
+                    }
                     "summary" | "description" | "parameters" | "servers" => {}
                     key if key.starts_with("x-") => {}
                     key => {
@@ -230,10 +237,7 @@ impl<'r> Reader<'r> {
 
     fn operation(&mut self, method: &str, item: &'r Entry, operation: &'r Entry, at: &TreePath) {
         let node = &operation.node;
-        let default = item.key == "/$default"
-            || node
-                .get("isDefaultRoute")
-                .is_some_and(|it| it.value == Value::Bool(true));
+        let default = item.key == "/$default" || node.get("isDefaultRoute").is_some_and(is_true);
         let route_key = if default {
             "$default".to_owned()
         } else {
@@ -251,13 +255,20 @@ impl<'r> Reader<'r> {
             let schema = settings_schema();
             part::<RouteSettings>(schema, &entry.node, entry.key_place, &path, self.report)
         });
-        let Some(integration) = self.target(operation, at) else {
-            return;
+        let nothing = node.get(NO_INTEGRATION).is_some_and(is_true);
+        let integration = if nothing {
+            None
+        } else {
+            self.target(operation, at)
         };
+        if integration.is_none() && !nothing {
+            return;
+        }
         let name = node.get("operationId").and_then(Node::text);
         let mut route = RouteItem {
             route_key,
-            integration: Some(integration),
+            integration,
+            no_integration: nothing,
             operation_name: name.map(str::to_owned),
             settings,
             ..RouteItem::default()
@@ -312,6 +323,10 @@ impl<'r> Reader<'r> {
             }
         }
     }
+}
+
+fn is_true(node: &Node) -> bool {
+    node.value == Value::Bool(true)
 }
 
 /// What stands before every path.

@@ -16,6 +16,10 @@ const METHODS: [&str; 8] = [
     "get", "put", "post", "delete", "options", "head", "patch", "trace",
 ];
 const ANY_METHOD: &str = "x-amazon-apigateway-any-method";
+/// Of a path: operations by methods that OpenAPI has no word for, which AWS's routes do not have.
+pub(super) const OTHER_METHODS: &str = "x-tollgate-methods";
+/// Of an operation: that its route leads to no integration yet.
+pub(super) const NO_INTEGRATION: &str = "x-tollgate-no-integration";
 
 /// What a document shall say.
 #[derive(Debug, Clone, Copy)]
@@ -93,17 +97,22 @@ fn put(out: &mut Map<String, Value>, name: &str, value: Option<&str>) {
 /// Path items by path, each with its operations by method.
 fn paths(definition: &Definition, options: &ExportOptions<'_>) -> Map<String, Value> {
     let mut routes: BTreeMap<&str, BTreeMap<usize, &Route>> = BTreeMap::new();
+    let mut others: BTreeMap<&str, BTreeMap<&str, &Route>> = BTreeMap::new();
     for route in definition.routes.values() {
         let parts = route.route_key.split_once(' ');
         let (method, path) = parts.unwrap_or(("ANY", "/$default"));
         let known = METHODS
             .iter()
             .position(|it| it.eq_ignore_ascii_case(method));
-        // A method that OpenAPI does not have cannot be told.
         let any = (method == "ANY").then_some(METHODS.len());
-        let at = known.or(any);
-        if let Some(at) = at {
-            routes.entry(path).or_default().insert(at, route);
+        match known.or(any) {
+            Some(at) => drop(routes.entry(path).or_default().insert(at, route)),
+            // A method that OpenAPI does not have can only be told by an extension.
+            None if options.extensions => {
+                routes.entry(path).or_default();
+                others.entry(path).or_default().insert(method, route);
+            }
+            None => {}
         }
     }
     let mut writer = Writer {
@@ -133,6 +142,13 @@ fn paths(definition: &Definition, options: &ExportOptions<'_>) -> Map<String, Va
                     }
                 }
             }
+        }
+        if let Some(others) = others.get(path) {
+            let others = others.iter();
+            let others: Map<String, Value> = others
+                .map(|(method, route)| ((*method).to_owned(), writer.operation(route)))
+                .collect();
+            item.insert(OTHER_METHODS.into(), others.into());
         }
         if !item.is_empty() {
             paths.insert(path.into(), item.into());
@@ -178,9 +194,12 @@ impl<'a> Writer<'a> {
             }
             let found = route.integration_id();
             let found = found.and_then(|id| self.definition.integrations.get(id));
-            if let Some(it) = found {
-                let name = "x-amazon-apigateway-integration";
-                out.insert(name.into(), integration(it));
+            match found {
+                Some(it) => {
+                    let name = "x-amazon-apigateway-integration";
+                    out.insert(name.into(), integration(it));
+                }
+                None => drop(out.insert(NO_INTEGRATION.into(), true.into())),
             }
         }
         out.into()

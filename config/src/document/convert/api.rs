@@ -233,6 +233,7 @@ impl Converter<'_> {
             }
             // A WebSocket API's clients may connect, and leave, without an answer.
             (None, None) if draft.protocol == ProtocolType::Websocket => return None,
+            (None, None) if item.no_integration => return None,
             (None, None) => {
                 self.error(root, path, "the member `integration` is missing");
                 return None;

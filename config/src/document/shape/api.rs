@@ -98,6 +98,9 @@ pub(crate) struct RouteItem {
     pub route_responses: BTreeMap<String, RouteResponseItem>,
     /// Settings of this route in every stage, under those of the stage's `routeSettings`.
     pub settings: Option<RouteSettings>,
+    /// Whether it has no integration on purpose, which only a document that was exported says.
+    #[serde(skip)]
+    pub(crate) no_integration: bool,
 }
 
 /// An integration by name, by URI or in full.
