@@ -101,6 +101,8 @@ pub struct NodeConfig {
     pub audit_file_bytes: u64,
     /// Files of the audit trail that are kept.
     pub audit_files: usize,
+    /// Where events of the audit trail are sent.
+    pub audit_webhook: Option<AuditWebhook>,
     /// Calls that the admin listener takes from AWS's clients.
     pub management: Throttle,
     /// Bytes of all cached responses.
@@ -119,6 +121,25 @@ pub struct NodeConfig {
     pub root_access_key: Option<String>,
     /// Its secret.
     pub root_secret_key: Option<String>,
+}
+
+/// An endpoint for events of the audit trail.
+#[derive(Clone)]
+pub struct AuditWebhook {
+    /// `http://` or `https://`, a host, and perhaps a port, a path and a query.
+    pub url: String,
+    /// What signs what is sent.
+    pub secret: Option<String>,
+    /// The bearer token.
+    pub token: Option<String>,
+    /// The PEM file of the authorities to trust.
+    pub ca: Option<PathBuf>,
+}
+
+impl fmt::Debug for AuditWebhook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuditWebhook").finish_non_exhaustive()
+    }
 }
 
 impl fmt::Debug for NodeConfig {

@@ -3,8 +3,12 @@
 //! Who answers a management call waits for room in the queue and not for the disk: what was
 //! accepted is written within moments and flushed within a second. Nothing is left out for want of
 //! room; what the disk does not take is counted and said.
+//!
+//! There are two trails: that of calls which were let in, and that of refused ones. Whoever sends calls
+//! that are refused fills files of their own and pushes nothing out that an administrator did.
 
 mod search;
+pub(crate) mod webhook;
 
 pub(crate) use search::Searching;
 pub use search::answerer;
@@ -35,6 +39,31 @@ const BATCH_EVENTS_MAX: usize = 512;
 const STRANGERS_A_SECOND: u64 = 20;
 /// How long an event may be unflushed.
 const FLUSH_WITHIN: Duration = Duration::from_secs(1);
+/// The directory of refused calls in that of the others.
+const REFUSED: &str = "refused";
+/// For so many files of calls that were let in one is kept of refused ones.
+const FILES_FOR_ONE_REFUSED: usize = 4;
+
+/// Which of the trails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// That of calls whose callers were let in, whatever came of them.
+    LetIn,
+    /// That of calls that were refused for who made them.
+    Refused,
+}
+
+/// The trails, in the order in which everything here has them.
+pub(crate) const BOTH: [Which; 2] = [Which::LetIn, Which::Refused];
+
+/// Where a trail ends, as others see it.
+#[derive(Debug)]
+struct End {
+    dir: PathBuf,
+    head: ArcSwap<Head>,
+    /// The number of the last line that a lost power cannot take back.
+    flushed: AtomicU64,
+}
 
 /// The trail of this node. Clones share it.
 #[derive(Clone)]
@@ -43,11 +72,10 @@ pub struct Auditor {
 }
 
 struct Shared {
-    dir: PathBuf,
+    ends: [Arc<End>; 2],
     queue: SyncSender<Word>,
     /// Places in the queue: a call waits for one without holding its thread.
     room: Arc<Semaphore>,
-    head: Arc<ArcSwap<Head>>,
     lost: Arc<AtomicU64>,
     started: Instant,
     searches: Arc<Semaphore>,
@@ -57,7 +85,7 @@ struct Shared {
 }
 
 enum Word {
-    Event(Box<Event>, tokio::sync::OwnedSemaphorePermit),
+    Event(Which, Box<Event>, tokio::sync::OwnedSemaphorePermit),
     Flush(SyncSender<()>),
 }
 
@@ -67,13 +95,19 @@ impl Auditor {
     /// # Errors
     /// When the trail cannot be opened or the thread not started.
     pub fn start(dir: &Path, limits: Limits) -> Result<(Self, JoinHandle<()>), Error> {
-        let trail = Trail::open(dir, limits)?;
+        let refused = Limits {
+            files: limits.files.div_ceil(FILES_FOR_ONE_REFUSED),
+            ..limits
+        };
+        let sides = [
+            Side::open(dir, limits)?,
+            Side::open(&dir.join(REFUSED), refused)?,
+        ];
+        let ends = sides.each_ref().map(|it| Arc::clone(&it.end));
         let (queue, inbox) = sync_channel(QUEUE_EVENTS_MAX + FLUSHES_MAX);
-        let head = Arc::new(ArcSwap::from_pointee(trail.head()));
         let lost = Arc::<AtomicU64>::default();
         let writer = Writer {
-            trail,
-            head: Arc::clone(&head),
+            sides,
             lost: Arc::clone(&lost),
             unflushed_since: None,
             failing: false,
@@ -87,10 +121,9 @@ impl Auditor {
                 source,
             })?;
         let shared = Shared {
-            dir: dir.to_owned(),
+            ends,
             queue,
             room: Arc::new(Semaphore::new(QUEUE_EVENTS_MAX)),
-            head,
             lost,
             started: Instant::now(),
             searches: Arc::new(Semaphore::new(SEARCHES_MAX)),
@@ -102,14 +135,14 @@ impl Auditor {
     }
 
     /// Takes an event in; waits while too many wait for the disk.
-    pub async fn record(&self, event: Event) {
+    pub async fn record(&self, which: Which, event: Event) {
         let room = Arc::clone(&self.shared.room).acquire_owned();
         let room = tokio::time::timeout(ROOM_WITHIN, room).await;
         let taken = room.is_ok_and(|room| {
             let Ok(room) = room else {
                 return false;
             };
-            let word = Word::Event(Box::new(event), room);
+            let word = Word::Event(which, Box::new(event), room);
             self.shared.queue.try_send(word).is_ok()
         });
         if !taken {
@@ -133,7 +166,7 @@ impl Auditor {
                     }
                 });
         match counted {
-            Ok(_) => self.record(event).await,
+            Ok(_) => self.record(Which::Refused, event).await,
             Err(_) => {
                 self.shared.left_out.fetch_add(1, Ordering::Relaxed);
             }
@@ -146,10 +179,14 @@ impl Auditor {
         self.shared.left_out.load(Ordering::Relaxed)
     }
 
-    /// Where the chain ends; the newest events may not be in it yet.
+    fn end(&self, which: Which) -> &Arc<End> {
+        &self.shared.ends[which as usize]
+    }
+
+    /// Where the chain of a trail ends; the newest events may not be in it yet.
     #[must_use]
-    pub fn head(&self) -> Head {
-        **self.shared.head.load()
+    pub fn head(&self, which: Which) -> Head {
+        **self.end(which).head.load()
     }
 
     /// Events that the disk did not take, since the node's start.
@@ -163,10 +200,10 @@ impl Auditor {
         Arc::clone(&self.shared.searches)
     }
 
-    /// The directory.
+    /// The directory of a trail.
     #[must_use]
-    pub fn dir(&self) -> &Path {
-        &self.shared.dir
+    pub fn dir(&self, which: Which) -> &Path {
+        &self.end(which).dir
     }
 
     /// Waits until everything that was taken in before is written and flushed. Blocks.
@@ -179,9 +216,27 @@ impl Auditor {
     }
 }
 
-struct Writer {
+/// A trail and what is told of it.
+struct Side {
     trail: Trail,
-    head: Arc<ArcSwap<Head>>,
+    end: Arc<End>,
+}
+
+impl Side {
+    fn open(dir: &Path, limits: Limits) -> Result<Self, Error> {
+        let trail = Trail::open(dir, limits)?;
+        let head = trail.head();
+        let end = Arc::new(End {
+            dir: dir.to_owned(),
+            head: ArcSwap::from_pointee(head),
+            flushed: AtomicU64::new(head.number),
+        });
+        Ok(Self { trail, end })
+    }
+}
+
+struct Writer {
+    sides: [Side; 2],
     lost: Arc<AtomicU64>,
     unflushed_since: Option<Instant>,
     /// The last write failed, which was said.
@@ -214,17 +269,19 @@ impl Writer {
 
     /// Writes an event with all that wait behind it.
     fn take(&mut self, first: Word, inbox: &Receiver<Word>) {
-        let (mut events, mut waiting) = (Vec::new(), Vec::new());
+        let (mut events, mut waiting) = ([Vec::new(), Vec::new()], Vec::new());
         let mut next = Some(first);
         while let Some(word) = next {
             match word {
-                Word::Event(event, _room) => events.push(*event),
+                Word::Event(which, event, _room) => events[which as usize].push(*event),
                 Word::Flush(done) => waiting.push(done),
             }
-            let full = events.len() == BATCH_EVENTS_MAX;
+            let full = events.iter().any(|it| it.len() == BATCH_EVENTS_MAX);
             next = if full { None } else { inbox.try_recv().ok() };
         }
-        self.write(&events);
+        for (which, events) in BOTH.into_iter().zip(&events) {
+            self.write(which, events);
+        }
         if !waiting.is_empty() {
             self.flush();
         }
@@ -234,18 +291,19 @@ impl Writer {
         }
     }
 
-    fn write(&mut self, events: &[Event]) {
+    fn write(&mut self, which: Which, events: &[Event]) {
         if events.is_empty() {
             return;
         }
-        match self.trail.append(events) {
+        let Side { trail, end } = &mut self.sides[which as usize];
+        match trail.append(events) {
             Ok(refused) => {
                 if refused > 0 {
                     self.lost.fetch_add(refused as u64, Ordering::Relaxed);
                     tracing::error!(refused, "events are too large for the audit trail");
                 }
+                end.head.store(Arc::new(trail.head()));
                 self.said_well();
-                self.head.store(Arc::new(self.trail.head()));
                 self.unflushed_since.get_or_insert_with(Instant::now);
             }
             Err(error) => {
@@ -257,7 +315,14 @@ impl Writer {
 
     fn flush(&mut self) {
         self.unflushed_since = None;
-        if let Err(error) = self.trail.sync() {
+        let mut failed = None;
+        for Side { trail, end } in &mut self.sides {
+            match trail.sync() {
+                Ok(()) => end.flushed.store(trail.head().number, Ordering::Release),
+                Err(error) => failed = Some(error),
+            }
+        }
+        if let Some(error) = failed {
             self.said_ill(&error);
         }
     }
@@ -296,7 +361,8 @@ mod tests {
                 let auditor = auditor.clone();
                 tokio::spawn(async move {
                     for _ in 0..1000 {
-                        auditor.record(Event::new("tollgate", "Apply")).await;
+                        let event = Event::new("tollgate", "Apply");
+                        auditor.record(Which::LetIn, event).await;
                     }
                 })
             })
@@ -305,11 +371,36 @@ mod tests {
             writer.await.unwrap();
         }
         auditor.flush();
-        assert_eq!((auditor.head().number, auditor.lost()), (8000, 0));
-        let head = auditor.head();
+        let head = auditor.head(Which::LetIn);
+        assert_eq!((head.number, auditor.lost()), (8000, 0));
         drop(auditor);
         thread.join().unwrap();
         let verified = tollgate_audit::verify(dir.path(), Some(head)).unwrap();
         assert_eq!(verified.unwrap().head, head);
+    }
+
+    #[tokio::test]
+    async fn refused_calls_push_nothing_out_that_was_let_in() {
+        let dir = tempfile::tempdir().unwrap();
+        let limits = Limits {
+            file_bytes: 64 * 1024,
+            files: 4,
+        };
+        let (auditor, _thread) = Auditor::start(dir.path(), limits).unwrap();
+        let call = Event::new("tollgate", "Apply");
+        auditor.record(Which::LetIn, call).await;
+        for _ in 0..2000 {
+            let refused = Event::new("tollgate", "Unknown").refused("AccessDenied", "no");
+            auditor.record(Which::Refused, refused).await;
+        }
+        auditor.flush();
+        let counts = BOTH.map(|which| auditor.head(which).number);
+        assert_eq!(counts, [1, 2000]);
+        let oldest = |which| {
+            let verified = tollgate_audit::verify(auditor.dir(which), None).unwrap();
+            verified.unwrap().first
+        };
+        assert_eq!(oldest(Which::LetIn), 1);
+        assert!(oldest(Which::Refused) > 1, "their own bound holds");
     }
 }

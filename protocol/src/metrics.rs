@@ -155,6 +155,18 @@ metrics! {
     /// When a majority answered.
     CLUSTER_QUORUM_ACK: Gauge "tollgate_cluster_quorum_ack_age_seconds" [] None,
         "How long ago a majority answered this node, on the leader; NaN elsewhere.";
+    /// Events that the audit webhook does not have yet.
+    AUDIT_BEHIND: Gauge "tollgate_audit_webhook_behind_events" [] None,
+        "Events of the audit trail that the webhook has not taken yet.";
+    /// Events that the audit webhook took.
+    AUDIT_DELIVERED: Counter "tollgate_audit_webhook_delivered_events_total" [] None,
+        "Events of the audit trail that the webhook took.";
+    /// Batches that the audit webhook did not take.
+    AUDIT_FAILURES: Counter "tollgate_audit_webhook_failures_total" [] None,
+        "Times that the audit webhook could not be reached or did not answer 2xx.";
+    /// Events that the audit webhook never took.
+    AUDIT_MISSED: Counter "tollgate_audit_webhook_missed_events_total" [] None,
+        "Events that were removed from the audit trail for their age before the webhook took them.";
     /// Build information.
     BUILD_INFO: Gauge "tollgate_process_build_info" ["version"] None,
         "Always 1; the label tells the release.";

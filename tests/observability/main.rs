@@ -4,6 +4,7 @@ mod access;
 mod execution;
 mod scrape;
 mod trace;
+mod webhook;
 
 use std::fs;
 

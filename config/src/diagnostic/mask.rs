@@ -9,7 +9,12 @@ const TOKEN_CHARS_MIN: usize = 20;
 pub(crate) fn is_secret_key(key: &str) -> bool {
     matches!(
         key,
-        "privateKey" | "clientPrivateKey" | "secretAccessKey" | "root_secret_key"
+        "privateKey"
+            | "clientPrivateKey"
+            | "secretAccessKey"
+            | "root_secret_key"
+            | "audit_webhook_secret"
+            | "audit_webhook_token"
     )
 }
 

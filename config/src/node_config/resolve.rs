@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use tollgate_model::Throttle;
 use tollgate_protocol::{Rate, limits};
 
-use super::{NodeConfig, Settings};
+use super::{AuditWebhook, NodeConfig, Settings};
 use crate::document::{Node, Report, TreePath};
 
 /// Bytes of all cached responses unless configured.
@@ -88,6 +88,7 @@ pub(super) fn resolve(settings: &Settings, root: &Node, report: &mut Report) -> 
             .unwrap_or_else(|| data_dir.join("audit")),
         audit_file_bytes: it.audit_file_bytes(s),
         audit_files: it.number("audit_files", s.audit_files.map(u64::from), 16, 1..=10_000),
+        audit_webhook: it.audit_webhook(s),
         management: it.management(s),
         cache_bytes_max: s.cache_bytes_max.unwrap_or(CACHE_BYTES),
         cache_ttl_seconds_max: s
@@ -126,6 +127,45 @@ impl Resolver<'_> {
             AUDIT_FILE_BYTES,
             range,
         ) as u64
+    }
+
+    fn audit_webhook(&mut self, s: &Settings) -> Option<AuditWebhook> {
+        let Some(url) = &s.audit_webhook else {
+            let more = [
+                ("audit_webhook_secret", s.audit_webhook_secret.is_some()),
+                ("audit_webhook_token", s.audit_webhook_token.is_some()),
+                ("audit_webhook_ca", s.audit_webhook_ca.is_some()),
+            ];
+            for (key, _) in more.into_iter().filter(|(_, given)| *given) {
+                self.error(key, format!("`{key}` needs `audit_webhook`"));
+            }
+            return None;
+        };
+        let rest = ["http://", "https://"]
+            .iter()
+            .find_map(|it| url.strip_prefix(it));
+        let authority = rest.and_then(|it| it.split(['/', '?']).next());
+        let graphic = url.bytes().all(|it| it.is_ascii_graphic()) && !url.contains('#');
+        if !graphic || !authority.is_some_and(|it| !it.is_empty() && !it.contains('@')) {
+            // A URL can hold a secret, so it is not shown.
+            self.error("audit_webhook", "expected a URL: https://host/path");
+        }
+        let short = |it: &String| it.len() < SECRET_CHARS_MIN;
+        if s.audit_webhook_secret.as_ref().is_some_and(short) {
+            let reason = format!("a secret has at least {SECRET_CHARS_MIN} characters");
+            self.error("audit_webhook_secret", reason);
+        }
+        let unfit = |it: &String| it.is_empty() || !it.bytes().all(|it| it.is_ascii_graphic());
+        if s.audit_webhook_token.as_ref().is_some_and(unfit) {
+            let reason = "a token is made of visible ASCII characters";
+            self.error("audit_webhook_token", reason);
+        }
+        Some(AuditWebhook {
+            url: url.clone(),
+            secret: s.audit_webhook_secret.clone(),
+            token: s.audit_webhook_token.clone(),
+            ca: self.path("audit_webhook_ca", s.audit_webhook_ca.as_deref()),
+        })
     }
 
     fn management(&mut self, s: &Settings) -> Throttle {

@@ -126,6 +126,15 @@ pub struct Settings {
     pub audit_file_bytes: Option<u64>,
     /// Files of the audit trail that are kept, 1 to 10000. Default 16.
     pub audit_files: Option<u32>,
+    /// Where events of the audit trail are sent: `https://host/path`. Default nowhere.
+    pub audit_webhook: Option<String>,
+    /// What signs them there (HMAC-SHA256), at least 16 characters.
+    pub audit_webhook_secret: Option<String>,
+    /// What is sent with them as a bearer token.
+    pub audit_webhook_token: Option<String>,
+    /// PEM file of the authorities that its certificate is checked against, in place of the
+    /// system's.
+    pub audit_webhook_ca: Option<PathBuf>,
     /// Calls that AWS's clients may make to the admin listener, a second: of the management
     /// services together, and as many of `@connections`; 1 to 1000000. Default 5000.
     pub management_rate: Option<u32>,

@@ -1,7 +1,7 @@
 //! The files of a trail: `audit-NUMBER.jsonl`, named by their first line's number.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read as _};
+use std::io::{BufRead, BufReader, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use crate::Error;
@@ -35,8 +35,19 @@ pub(crate) fn list(dir: &Path) -> Result<Vec<(u64, PathBuf)>, Error> {
 
 /// Calls `look` with the number (from 1) and the bytes of each line of a file, without line feed,
 /// until it says no; a last line without line feed is not looked at. Returns the bytes of whole lines.
-pub(crate) fn lines(path: &Path, mut look: impl FnMut(usize, &[u8]) -> bool) -> Result<u64, Error> {
-    let file = fs::File::open(path).map_err(Error::io("open", path))?;
+pub(crate) fn lines(path: &Path, look: impl FnMut(usize, &[u8]) -> bool) -> Result<u64, Error> {
+    lines_from(path, 0, look)
+}
+
+/// [`lines`] of those that begin at a byte or behind it, which is the first of a line.
+pub(crate) fn lines_from(
+    path: &Path,
+    from: u64,
+    mut look: impl FnMut(usize, &[u8]) -> bool,
+) -> Result<u64, Error> {
+    let mut file = fs::File::open(path).map_err(Error::io("open", path))?;
+    file.seek(SeekFrom::Start(from))
+        .map_err(Error::io("read", path))?;
     let mut reader = BufReader::new(file);
     let (mut line, mut number, mut whole) = (Vec::new(), 0, 0);
     let most = (LINE_BYTES_MAX + FRAME_BYTES) as u64;

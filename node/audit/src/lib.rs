@@ -4,7 +4,7 @@
 //! bounded size and number; each line has a number, and a hash over its event and the hash of the
 //! line before. So a line that was changed, moved or removed shows ([`verify`]), except for lines
 //! at either end: the oldest are removed as files are, and the newest hash, the [`Head`], is told to
-//! whoever wants to keep it elsewhere. [`search`] reads the newest first.
+//! whoever wants to keep it elsewhere. [`search`] reads the newest first, a [`Follower`] the oldest.
 //!
 //! Nothing here waits for anything but the disk: the caller has a thread for it.
 #![forbid(unsafe_code)]
@@ -12,6 +12,7 @@
 mod chain;
 mod event;
 mod files;
+mod follow;
 pub mod limits;
 mod search;
 mod trail;
@@ -22,6 +23,7 @@ mod tests;
 
 pub use chain::{Digest, Head, Line, NoHead};
 pub use event::{Event, Identity, IdentityKind, Parameters, REDACTED, redact};
+pub use follow::{Batch, Followed, Follower};
 pub use search::{Query, search};
 pub use trail::{Limits, Trail};
 pub use verify::{Broken, Verified, verify};

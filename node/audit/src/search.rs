@@ -8,6 +8,9 @@ use crate::chain::Line;
 use crate::limits::FOUND_MAX;
 use crate::{Error, Event, files};
 
+/// Of `2026-11-23T00:00:00Z` what comes before the seconds.
+const MINUTE_CHARS: usize = "2026-11-23T00:00".len();
+
 /// What to look for; every condition that is there must hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -68,6 +71,16 @@ pub fn search(dir: &Path, query: &Query) -> Result<Vec<Event>, Error> {
     let wanted = query.events_max.clamp(1, FOUND_MAX);
     let mut found = Vec::new();
     for (_, path) in files::list(dir)?.into_iter().rev() {
+        let begins = begins(&path)?;
+        let began_before =
+            |time: &String| begins.as_ref().is_some_and(|it| minute(it) < minute(time));
+        if query
+            .to
+            .as_ref()
+            .is_some_and(|to| begins.as_ref().is_some_and(|it| minute(it) > minute(to)))
+        {
+            continue;
+        }
         let mut here = std::collections::VecDeque::new();
         let room = wanted - found.len();
         files::lines(&path, |_, bytes| {
@@ -82,9 +95,27 @@ pub fn search(dir: &Path, query: &Query) -> Result<Vec<Event>, Error> {
             true
         })?;
         found.extend(here.into_iter().rev());
-        if found.len() >= wanted {
+        // Files before this one hold what was earlier.
+        if found.len() >= wanted || query.from.as_ref().is_some_and(began_before) {
             break;
         }
     }
     Ok(found)
+}
+
+/// The time of a file's first event; `None` when it is empty or begins with something else.
+fn begins(path: &Path) -> Result<Option<String>, Error> {
+    let mut time = None;
+    files::lines(path, |_, bytes| {
+        let line = serde_json::from_slice::<Line<'_>>(bytes).ok();
+        let event = line.and_then(|it| serde_json::from_str::<Event>(it.event.get()).ok());
+        time = event.map(|it| it.event_time);
+        false
+    })?;
+    Ok(time)
+}
+
+/// A time without its seconds: calls that end together may stand in another order than they ended.
+fn minute(time: &str) -> &str {
+    time.get(..MINUTE_CHARS).unwrap_or(time)
 }

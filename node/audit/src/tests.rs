@@ -215,3 +215,106 @@ proptest! {
         prop_assert_eq!(found, vec![event]);
     }
 }
+
+#[test]
+fn a_search_leaves_files_of_other_times_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut trail = Trail::open(dir.path(), LIMITS).unwrap();
+    for number in 0..30 {
+        let mut event = event(number);
+        event.event_time = format!("2026-11-23T{:02}:30:00Z", number / 2);
+        trail.append(&[event]).unwrap();
+    }
+    let files = all_lines(dir.path());
+    assert!(files.len() > 2, "{}", files.len());
+    let found = |from: &str, to: &str| -> Vec<String> {
+        let query = Query {
+            from: Some(format!("2026-11-23T{from}:00Z")),
+            to: Some(format!("2026-11-23T{to}:00Z")),
+            events_max: 10,
+            ..Query::default()
+        };
+        let found = search(dir.path(), &query).unwrap();
+        found.into_iter().map(|it| it.request_id).collect()
+    };
+    let some = ["request-19", "request-18", "request-17", "request-16"];
+    assert_eq!(found("08:00", "10:00"), some);
+    assert!(found("15:00", "20:00").is_empty() && found("00:00", "00:10").is_empty());
+    // Neither the oldest nor the newest file is read beyond its first line: nothing is found there
+    // that says it was of that time.
+    for (path, lines) in [&files[0], &files[files.len() - 1]] {
+        let forged = lines.iter().enumerate().map(|(at, line)| {
+            let begins = line.find("eventTime\":\"").unwrap() + "eventTime\":\"".len();
+            let (head, tail) = line.split_at(begins);
+            match at {
+                0 => line.clone(),
+                _ => format!(
+                    "{head}2026-11-23T09:00:00Z{}",
+                    &tail["2026-11-23T09:00:00Z".len()..]
+                ),
+            }
+        });
+        fs::write(path, forged.collect::<Vec<_>>().join("\n") + "\n").unwrap();
+    }
+    assert_eq!(found("08:00", "10:00"), some);
+}
+
+/// Everything that a follower has to read, in batches of so many lines.
+fn read_all(follower: &mut Follower, until: u64, lines_max: usize) -> (Vec<u64>, u64) {
+    let (mut numbers, mut missed) = (Vec::new(), 0);
+    loop {
+        let batch = follower.read(until, lines_max, usize::MAX).unwrap();
+        missed += batch.missed;
+        if batch.lines.is_empty() {
+            return (numbers, missed);
+        }
+        assert!(batch.lines.len() <= lines_max);
+        numbers.extend(batch.lines.iter().map(|it| it.number));
+    }
+}
+
+#[test]
+fn a_follower_reads_every_line_once_and_goes_on_after_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let head = fill(dir.path(), 0..10).number;
+    let mut follower = Follower::resume(dir.path(), head).unwrap();
+    // What is not flushed yet is not read.
+    assert_eq!(read_all(&mut follower, 7, 3).0, Vec::from_iter(1..=7));
+    follower.taken().unwrap();
+    assert_eq!(read_all(&mut follower, 9, 3).0, [8, 9]);
+    let head = fill(dir.path(), 10..14).number;
+    // Lines 8 and 9 were read and not taken.
+    let mut again = Follower::resume(dir.path(), head).unwrap();
+    assert_eq!(read_all(&mut again, head, 2), (Vec::from_iter(8..=14), 0));
+    let head = fill(dir.path(), 14..20).number;
+    assert_eq!(
+        read_all(&mut again, head, 100),
+        (Vec::from_iter(15..=20), 0)
+    );
+    assert_eq!(again.read_to(), 20);
+    let bytes = Follower::resume(dir.path(), head)
+        .unwrap()
+        .read(head, 100, 1);
+    assert_eq!(bytes.unwrap().lines.len(), 1);
+}
+
+#[test]
+fn a_follower_counts_what_age_took_and_reads_a_new_trail_from_its_beginning() {
+    let dir = tempfile::tempdir().unwrap();
+    let head = fill(dir.path(), 0..5).number;
+    let mut follower = Follower::resume(dir.path(), head).unwrap();
+    assert_eq!(read_all(&mut follower, head, 100).0.len(), 5);
+    follower.taken().unwrap();
+    let head = fill(dir.path(), 5..100).number;
+    let (numbers, missed) = read_all(&mut follower, head, 100);
+    let oldest = verify(dir.path(), None).unwrap().unwrap().first;
+    assert_eq!(numbers, Vec::from_iter(oldest..=head));
+    assert_eq!(missed, oldest - 6);
+    follower.taken().unwrap();
+    for (_, file) in files::list(dir.path()).unwrap() {
+        fs::remove_file(file).unwrap();
+    }
+    let head = fill(dir.path(), 0..3).number;
+    let mut follower = Follower::resume(dir.path(), head).unwrap();
+    assert_eq!(read_all(&mut follower, head, 100), (vec![1, 2, 3], 0));
+}

@@ -3,13 +3,14 @@
 use actix_web::HttpRequest;
 use serde_json::{Map, Value};
 use tollgate_audit::{Event, Identity, IdentityKind, Parameters, REDACTED, limits};
-use tollgate_aws::query_pairs;
 use tollgate_aws::wire::to_iso8601;
+use tollgate_aws::{AwsError, query_pairs};
 
 use super::AdminState;
 use super::given::takes_document;
 use super::reply::{Body, Outcome};
 use super::server::Target;
+use crate::audit::Which;
 use crate::iam::Principal;
 
 /// The service that AWS's operations are of.
@@ -120,9 +121,11 @@ impl Trace {
             Ok(reply) if !event.read_only => event.response_elements = named(&reply.body),
             Ok(_) => {}
         }
-        match self.proven {
-            true => auditor.record(event).await,
-            false => auditor.record_stranger(event).await,
+        let status = outcome.as_ref().err().map(AwsError::status);
+        match (self.proven, status) {
+            (false, _) => auditor.record_stranger(event).await,
+            (true, Some(401 | 403)) => auditor.record(Which::Refused, event).await,
+            (true, _) => auditor.record(Which::LetIn, event).await,
         }
     }
 }

@@ -1,6 +1,5 @@
 //! Searching the trails of all nodes.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use tollgate_audit::{Event, Query, search};
 use tollgate_cluster::{ANSWER_BYTES_MAX, Answerer, Door, Topic};
 
-use super::Auditor;
+use super::{Auditor, BOTH};
 
 /// How long a node may search: a trail of 1 GiB is read in a few seconds.
 const ANSWER_WITHIN: Duration = Duration::from_secs(20);
@@ -90,14 +89,21 @@ async fn look(auditor: Auditor, query: Query) -> Option<Found> {
     let looking = tokio::task::spawn_blocking(move || {
         // What was answered before the search is found by it.
         auditor.flush();
-        let dir: PathBuf = auditor.dir().to_owned();
-        let events = search(&dir, &query);
-        let events =
-            events.inspect_err(|error| tracing::warn!(%error, "the audit trail is not read"));
-        events.ok().map(|events| Found {
-            more: events.len() == query.events_max,
-            events,
-        })
+        let found = BOTH.map(|which| search(auditor.dir(which), &query));
+        let mut events = Vec::new();
+        let mut more = false;
+        for found in found {
+            let found =
+                found.inspect_err(|error| tracing::warn!(%error, "the audit trail is not read"));
+            let found = found.ok()?;
+            more |= found.len() == query.events_max;
+            events.extend(found);
+        }
+        // Stable: the order of a trail stays where times are equal.
+        events.sort_by(|a, b| b.event_time.cmp(&a.event_time));
+        more |= events.len() > query.events_max;
+        events.truncate(query.events_max);
+        Some(Found { events, more })
     });
     looking.await.ok().flatten()
 }

@@ -104,7 +104,7 @@ pub(crate) fn tls_spec(upstream: &Upstream) -> TlsSpec {
 }
 
 /// A server of `http://host:port`; the port is the scheme's own where it is left out.
-fn server(url: &str, weight: u32) -> Option<ServerSpec> {
+pub(super) fn server(url: &str, weight: u32) -> Option<ServerSpec> {
     let (scheme, rest) = match url.split_once("://")? {
         ("http", rest) => (Scheme::Http, rest),
         ("https", rest) => (Scheme::Https, rest),

@@ -1,21 +1,23 @@
 //! The admin listener and the edge, as this node's configuration wants them.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use tollgate_aws::Secret;
 use tollgate_cluster::{Door, Topic};
-use tollgate_config::node_config::NodeConfig;
+use tollgate_config::node_config::{AuditWebhook, NodeConfig};
 use tollgate_edge::{Edge, EdgeConfig, EdgeHandle, EdgeLimits};
 use tollgate_protocol::codes;
 
 use super::listeners::Data;
-use super::{BootError, Mode, tls_error};
+use super::{BootError, Mode, backends, tls_error};
 use crate::admin::{AdminState, Backups, Endpoints, Pace, Turns};
-use crate::audit::{self, Auditor};
+use crate::audit::{self, Auditor, webhook};
 use crate::credentials::RootKey;
 use crate::iam::{Identities, RootSource};
+use crate::metrics::Metrics;
 use crate::runtime::NodeRuntime;
 use crate::tls::{self, Certificates};
 use crate::worker::{Shared, Worker};
@@ -51,7 +53,11 @@ pub(super) fn identities(
 }
 
 /// The audit trail, where one is wanted, and its answers to other nodes.
-fn auditor(config: &NodeConfig, door: &Door) -> Result<Option<Auditor>, BootError> {
+fn auditor(
+    config: &NodeConfig,
+    door: &Door,
+    metrics: &Metrics,
+) -> Result<Option<Auditor>, BootError> {
     if !config.audit {
         return Ok(None);
     }
@@ -63,7 +69,44 @@ fn auditor(config: &NodeConfig, door: &Door) -> Result<Option<Auditor>, BootErro
     let (auditor, _thread) = Auditor::start(&config.audit_dir, limits)
         .map_err(|error| BootError::chain(codes::DATA_DIR_IO, &error))?;
     door.answer(Topic::Audit, audit::answerer(auditor.clone()));
+    if let Some(wanted) = &config.audit_webhook {
+        let target = webhook_target(wanted)?;
+        let background = tokio::runtime::Handle::current();
+        webhook::start(&auditor, target, metrics.clone(), background)
+            .map_err(|error| BootError::new(codes::DATA_DIR_IO, error.to_string()))?;
+    }
     Ok(Some(auditor))
+}
+
+/// Where events of the audit trail go, with its authorities read.
+fn webhook_target(wanted: &AuditWebhook) -> Result<webhook::Target, BootError> {
+    let unfit = |reason: String| BootError::new(codes::NODE_CONFIG, reason);
+    // The settings were checked: it is a URL.
+    let server = backends::server(&wanted.url, 1);
+    let server = server.ok_or_else(|| unfit("`audit_webhook` is no URL".to_owned()))?;
+    let rest = wanted.url.split_once("://").map_or("", |(_, rest)| rest);
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (authority, target) = rest.split_at(end);
+    let (path, query) = match target.split_once('?') {
+        Some((path, query)) => (path, Some(query.to_owned())),
+        None => (target, None),
+    };
+    let read = |path: &PathBuf| {
+        let text = std::fs::read_to_string(path);
+        text.map_err(|error| unfit(format!("cannot read {}: {error}", path.display())))
+    };
+    let target = webhook::Target {
+        server,
+        authority: authority.to_owned(),
+        path: if path.is_empty() { "/" } else { path }.to_owned(),
+        query,
+        secret: wanted.secret.clone().map(Secret::new),
+        token: wanted.token.clone().map(Secret::new),
+        ca_pem: wanted.ca.as_ref().map(read).transpose()?,
+    };
+    let checked = target.check();
+    checked.map_err(|error| unfit(format!("`audit_webhook_ca`: {error}")))?;
+    Ok(target)
 }
 
 pub(super) fn admin_state(
@@ -75,7 +118,7 @@ pub(super) fn admin_state(
     endpoints: Endpoints,
 ) -> Result<AdminState, BootError> {
     Ok(AdminState {
-        auditor: auditor(config, &door)?,
+        auditor: auditor(config, &door, &runtime.metrics)?,
         connections: Arc::clone(&shared.connections),
         door,
         identities: shared.gate.identities.clone(),

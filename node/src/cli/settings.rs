@@ -164,6 +164,10 @@ flags! {
     audit_file_bytes: u64 = "BYTES",
     /// Files of the audit trail that are kept.
     audit_files: u32 = "COUNT",
+    /// Where events of the audit trail are sent.
+    audit_webhook: String = "URL",
+    /// PEM file of the authorities of that server.
+    audit_webhook_ca: PathBuf = "FILE",
     /// Calls of AWS's clients to the admin listener, a second.
     management_rate: u32 = "CALLS",
     /// How many of them may come at once.

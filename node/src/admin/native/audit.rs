@@ -7,7 +7,7 @@ use tollgate_aws::AwsError;
 
 use crate::admin::call::Call;
 use crate::admin::reply::{Outcome, Reply};
-use crate::audit::Searching;
+use crate::audit::{Searching, Which};
 
 /// Events that are shown unless more are asked for.
 const SHOWN: usize = 50;
@@ -26,7 +26,7 @@ pub(super) async fn list(call: &Call<'_>) -> Outcome {
         auditor,
         query: query(call)?,
     };
-    let head = auditor.head();
+    let head = auditor.head(Which::LetIn);
     let (found, silent) = searching.everywhere(&call.state.door).await;
     let body = json!({
         "items": found.events,
@@ -92,7 +92,8 @@ pub(super) fn overview(call: &Call<'_>) -> Value {
     match &call.state.auditor {
         None => Value::Null,
         Some(auditor) => json!({
-            "head": auditor.head().to_string(),
+            "head": auditor.head(Which::LetIn).to_string(),
+            "refusedHead": auditor.head(Which::Refused).to_string(),
             "lost": auditor.lost(),
             "strangersLeftOut": auditor.left_out(),
         }),
