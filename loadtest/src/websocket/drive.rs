@@ -100,17 +100,18 @@ pub(super) async fn drive(plan: &Plan, mut stop: Stop) -> Result<SocketOutcome, 
         sleep_until(from).await;
         let cpu = server_cpu(plan);
         sleep_until(until).await;
-        (cpu, server_cpu(plan))
+        cpu
     };
     let load = send_all(plan, &shared, &dialer, &writers, start);
     let mut cut = false;
     let mut cpu = (None, None);
     tokio::select! {
         () = stop.stopped() => cut = true,
-        (sent, measured) = async { tokio::join!(load, measuring) } => {
+        (sent, began) = async { tokio::join!(load, measuring) } => {
             sent?;
-            cpu = measured;
             drain(&shared).await;
+            // Only now: what was late was paid for late.
+            cpu = (began, server_cpu(plan));
         }
     }
     let server = ServerUse::new(before, after, server_memory(plan), cpu, plan);

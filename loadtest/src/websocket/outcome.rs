@@ -36,7 +36,7 @@ pub struct ServerUse {
     pub after_bytes: u64,
     /// What each connection took.
     pub connection_bytes: u64,
-    /// CPU time of the measured part, in seconds.
+    /// CPU time from the beginning of the measured part until the last delivery, in seconds.
     pub cpu_s: f64,
 }
 
