@@ -25,14 +25,17 @@ const ASKED_MAX: usize = 64;
 pub enum Topic {
     /// The audit trail of the asked node.
     Audit = 1,
+    /// The WebSocket connections of the asked node.
+    Sockets = 2,
 }
 
 impl Topic {
-    const COUNT: usize = 1;
+    const COUNT: usize = 2;
 
     fn from_wire(number: u8) -> Option<Self> {
         match number {
             1 => Some(Self::Audit),
+            2 => Some(Self::Sockets),
             _ => None,
         }
     }
@@ -59,6 +62,14 @@ impl Answerers {
     }
 }
 
+/// A question as it goes over the wire.
+fn about(topic: Topic, question: &[u8]) -> Bytes {
+    let mut body = BytesMut::with_capacity(1 + question.len());
+    body.put_u8(topic as u8);
+    body.extend_from_slice(question);
+    body.freeze()
+}
+
 impl Door {
     /// Gives the questions of a topic to an answerer, once in a node's life: a second one is ignored.
     pub fn answer(&self, topic: Topic, answerer: Answerer) {
@@ -66,6 +77,27 @@ impl Door {
             // Who came first stays.
             drop(place.set(answerer));
         }
+    }
+
+    /// Asks one other node, at most this long.
+    ///
+    /// # Errors
+    /// [`CallError`]: certainly not delivered, nobody can say, or the node cannot answer.
+    pub async fn ask(
+        &self,
+        node: NodeId,
+        topic: Topic,
+        question: &[u8],
+        within: Duration,
+    ) -> Result<Bytes, CallError> {
+        let body = about(topic, question);
+        let transport = Arc::clone(&self.transport);
+        let place = (node, Lane::Rpc, kind::ASK);
+        // On the cluster's thread, as below.
+        let asking = self
+            .runtime
+            .spawn(async move { parts::call(&*transport, place, body, within).await });
+        asking.await.unwrap_or(Err(CallError::Unknown(node)))
     }
 
     /// Asks every other node that belongs to the cluster, at most this long. What each answered, in
@@ -82,10 +114,7 @@ impl Door {
         if others.is_empty() {
             return Vec::new();
         }
-        let mut body = BytesMut::with_capacity(1 + question.len());
-        body.put_u8(topic as u8);
-        body.extend_from_slice(question);
-        let body = body.freeze();
+        let body = about(topic, question);
         let transport = Arc::clone(&self.transport);
         // On the cluster's thread: a lane ends with the runtime that it was opened on.
         let asking = self.runtime.spawn(async move {

@@ -48,6 +48,12 @@ async fn every_other_node_is_asked_and_who_cannot_answer_says_so() {
         let refused = |(_, answer): &(_, _)| matches!(answer, Err(CallError::Refused { .. }));
         assert!(heard.len() == 2 && heard.iter().all(refused), "{heard:?}");
     }
+    let door = &nodes[0].door;
+    let one = door.ask(3, Topic::Audit, b"who", WITHIN).await;
+    assert_eq!(one.unwrap(), "3 who");
+    // Nobody answers questions about connections there.
+    let other = door.ask(3, Topic::Sockets, b"who", WITHIN).await;
+    assert!(matches!(other, Err(CallError::Refused { .. })), "{other:?}");
     hub.part(&[3], &[1, 2]);
     let heard = door.ask_others(Topic::Audit, b"who", WITHIN).await;
     assert!(matches!(heard[0], (2, Ok(_))), "{heard:?}");
