@@ -10,6 +10,8 @@ mod expression;
 mod integration;
 mod keys;
 mod pending;
+mod selection;
+mod socket;
 mod stage;
 
 #[cfg(test)]
@@ -143,6 +145,8 @@ fn serves_the_same(old: &Api, new: &Api) -> bool {
     };
     old.name == new.name
         && old.protocol_type == new.protocol_type
+        && old.route_selection_expression == new.route_selection_expression
+        && old.api_key_selection_expression == new.api_key_selection_expression
         && old.stages.len() == new.stages.len()
         && old.stages.values().zip(new.stages.values()).all(same)
 }

@@ -9,8 +9,10 @@ mod layers;
 mod resolve;
 mod settings;
 mod toml_tree;
+mod websocket;
 
 pub use settings::{LogFormat, LogLevel, Settings};
+pub use websocket::WebSocketConfig;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -87,6 +89,8 @@ pub struct NodeConfig {
     pub trusted_proxies: Vec<IpNet>,
     /// Networks that must send a PROXY protocol header; empty when nobody may.
     pub proxy_protocol: Vec<IpNet>,
+    /// How WebSocket connections are held.
+    pub websocket: WebSocketConfig,
     /// What is logged.
     pub log_level: LogLevel,
     /// How it is logged.

@@ -8,6 +8,7 @@ mod integration;
 mod keys;
 mod route;
 mod router;
+mod socket;
 
 pub use expression::{ContextVar, JsonPath, PathStep, Piece, Template, Variable};
 pub use integration::{
@@ -18,6 +19,7 @@ pub(crate) use keys::Found;
 pub use keys::{KeyDigest, KeyEntry, KeyPlan, KeyTable, PlanRoute, PlanStage, PlanTerms};
 pub use route::{AccessLog, CacheKeyPart, CachePlan, LogDestination, RoutePlan, StagePlan};
 pub use router::{Match, RouteKeyError, Router};
+pub use socket::{BodyTemplates, ResponseKey, SocketPlan, SocketResponse, SocketRoute};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -66,7 +68,7 @@ pub struct ApiPlan {
     pub api_id: Arc<str>,
     /// The name for people.
     pub name: Arc<str>,
-    /// What clients speak with it. Only HTTP APIs are served yet.
+    /// What clients speak with it.
     pub protocol: ProtocolType,
     /// Cross-origin settings.
     pub cors: Option<Cors>,

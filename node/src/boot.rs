@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::sync::mpsc;
-use tollgate_cluster::{Leases, Opened};
+use tollgate_cluster::{Door, Leases, Opened};
 use tollgate_config::compile::NodeFacts;
 use tollgate_config::node_config::NodeConfig;
 use tollgate_config::snapshot::Snapshot;
@@ -33,7 +33,7 @@ use tollgate_upstream::Upstreams;
 use crate::actors::{Allowances, RouteActor, RouteHandle, ThrottleActor, ThrottleHandle};
 use crate::admin;
 use crate::clock::SystemClock;
-use crate::connections::{Gate, NoConnections};
+use crate::connections::Gate;
 use crate::console;
 use crate::credentials::{self, RootKey};
 use crate::logs::LogWriter;
@@ -41,6 +41,7 @@ use crate::metrics::Metrics;
 use crate::ops::{self, Phase, PhaseCell, Step, Watched};
 use crate::process;
 use crate::runtime::{NodeRuntime, SetLogLevel};
+use crate::sockets::{Places, Sockets, Tally};
 use crate::standing::Standing;
 use crate::tls::{self, Certificates};
 use crate::worker::{DevLog, Shared};
@@ -178,11 +179,11 @@ async fn run(config: NodeConfig, mode: Mode, set_log_level: SetLogLevel) -> Resu
         start_actors(&config, &opened, &allowances, &shared, &certificates, clock)?;
     membership::pass_on(&opened, &route, &throttle);
     let dir = config.data_dir.clone();
-    let disk_bytes = move || process::disk_bytes(&dir);
-    opened.door.tell_disk(disk_bytes);
+    opened.door.tell_disk(move || process::disk_bytes(&dir));
     let (identities, seed) = services::identities(&config, &mode, &opened.door, key);
     let gate = Gate::new(identities, &config.region, &config.account_id);
-    let shared = Arc::new(shared.with_throttle(throttle.clone(), gate));
+    let places = services::places(&config, &opened)?;
+    let shared = Arc::new(shared.with_actors(throttle.clone(), gate, (places, &opened.door)));
     let (standing, leave) = Standing::new(opened.door.clone());
     let runtime = Arc::new(node_runtime(
         &config,
@@ -313,6 +314,7 @@ fn shared(config: &NodeConfig, mode: &Mode, clock: SystemClock) -> Result<Unfini
         clock,
         trusted_proxies: config.trusted_proxies.clone().into(),
         function_request_bytes_max: config.function_request_bytes_max as u64,
+        websocket_compression: config.websocket.compression,
         dev_log: matches!(mode, Mode::Dev(_)).then_some(telemetry::dev_line as DevLog),
     })
 }
@@ -328,11 +330,18 @@ struct Unfinished {
     clock: SystemClock,
     trusted_proxies: Arc<[ipnet::IpNet]>,
     function_request_bytes_max: u64,
+    websocket_compression: bool,
     dev_log: Option<DevLog>,
 }
 
 impl Unfinished {
-    fn with_throttle(self, throttle: ThrottleHandle, gate: Gate) -> Shared {
+    fn with_actors(
+        self,
+        throttle: ThrottleHandle,
+        gate: Gate,
+        (places, door): (Arc<Places>, &Door),
+    ) -> Shared {
+        let tally = Tally::new(&self.metrics);
         Shared {
             snapshot: self.snapshot,
             upstreams: self.upstreams,
@@ -344,7 +353,9 @@ impl Unfinished {
             clock: self.clock,
             trusted_proxies: self.trusted_proxies,
             gate,
-            connections: Arc::new(NoConnections),
+            connections: Arc::new(Sockets::new(Arc::clone(&places), door.clone(), tally)),
+            places,
+            websocket_compression: self.websocket_compression,
             function_request_bytes_max: self.function_request_bytes_max,
             dev_log: self.dev_log,
         }
@@ -407,6 +418,7 @@ fn node_runtime(
         facts: facts(config),
         logs: shared.logs.clone(),
         metrics: shared.metrics.clone(),
+        places: Arc::clone(&shared.places),
         edge: Arc::new(OnceLock::new()),
         set_log_level,
         clock,

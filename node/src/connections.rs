@@ -56,6 +56,9 @@ pub enum Error {
     /// Too much waits for the client already.
     #[error("the client does not keep up")]
     Busy,
+    /// The node that owns it did not answer: whether it was done, nobody can say.
+    #[error("the connection's node does not answer")]
+    Unknown,
 }
 
 /// The open WebSocket connections of the cluster.
@@ -69,24 +72,6 @@ pub trait Connections: Send + Sync {
 
     /// Closes a connection.
     fn close<'a>(&'a self, at: Address<'a>) -> BoxFuture<'a, Result<(), Error>>;
-}
-
-/// No connections: this release opens none, so each one that is asked for is gone.
-#[derive(Debug, Clone, Copy)]
-pub struct NoConnections;
-
-impl Connections for NoConnections {
-    fn get<'a>(&'a self, _: Address<'a>) -> BoxFuture<'a, Result<Connection, Error>> {
-        Box::pin(async { Err(Error::Gone) })
-    }
-
-    fn send<'a>(&'a self, _: Address<'a>, _: &'a [u8]) -> BoxFuture<'a, Result<(), Error>> {
-        Box::pin(async { Err(Error::Gone) })
-    }
-
-    fn close<'a>(&'a self, _: Address<'a>) -> BoxFuture<'a, Result<(), Error>> {
-        Box::pin(async { Err(Error::Gone) })
-    }
 }
 
 /// Who may call.
@@ -205,7 +190,8 @@ pub(crate) fn too_large() -> AwsError {
 /// Carries a call of an admitted caller out: the status, and what goes with it.
 ///
 /// # Errors
-/// `GoneException`, `LimitExceededException`, `PayloadTooLargeException`.
+/// `GoneException`, `LimitExceededException`, `PayloadTooLargeException`, and 504 when nobody can
+/// say.
 pub(crate) async fn run(
     connections: &dyn Connections,
     op: ManagementOp,
@@ -240,6 +226,7 @@ fn refusal(error: Error) -> AwsError {
     let kind = match error {
         Error::Gone => ErrorKind::Gone,
         Error::Busy => ErrorKind::LimitExceeded,
+        Error::Unknown => ErrorKind::GatewayTimeout,
     };
     AwsError::new(kind, error.to_string())
 }

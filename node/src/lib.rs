@@ -19,6 +19,7 @@ pub mod metrics;
 pub mod ops;
 pub mod process;
 pub mod runtime;
+pub mod sockets;
 mod standing;
 pub mod tls;
 pub(crate) mod trial;

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use metrics::{Counter, Gauge, Key, Label, Level, Metadata, Recorder, Unit};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 use tollgate_config::snapshot::{RoutePlan, StagePlan};
-use tollgate_pipeline::{CacheStatus, FaultKind, Finished};
+use tollgate_pipeline::{CacheStatus, FaultKind, Finished, Record, Side, SocketEventKind};
 use tollgate_protocol::metrics::{self as names, Kind, Metric};
 
 use latency::{Latencies, LatencySeries};
@@ -131,6 +131,13 @@ impl Metrics {
         let Some(series) = self.stage_series(stage) else {
             return;
         };
+        let event = record.socket.as_ref().map(|it| it.kind);
+        if let Some(event) = event {
+            series.socket(event, record);
+        }
+        if event.is_some_and(|it| it != SocketEventKind::Connect) {
+            return series.failed(record);
+        }
         let latencies = &series.latencies;
         latencies.whole.record_us(record.head_latency_us);
         if let Some(latency_us) = record.integration.latency_us {
@@ -152,12 +159,7 @@ impl Metrics {
             }
             CacheStatus::None => {}
         }
-        if let Some(reason) = record.fault.and_then(refusal) {
-            series.count(&names::REFUSED, reason);
-        }
-        if let Some(kind) = record.integration.error {
-            series.count(&names::INTEGRATION_ERRORS, kind.as_str());
-        }
+        series.failed(record);
     }
 
     fn stage_series<'p>(&self, stage: &'p StagePlan) -> Option<&'p StageSeries> {
@@ -207,6 +209,44 @@ impl StageSeries {
             })
         });
         series.downcast_ref()
+    }
+
+    /// Counts an event of a WebSocket connection.
+    fn socket(&self, event: SocketEventKind, record: &Record) {
+        let [api, stage] = self.names();
+        match event {
+            SocketEventKind::Connect => {
+                let values = [api, stage, class(record.status).1];
+                let counter = self.metrics.counter(&names::SOCKET_CONNECTS, &values);
+                counter.increment(1);
+            }
+            SocketEventKind::Message => {
+                if let Some(latency_us) = record.integration.latency_us {
+                    self.latencies.integration.record_us(latency_us);
+                }
+                let series = record.route.as_ref().and_then(|it| self.route_series(it));
+                let route = series.map_or("-", |it| &it.route);
+                let outcome = match record.fault.map(FaultKind::side) {
+                    None => "ok",
+                    Some(Side::Client) => "client",
+                    Some(Side::Gateway | Side::Upstream) => "integration",
+                };
+                let values = [api, stage, route, outcome];
+                let counter = self.metrics.counter(&names::SOCKET_MESSAGES, &values);
+                counter.increment(1);
+            }
+            SocketEventKind::Disconnect => {}
+        }
+    }
+
+    /// Counts why something was refused or failed, if it did.
+    fn failed(&self, record: &Record) {
+        if let Some(reason) = record.fault.and_then(refusal) {
+            self.count(&names::REFUSED, reason);
+        }
+        if let Some(kind) = record.integration.error {
+            self.count(&names::INTEGRATION_ERRORS, kind.as_str());
+        }
     }
 
     fn names(&self) -> [&str; 2] {

@@ -23,6 +23,7 @@ use crate::logs::LogWriter;
 use crate::metrics::Metrics;
 use crate::ops::Observed;
 use crate::process;
+use crate::sockets::Places;
 use crate::standing::Standing;
 use crate::trial::{key_holders, try_changes};
 
@@ -53,6 +54,8 @@ pub struct NodeRuntime {
     pub logs: LogWriter,
     /// The metrics.
     pub metrics: Metrics,
+    /// The WebSocket connections of this node.
+    pub(crate) places: Arc<Places>,
     /// The listeners' counters; empty until they serve.
     pub edge: Arc<OnceLock<Observer>>,
     /// Changes what is logged.
@@ -176,6 +179,7 @@ impl Observed for NodeRuntime {
     fn metrics(&self) -> String {
         self.observe_edge();
         self.observe_backends();
+        self.observe_sockets();
         let metrics = &self.metrics;
         let served = self.route.served();
         set(metrics, &names::CONFIG_REVISION, &[], served.revision.0);
@@ -250,6 +254,12 @@ impl NodeRuntime {
                 .counter(&names::BAD_REQUESTS, &[reason.as_str()])
                 .absolute(count);
         }
+    }
+
+    fn observe_sockets(&self) {
+        let (open, queued) = (self.places.count(), self.places.queued());
+        set(&self.metrics, &names::SOCKETS_OPEN, &[], open as u64);
+        set(&self.metrics, &names::SOCKETS_QUEUED, &[], queued as u64);
     }
 
     fn observe_backends(&self) {

@@ -167,6 +167,30 @@ metrics! {
     /// Events that the audit webhook never took.
     AUDIT_MISSED: Counter "tollgate_audit_webhook_missed_events_total" [] None,
         "Events that were removed from the audit trail for their age before the webhook took them.";
+    /// WebSocket connections open now.
+    SOCKETS_OPEN: Gauge "tollgate_websocket_connections_open" [] None,
+        "WebSocket connections that are open or about to be.";
+    /// WebSocket handshakes.
+    SOCKET_CONNECTS: Counter "tollgate_websocket_connects_total" ["api", "stage", "class"] Some("ConnectCount"),
+        "WebSocket handshakes answered, by API, stage and status class; 1xx opened a connection.";
+    /// WebSocket messages.
+    SOCKET_MESSAGES: Counter "tollgate_websocket_messages_total" ["api", "stage", "route", "outcome"] Some("MessageCount; outcome client: ClientError, outcome integration: IntegrationError"),
+        "Messages of WebSocket clients, by API, stage, route key and outcome: ok, client (no route or refused), integration (its integration failed).";
+    /// WebSocket connections that ended.
+    SOCKETS_CLOSED: Counter "tollgate_websocket_closed_total" ["code"] None,
+        "WebSocket connections that ended, by close code; 1006 is an end without one.";
+    /// WebSocket clients that did not keep up.
+    SOCKETS_SLOW: Counter "tollgate_websocket_slow_total" [] None,
+        "WebSocket connections closed because the client did not take what waited for it.";
+    /// Messages that wait for WebSocket clients.
+    SOCKETS_QUEUED: Gauge "tollgate_websocket_queued_messages" [] None,
+        "Messages that wait to be written to WebSocket clients.";
+    /// Messages of back ends.
+    SOCKET_POSTS: Counter "tollgate_websocket_posts_total" ["outcome"] None,
+        "Messages that back ends sent to connections by this node, by outcome: queued, full, gone, unknown.";
+    /// Calls about the connections of other nodes.
+    SOCKET_HOPS: Counter "tollgate_websocket_hops_total" ["outcome"] None,
+        "Calls about connections of other nodes that this node passed on, by outcome: answered, unknown.";
     /// Build information.
     BUILD_INFO: Gauge "tollgate_process_build_info" ["version"] None,
         "Always 1; the label tells the release.";

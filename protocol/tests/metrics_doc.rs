@@ -171,8 +171,19 @@ fn queries_ask_for_what_there_is() {
 #[test]
 fn every_metric_has_a_name_of_the_house() {
     let areas = [
-        "audit", "edge", "route", "auth", "throttle", "quota", "cache", "upstream", "function",
-        "config", "cluster", "process",
+        "audit",
+        "websocket",
+        "edge",
+        "route",
+        "auth",
+        "throttle",
+        "quota",
+        "cache",
+        "upstream",
+        "function",
+        "config",
+        "cluster",
+        "process",
     ];
     let mut seen = BTreeSet::new();
     for metric in ALL {

@@ -92,5 +92,5 @@ assert answer(generated, path, service="apigateway")[0] == 403
 assert answer(generated, path, method="PUT")[0] == 404
 assert answer(generated, "/other/@connections/abc=")[0] == 404
 # What is no call of this kind is no request that an HTTP API would answer.
-assert answer(generated, "/prod/pets")[0] == 501
+assert answer(generated, "/prod/pets")[0] == 404
 print(f"connections: {calls} calls by boto3, ok")

@@ -118,7 +118,7 @@ pub(super) fn constants(text: &str, variables: &Variables) -> Result<String, Exp
     Ok(out)
 }
 
-fn push_text(pieces: &mut Vec<Piece>, text: &str) {
+pub(super) fn push_text(pieces: &mut Vec<Piece>, text: &str) {
     if text.is_empty() {
         return;
     }
@@ -160,7 +160,7 @@ fn variable(name: &str, variables: &Variables) -> Result<Piece, ExpressionError>
 }
 
 /// `a.b[0].c`, `[*]`, `['with.dot']`.
-fn json_path(text: &str) -> Result<JsonPath, ExpressionError> {
+pub(super) fn json_path(text: &str) -> Result<JsonPath, ExpressionError> {
     let bad = || ExpressionError::JsonPath(text.into());
     let mut steps = Vec::new();
     let mut rest = text.strip_prefix("$.").unwrap_or(text);

@@ -7,8 +7,8 @@ use tollgate_model::{
 };
 use tollgate_protocol::limits::INTEGRATION_TIMEOUT_MS;
 
-use super::NodeFacts;
 use super::expression::{Variables, constants, mapping_key, mapping_value};
+use super::{NodeFacts, socket};
 use crate::snapshot::{
     FixedPlan, FunctionPlan, FunctionTarget, HttpPlan, IntegrationPlan, MappingAction, MappingStep,
     PathPiece, Piece, SigningKey, Variable,
@@ -42,7 +42,12 @@ impl IntegrationCompiler<'_> {
                     service.unwrap_or_default().into(),
                 ))
             }
-            IntegrationType::HttpProxy => self.http(integration, route).map(IntegrationPlan::Http),
+            IntegrationType::HttpProxy => {
+                let request = self.steps(&integration.request_parameters)?;
+                let response = self.response_mapping(integration)?;
+                let plan = self.http(integration, &route.route_key, request, response);
+                plan.map(IntegrationPlan::Http)
+            }
             IntegrationType::AwsProxy => self.function(integration),
             IntegrationType::Mock => self.fixed(integration).map(IntegrationPlan::Fixed),
             IntegrationType::Aws | IntegrationType::Http => {
@@ -51,7 +56,37 @@ impl IntegrationCompiler<'_> {
         }
     }
 
-    fn http(&mut self, integration: &Integration, route: &Route) -> Result<HttpPlan, String> {
+    /// The same of a WebSocket API, where nothing goes on by itself: neither a path, nor fields.
+    pub(super) fn compile_for_sockets(
+        &mut self,
+        integration: &Integration,
+        route: &Route,
+    ) -> Result<IntegrationPlan, String> {
+        let uri = integration.integration_uri.as_deref().unwrap_or_default();
+        match integration.integration_type {
+            IntegrationType::Http | IntegrationType::HttpProxy => {
+                let request = socket::steps(integration, self.variables)?;
+                let (key, response) = (&route.route_key, BTreeMap::new());
+                let key = if key == "$default" { "" } else { key };
+                let plan = self.http(integration, key, request, response);
+                plan.map(IntegrationPlan::Http)
+            }
+            IntegrationType::AwsProxy => self.function(integration),
+            IntegrationType::Aws if uri.starts_with("function:") || uri.contains(":function:") => {
+                self.function(integration)
+            }
+            IntegrationType::Aws => Ok(IntegrationPlan::Unserved(uri.into())),
+            IntegrationType::Mock => self.fixed(integration).map(IntegrationPlan::Fixed),
+        }
+    }
+
+    fn http(
+        &mut self,
+        integration: &Integration,
+        route_key: &str,
+        request_mapping: Vec<MappingStep>,
+        response_mapping: BTreeMap<u16, Vec<MappingStep>>,
+    ) -> Result<HttpPlan, String> {
         let uri = self.constant(integration.integration_uri.as_deref().unwrap_or_default())?;
         // Behind an ARN the whole path goes on: it names a load balancer and no path.
         let by_arn = uri.starts_with("arn:");
@@ -81,15 +116,13 @@ impl IntegrationCompiler<'_> {
                 (group, url.authority.to_owned(), url.path, url.query)
             }
         };
-        let request_mapping = self.steps(&integration.request_parameters)?;
-        let response_mapping = self.response_mapping(integration)?;
         let request_body = |v: &Variable| matches!(v, Variable::RequestBody(_));
         let response_body = |v: &Variable| matches!(v, Variable::ResponseBody(_));
         let responses = || response_mapping.values().flatten();
         Ok(HttpPlan {
             group: group.into(),
             authority: authority.into(),
-            path: path_pieces(path, by_arn || route.route_key == "$default")?,
+            path: path_pieces(path, by_arn || route_key == "$default")?,
             query: query.map(Into::into),
             method: integration
                 .integration_method

@@ -8,9 +8,11 @@ use tollgate_model::{
     Upstream,
 };
 
-use super::{CompileError, NodeFacts, access_log, integration};
+use super::{CompileError, NodeFacts, access_log, integration, socket};
 use crate::cells::{BucketId, CellSource, TokenBucket};
-use crate::snapshot::{CacheKeyPart, CachePlan, IntegrationPlan, RoutePlan, Router, StagePlan};
+use crate::snapshot::{
+    CacheKeyPart, CachePlan, IntegrationPlan, RoutePlan, Router, SocketPlan, SocketRoute, StagePlan,
+};
 
 /// Seconds that a cached response lives unless a stage says otherwise (reference 15).
 const CACHE_TTL_SECONDS: u64 = 300;
@@ -28,19 +30,11 @@ pub(super) struct StageCompiler<'a> {
 impl StageCompiler<'_> {
     /// The stage, `None` while nothing is deployed to it.
     pub(super) fn compile(&mut self) -> Option<StagePlan> {
-        let mut definition = Arc::clone(self.api.deployed(self.stage)?);
-        // Its routes are no paths. Sockets are not served yet, and nothing of it is as requests.
-        if self.api.protocol_type == ProtocolType::Websocket {
-            definition = Arc::default();
-        }
-        let keys = definition
-            .routes
-            .values()
-            .map(|route| route.route_key.as_str());
-        let router = Router::new(keys).unwrap_or_else(|error| {
-            self.error("routes", error.to_string());
-            Router::default()
-        });
+        let definition = Arc::clone(self.api.deployed(self.stage)?);
+        let (router, sockets) = match self.api.protocol_type {
+            ProtocolType::Http => (self.router(&definition), None),
+            ProtocolType::Websocket => (Router::default(), self.sockets(&definition)),
+        };
         let routes = definition
             .routes
             .values()
@@ -58,6 +52,7 @@ impl StageCompiler<'_> {
                 .into(),
             variables: Arc::new(self.stage.stage_variables.clone()),
             router,
+            sockets,
             routes,
             access_log: self
                 .stage
@@ -66,6 +61,24 @@ impl StageCompiler<'_> {
                 .map(access_log::compile),
             series: OnceLock::new(),
         })
+    }
+
+    fn router(&mut self, definition: &Definition) -> Router {
+        let routes = definition.routes.values();
+        let keys = routes.map(|route| route.route_key.as_str());
+        Router::new(keys).unwrap_or_else(|error| {
+            self.error("routes", error.to_string());
+            Router::default()
+        })
+    }
+
+    fn sockets(&mut self, definition: &Definition) -> Option<Box<SocketPlan>> {
+        let compiled = socket::plan(self.api, definition);
+        let plan = compiled.unwrap_or_else(|reason| {
+            self.error("routeSelectionExpression", reason);
+            SocketPlan::default()
+        });
+        Some(Box::new(plan))
     }
 
     fn route(&mut self, route: &Route, definition: &Definition) -> RoutePlan {
@@ -80,6 +93,10 @@ impl StageCompiler<'_> {
             Some((_, path)) => path,
             None => &route.route_key,
         };
+        let (integration, socket) = match self.api.protocol_type {
+            ProtocolType::Http => (self.integration(route, found), None),
+            ProtocolType::Websocket => self.socket_route(route, found),
+        };
         RoutePlan {
             route_key: route.route_key.as_str().into(),
             resource: resource.into(),
@@ -88,12 +105,29 @@ impl StageCompiler<'_> {
             api_key_required: route.api_key_required,
             throttle: self.throttle(route, &settings),
             cache: found.and_then(|it| self.cache(route, it, &settings)),
-            integration: self.integration(route, found),
+            integration,
+            socket,
             logging: settings.logging_level.unwrap_or_default(),
             data_trace: settings.data_trace_enabled.unwrap_or(false),
             detailed_metrics: settings.detailed_metrics_enabled.unwrap_or(false),
             series: OnceLock::new(),
         }
+    }
+
+    /// What answers a route of a WebSocket API. What this release does not serve of it is answered
+    /// with an error, message by message: clients of its other routes go on.
+    fn socket_route(
+        &mut self,
+        route: &Route,
+        found: Option<&Integration>,
+    ) -> (IntegrationPlan, Option<Box<SocketRoute>>) {
+        let compiled = socket::route(route, found, &self.stage.stage_variables);
+        let (plan, socket) = match (socket::unjudged(route), compiled) {
+            (Some(what), _) => socket::unserved(what.to_owned()),
+            (None, Err(reason)) => socket::unserved(reason),
+            (None, Ok(socket)) => (self.integration(route, found), socket),
+        };
+        (plan, Some(Box::new(socket)))
     }
 
     fn integration(&mut self, route: &Route, found: Option<&Integration>) -> IntegrationPlan {
@@ -106,7 +140,11 @@ impl StageCompiler<'_> {
             facts: self.facts,
             upstreams: &mut *self.upstreams,
         };
-        match compiler.compile(it, route) {
+        let compiled = match self.api.protocol_type {
+            ProtocolType::Http => compiler.compile(it, route),
+            ProtocolType::Websocket => compiler.compile_for_sockets(it, route),
+        };
+        match compiled {
             Ok(plan) => plan,
             Err(reason) => {
                 self.error(&format!("routes.{}", route.route_key), reason);

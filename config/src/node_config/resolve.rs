@@ -28,14 +28,13 @@ const TIMEOUT_MS_MAX: u64 = 86_400_000;
 /// AWS's secrets have 40 characters; a shorter one than this can be guessed.
 const SECRET_CHARS_MIN: usize = 16;
 
-struct Resolver<'r> {
+pub(super) struct Resolver<'r> {
     root: &'r Node,
     report: &'r mut Report,
 }
 
-pub(super) fn resolve(settings: &Settings, root: &Node, report: &mut Report) -> NodeConfig {
+pub(super) fn resolve(s: &Settings, root: &Node, report: &mut Report) -> NodeConfig {
     let mut it = Resolver { root, report };
-    let s = settings;
     let data_dir = it.path("data_dir", s.data_dir.as_deref());
     let data_dir = data_dir.unwrap_or_else(|| PathBuf::from("tollgate-data"));
     let https_default = s.tls_cert.as_ref().and_then(|_| local(8443));
@@ -77,6 +76,7 @@ pub(super) fn resolve(settings: &Settings, root: &Node, report: &mut Report) -> 
         h2_streams_max: s.h2_streams_max.unwrap_or(128).max(1),
         trusted_proxies: it.networks("trusted_proxies", s.trusted_proxies.as_deref()),
         proxy_protocol: it.networks("proxy_protocol", s.proxy_protocol.as_deref()),
+        websocket: it.websocket(s),
         log_level: s.log_level.unwrap_or_default(),
         log_format: s.log_format.unwrap_or_default(),
         log_dir: it
@@ -311,7 +311,7 @@ impl Resolver<'_> {
         parsed
     }
 
-    fn number(
+    pub(super) fn number(
         &mut self,
         key: &str,
         value: Option<u64>,
@@ -327,7 +327,7 @@ impl Resolver<'_> {
         usize::try_from(number).unwrap_or(usize::MAX)
     }
 
-    fn timeout(&mut self, key: &str, value: Option<u64>, default: u64) -> u64 {
+    pub(super) fn timeout(&mut self, key: &str, value: Option<u64>, default: u64) -> u64 {
         self.number(key, value, default, 1..=TIMEOUT_MS_MAX) as u64
     }
 

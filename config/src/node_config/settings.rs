@@ -111,6 +111,27 @@ pub struct Settings {
     pub trusted_proxies: Option<Vec<String>>,
     /// Networks (CIDR or address) that must send a PROXY protocol header. Default none.
     pub proxy_protocol: Option<Vec<String>>,
+    /// Bytes of a frame of a WebSocket client, 126 to 1073741824. Default 32768.
+    pub websocket_frame_bytes_max: Option<u64>,
+    /// Bytes of a message of a WebSocket client, 126 to 1073741824. Default 131072.
+    pub websocket_message_bytes_max: Option<u64>,
+    /// Whether WebSocket clients may send binary messages. Default `false`.
+    pub websocket_binary: Option<bool>,
+    /// Whether WebSocket messages are compressed for clients that offer it. Default `false`.
+    pub websocket_compression: Option<bool>,
+    /// Milliseconds without a message after which a WebSocket connection is closed; 0 is never.
+    /// Default 600000.
+    pub websocket_idle_ms: Option<u64>,
+    /// Milliseconds that a WebSocket connection may last; 0 is for ever. Default 7200000.
+    pub websocket_age_ms: Option<u64>,
+    /// Milliseconds of silence after which a WebSocket client is pinged; 0 is never. Default 60000.
+    pub websocket_ping_ms: Option<u64>,
+    /// Messages that may wait for a WebSocket client, 1 to 1000000. Default 128.
+    pub websocket_queue_frames_max: Option<u64>,
+    /// Bytes that may wait for a WebSocket client, 262144 to 1073741824. Default 1048576.
+    pub websocket_queue_bytes_max: Option<u64>,
+    /// Milliseconds over which WebSocket connections are closed when the node stops. Default 5000.
+    pub websocket_drain_ms: Option<u64>,
     /// What is logged. Default `info`.
     pub log_level: Option<LogLevel>,
     /// How it is logged. Default `text`.

@@ -32,6 +32,12 @@ pub enum Variable {
     ResponseHeader(Box<str>),
     /// `$response.body`, or a value in it.
     ResponseBody(Option<JsonPath>),
+    /// A value in the request's body as JSON: strings keep their quotes.
+    RequestJson(JsonPath),
+    /// A value in the response's body as JSON.
+    ResponseJson(JsonPath),
+    /// `$integration.response.statuscode`.
+    ResponseStatus,
     /// `$context.NAME`.
     Context(ContextVar),
 }
@@ -91,13 +97,18 @@ context_vars! {
     AwsEndpointRequestId2 = "awsEndpointRequestId2";
     BasePathMatched = "customDomain.basePathMatched";
     CacheStatus = "cacheStatus";
+    ConnectedAt = "connectedAt";
+    ConnectionId = "connectionId";
     DataProcessed = "dataProcessed";
     DeploymentId = "deploymentId";
+    DisconnectReason = "disconnectReason";
+    DisconnectStatusCode = "disconnectStatusCode";
     DomainName = "domainName";
     DomainPrefix = "domainPrefix";
     ErrorMessage = "error.message";
     ErrorMessageString = "error.messageString";
     ErrorResponseType = "error.responseType";
+    EventType = "eventType";
     ExtendedRequestId = "extendedRequestId";
     HttpMethod = "httpMethod";
     IdentityAccountId = "identity.accountId";
@@ -116,6 +127,8 @@ context_vars! {
     IntegrationRequestId = "integration.requestId";
     IntegrationStatus = "integrationStatus";
     IntegrationStatus2 = "integration.status";
+    MessageDirection = "messageDirection";
+    MessageId = "messageId";
     Path = "path";
     Protocol = "protocol";
     RequestId = "requestId";

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use tollgate_model::{AuthorizationType, CacheControlStrategy, LoggingLevel};
 
-use super::{IntegrationPlan, Router, Template};
+use super::{IntegrationPlan, Router, SocketPlan, SocketRoute, Template};
 use crate::cells::TokenBucket;
 
 /// A stage of an API, compiled from the deployment that it points at.
@@ -24,6 +24,8 @@ pub struct StagePlan {
     pub variables: Arc<BTreeMap<String, String>>,
     /// Route keys to indexes of `routes`.
     pub router: Router,
+    /// How messages find their routes, of a WebSocket API; its router is empty.
+    pub sockets: Option<Box<SocketPlan>>,
     /// The routes.
     pub routes: Vec<Arc<RoutePlan>>,
     /// Where and how requests are logged.
@@ -51,6 +53,8 @@ pub struct RoutePlan {
     pub cache: Option<CachePlan>,
     /// What answers.
     pub integration: IntegrationPlan,
+    /// What only routes of WebSocket APIs have.
+    pub socket: Option<Box<SocketRoute>>,
     /// What the execution log tells.
     pub logging: LoggingLevel,
     /// Whether the execution log holds headers and bodies.

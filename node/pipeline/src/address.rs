@@ -10,9 +10,7 @@ use tollgate_config::snapshot::{
     ApiPlan, DomainPlan, HeaderTest, MappingPlan, RulePlan, Snapshot, StagePlan,
 };
 use tollgate_message::HeaderList;
-use tollgate_model::ProtocolType;
 
-use crate::connections;
 use crate::fault::{Fault, FaultKind};
 use crate::text::split_once;
 
@@ -63,8 +61,7 @@ pub(crate) fn domain_of(headers: &HeaderList) -> String {
 ///
 /// # Errors
 /// `NotFound` for an unknown API or stage and a closed endpoint, `NoMapping` for a custom domain
-/// without a rule or a mapping for the request, `ProtocolUnserved` for a WebSocket API,
-/// `AuthorizerConfiguration` for a custom domain that asks for client certificates.
+/// without a rule or a mapping for the request, `AuthorizerConfiguration` for a custom domain that asks for client certificates.
 pub(crate) fn find<'a>(
     snapshot: &'a Snapshot,
     domain: &str,
@@ -85,19 +82,17 @@ pub(crate) fn find<'a>(
         if path == "/ping" || path == "/sping" {
             return Ok(Found::Health);
         }
-        return custom_domain(plan, headers, path)
-            .and_then(served)
-            .map(Found::Stage);
+        return custom_domain(plan, headers, path).map(Found::Stage);
     }
     if let Some(api_id) = generated_host(domain) {
-        return open_api(snapshot, api_id, path)
+        return open_api(snapshot, api_id)
             .and_then(|api| by_segment(api, path))
             .map(Found::Stage);
     }
     if let Some(rest) = path.strip_prefix(PATH_STYLE) {
         let (api_id, _) = split_once(rest, b'/').unwrap_or((rest, ""));
         let path = slash_from(path, PATH_STYLE.len() + api_id.len());
-        return open_api(snapshot, api_id, path)
+        return open_api(snapshot, api_id)
             .and_then(|api| path_style(api, path))
             .map(Found::Stage);
     }
@@ -106,29 +101,10 @@ pub(crate) fn find<'a>(
         .as_ref()
         .and_then(|mapping| mapped(mapping, path))
         .ok_or_else(|| Fault::new(FaultKind::NotFound, "unknown host"))
-        .and_then(served)
         .map(|mut address| {
             address.base_path = None;
             Found::Stage(address)
         })
-}
-
-/// Where a mapping leads, if that is served.
-fn served(address: Address<'_>) -> Result<Address<'_>, Fault> {
-    served_api(address.api, address.path).map(|_| address)
-}
-
-/// A WebSocket API is never served as if it were an HTTP API: requests to it are about its
-/// connections.
-fn served_api<'a>(api: &'a Arc<ApiPlan>, path: &str) -> Result<&'a Arc<ApiPlan>, Fault> {
-    match api.protocol {
-        ProtocolType::Http => Ok(api),
-        ProtocolType::Websocket if connections::is_about_one(path) => Ok(api),
-        ProtocolType::Websocket => Err(Fault::new(
-            FaultKind::ProtocolUnserved,
-            "a WebSocket API, whose sockets this release does not serve",
-        )),
-    }
 }
 
 /// The first rule that the request meets, else the longest mapping.
@@ -193,11 +169,7 @@ fn generated_host(domain: &str) -> Option<&str> {
     (second == EXECUTE_API).then_some(api_id)
 }
 
-fn open_api<'a>(
-    snapshot: &'a Snapshot,
-    api_id: &str,
-    path: &str,
-) -> Result<&'a Arc<ApiPlan>, Fault> {
+fn open_api<'a>(snapshot: &'a Snapshot, api_id: &str) -> Result<&'a Arc<ApiPlan>, Fault> {
     let api = snapshot
         .apis
         .get(api_id)
@@ -208,7 +180,7 @@ fn open_api<'a>(
             "the API's own endpoint is closed",
         ));
     }
-    served_api(api, path)
+    Ok(api)
 }
 
 /// The first segment names the stage, else `$default` serves the whole path.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest;
 use tollgate_config::cells::{QuotaSlot, Take, TokenBucket};
-use tollgate_config::snapshot::{KeyEntry, KeyPlan, KeyTable, RoutePlan, StagePlan};
+use tollgate_config::snapshot::{KeyDigest, KeyEntry, KeyPlan, KeyTable, RoutePlan, StagePlan};
 use tollgate_message::HeaderList;
 use tollgate_model::OnPartition;
 use tollgate_protocol::Millis;
@@ -40,17 +40,64 @@ pub(crate) async fn check<P: Ports>(
     headers: &HeaderList,
     record: &mut Record,
 ) -> Result<Permit, Fault> {
-    let mut now_us = ports.monotonic_us();
     if !route.api_key_required {
         if let Some(bucket) = &route.throttle {
-            take(ports, bucket, &mut now_us, "route").await?;
+            take(ports, bucket, &mut ports.monotonic_us(), "route").await?;
         }
         return Ok(Permit {
             bucket: None,
             quota: None,
         });
     }
-    let (key, plan_index) = find_key(keys, stage, headers)?;
+    let refuse = || Fault::new(FaultKind::InvalidApiKey, "no API key");
+    let digest = digest_of(headers).ok_or_else(refuse)?;
+    by_key(
+        ports,
+        find_key(keys, stage, &digest)?,
+        (stage, route),
+        record,
+    )
+    .await
+}
+
+/// Lets a message of a connection in or refuses it. `key` is what its handshake showed: it must
+/// still be good, and its limits count messages as they count requests.
+///
+/// # Errors
+/// `InvalidApiKey`, `Throttled` or `QuotaExceeded`.
+pub(crate) async fn check_message<P: Ports>(
+    ports: &P,
+    keys: &KeyTable,
+    stage: &StagePlan,
+    route: &RoutePlan,
+    key: Option<&KeyDigest>,
+    record: &mut Record,
+) -> Result<(), Fault> {
+    if let Some(digest) = key {
+        let found = find_key(keys, stage, digest)?;
+        return by_key(ports, found, (stage, route), record).await.map(drop);
+    }
+    match &route.throttle {
+        Some(bucket) => take(ports, bucket, &mut ports.monotonic_us(), "route").await,
+        None => Ok(()),
+    }
+}
+
+/// What the table of keys knows the request's key by.
+pub(crate) fn digest_of(headers: &HeaderList) -> Option<KeyDigest> {
+    let value = headers.get("x-api-key")?;
+    let digest = digest::digest(&digest::SHA256, value);
+    digest.as_ref().try_into().ok()
+}
+
+/// Takes what the limits of a key's plan and of the route's stage ask for.
+async fn by_key<P: Ports>(
+    ports: &P,
+    (key, plan_index): (&Arc<KeyEntry>, usize),
+    (stage, route): (&StagePlan, &RoutePlan),
+    record: &mut Record,
+) -> Result<Permit, Fault> {
+    let now_us = ports.monotonic_us();
     record.key = Some((Arc::clone(key), plan_index));
     let plan = &key.plans[plan_index];
     let own_route = route_bucket(plan, stage, &route.route_key);
@@ -91,17 +138,10 @@ impl Permit {
 fn find_key<'a>(
     keys: &'a KeyTable,
     stage: &StagePlan,
-    headers: &HeaderList,
+    digest: &KeyDigest,
 ) -> Result<(&'a Arc<KeyEntry>, usize), Fault> {
     let refuse = |detail: &'static str| Fault::new(FaultKind::InvalidApiKey, detail);
-    let value = headers
-        .get("x-api-key")
-        .ok_or_else(|| refuse("no API key"))?;
-    let digest: [u8; 32] = digest::digest(&digest::SHA256, value)
-        .as_ref()
-        .try_into()
-        .map_err(|_| refuse("the digest has another length"))?;
-    let key = keys.get(&digest).ok_or_else(|| refuse("unknown API key"))?;
+    let key = keys.get(digest).ok_or_else(|| refuse("unknown API key"))?;
     if !key.enabled {
         return Err(refuse("the API key is disabled"));
     }

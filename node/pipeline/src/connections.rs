@@ -35,11 +35,6 @@ pub struct ConnectionCall<'a> {
     pub body: Body,
 }
 
-/// Whether a path of a WebSocket API, with or without what names the stage, is about a connection.
-pub(crate) fn is_about_one(path: &str) -> bool {
-    segments(path).is_some()
-}
-
 /// The connection that a request to a WebSocket stage is about, decoded: that of
 /// `/@connections/{id}`, also where `@` is written `%40`, with or without a slash at the end.
 pub(crate) fn id_of(address: &Address<'_>) -> Option<String> {

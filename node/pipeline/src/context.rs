@@ -47,6 +47,13 @@ pub(crate) fn write_parts(
         Var::IdentityUserAgent => text(out, head.user_agent.as_deref()),
         Var::IdentityApiKeyId => text(out, record.key.as_ref().map(|it| it.0.key_id.as_str())),
         Var::UsagePlanId => text(out, record.key_plan().map(|it| it.terms.plan_id.as_str())),
+        Var::ConnectedAt
+        | Var::ConnectionId
+        | Var::DisconnectReason
+        | Var::DisconnectStatusCode
+        | Var::EventType
+        | Var::MessageDirection
+        | Var::MessageId => socket(var, record, out),
         Var::TraceId | Var::TraceParent => trace(var, record, out),
         _ => outcome(var, record, out),
     }
@@ -93,6 +100,25 @@ fn outcome(var: &ContextVar, record: &Record, out: &mut Vec<u8>) -> bool {
         ),
         Var::UpstreamServer => text(out, integration.server.as_deref()),
         // What nothing sets: callers, authorizers, request ids of back ends, unknown names.
+        _ => false,
+    }
+}
+
+/// The variables of WebSocket connections.
+fn socket(var: &ContextVar, record: &Record, out: &mut Vec<u8>) -> bool {
+    use ContextVar as Var;
+    let Some(event) = &record.socket else {
+        return false;
+    };
+    let ended = event.ended.as_ref();
+    match var {
+        Var::ConnectedAt => number(out, Some(event.connected_at_ms)),
+        Var::ConnectionId => text(out, Some(&event.connection_id)),
+        Var::DisconnectReason => text(out, ended.map(|it| &*it.reason)),
+        Var::DisconnectStatusCode => number(out, ended.map(|it| u64::from(it.code))),
+        Var::EventType => text(out, Some(event.kind.as_str())),
+        Var::MessageDirection => text(out, Some("IN")),
+        Var::MessageId => text(out, event.message_id.as_deref()),
         _ => false,
     }
 }

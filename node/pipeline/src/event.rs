@@ -3,8 +3,11 @@
 
 mod maps;
 mod payload;
+mod socket;
 mod v1;
 mod v2;
+
+pub(crate) use socket::{SocketInput, socket};
 
 use bytes::Bytes;
 use tollgate_config::snapshot::RoutePlan;

@@ -33,8 +33,10 @@ pub enum FaultKind {
     Configuration,
     /// The route lets in whom nothing here can judge, so nobody.
     AuthorizerConfiguration,
-    /// The API is of a protocol that is not served.
-    ProtocolUnserved,
+    /// A stage of a WebSocket API was asked for something else than a connection.
+    UpgradeRequired,
+    /// The node holds as many WebSocket connections as it may.
+    SocketsFull,
     /// The function failed or gave something that is no reply.
     BadFunctionOutput,
     /// No answer in time.
@@ -78,7 +80,7 @@ pub(crate) struct Refusal {
 
 impl FaultKind {
     /// Every kind, in the order of the declaration.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::NotFound,
         Self::NoMapping,
         Self::BadRequest,
@@ -89,7 +91,8 @@ impl FaultKind {
         Self::RequestTooLarge,
         Self::Configuration,
         Self::AuthorizerConfiguration,
-        Self::ProtocolUnserved,
+        Self::UpgradeRequired,
+        Self::SocketsFull,
         Self::BadFunctionOutput,
         Self::IntegrationTimeout,
         Self::IntegrationFailure,
@@ -105,8 +108,8 @@ impl FaultKind {
             Self::RequestTooLarge => 413,
             Self::Throttled | Self::QuotaExceeded => 429,
             Self::Configuration | Self::AuthorizerConfiguration | Self::BadFunctionOutput => 500,
-            Self::ProtocolUnserved => 501,
-            Self::IntegrationTimeout | Self::IntegrationFailure => 503,
+            Self::UpgradeRequired => 426,
+            Self::SocketsFull | Self::IntegrationTimeout | Self::IntegrationFailure => 503,
         }
     }
 
@@ -123,8 +126,10 @@ impl FaultKind {
             Self::Configuration | Self::AuthorizerConfiguration | Self::BadFunctionOutput => {
                 "Internal Server Error"
             }
-            Self::ProtocolUnserved => "WebSocket APIs are not served by this release",
-            Self::IntegrationTimeout | Self::IntegrationFailure => "Service Unavailable",
+            Self::UpgradeRequired => "Upgrade Required",
+            Self::SocketsFull | Self::IntegrationTimeout | Self::IntegrationFailure => {
+                "Service Unavailable"
+            }
         }
     }
 
@@ -143,10 +148,8 @@ impl FaultKind {
             Self::Configuration | Self::AuthorizerConfiguration | Self::BadFunctionOutput => {
                 r#"{"message":"Internal Server Error"}"#
             }
-            Self::ProtocolUnserved => {
-                r#"{"message":"WebSocket APIs are not served by this release"}"#
-            }
-            Self::IntegrationTimeout | Self::IntegrationFailure => {
+            Self::UpgradeRequired => r#"{"message":"Upgrade Required"}"#,
+            Self::SocketsFull | Self::IntegrationTimeout | Self::IntegrationFailure => {
                 r#"{"message":"Service Unavailable"}"#
             }
         }
@@ -163,7 +166,9 @@ impl FaultKind {
             Self::Throttled => "THROTTLED",
             Self::QuotaExceeded => "QUOTA_EXCEEDED",
             Self::RequestTooLarge => "REQUEST_TOO_LARGE",
-            Self::Configuration | Self::ProtocolUnserved => "API_CONFIGURATION_ERROR",
+            Self::Configuration => "API_CONFIGURATION_ERROR",
+            Self::UpgradeRequired => "DEFAULT_4XX",
+            Self::SocketsFull => "DEFAULT_5XX",
             Self::AuthorizerConfiguration => "AUTHORIZER_CONFIGURATION_ERROR",
             Self::BadFunctionOutput | Self::IntegrationFailure => "INTEGRATION_FAILURE",
             Self::IntegrationTimeout => "INTEGRATION_TIMEOUT",
@@ -178,13 +183,13 @@ impl FaultKind {
             Self::NotFound => "NotFoundException",
             Self::NoMapping | Self::InvalidApiKey => "ForbiddenException",
             Self::CacheRefreshDenied => "AccessDeniedException",
-            Self::BadRequest => "BadRequestException",
+            Self::BadRequest | Self::UpgradeRequired => "BadRequestException",
             Self::Throttled => "TooManyRequestsException",
             Self::QuotaExceeded => "LimitExceededException",
             Self::RequestTooLarge => "RequestEntityTooLargeException",
             Self::Configuration
             | Self::AuthorizerConfiguration
-            | Self::ProtocolUnserved
+            | Self::SocketsFull
             | Self::BadFunctionOutput
             | Self::IntegrationTimeout
             | Self::IntegrationFailure => "InternalServerErrorException",
@@ -195,7 +200,7 @@ impl FaultKind {
     #[must_use]
     pub fn side(self) -> Side {
         match self {
-            Self::Configuration | Self::AuthorizerConfiguration | Self::ProtocolUnserved => {
+            Self::Configuration | Self::AuthorizerConfiguration | Self::SocketsFull => {
                 Side::Gateway
             }
             Self::BadFunctionOutput | Self::IntegrationTimeout | Self::IntegrationFailure => {

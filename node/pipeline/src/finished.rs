@@ -10,6 +10,7 @@ use tollgate_message::{Method, Version};
 use crate::fault::FaultKind;
 use crate::ports::{IntegrationErrorKind, Ports};
 use crate::trace::Trace;
+use crate::websocket::SocketEvent;
 
 /// A request that has ended.
 #[derive(Debug)]
@@ -63,6 +64,8 @@ pub struct Record {
     pub error_message: Option<Cow<'static, str>>,
     /// The integration's part.
     pub integration: IntegrationRecord,
+    /// What it is of a WebSocket connection's life; `None` of other requests.
+    pub socket: Option<Arc<SocketEvent>>,
     /// What the cache did.
     pub cache: CacheStatus,
     /// The API key and the index of its plan.

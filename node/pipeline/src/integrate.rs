@@ -3,9 +3,9 @@
 mod fixed;
 mod function;
 mod http;
-mod lambda;
-mod path;
-mod reply;
+pub(crate) mod lambda;
+pub(crate) mod path;
+pub(crate) mod reply;
 
 use std::sync::Arc;
 

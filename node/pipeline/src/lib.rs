@@ -31,6 +31,7 @@ mod route;
 mod serve;
 mod text;
 mod trace;
+mod websocket;
 
 pub use cache::{Cached, ResponseCache};
 pub use client::{ClientInfo, Scheme, TlsInfo};
@@ -42,3 +43,7 @@ pub use ports::{
 };
 pub use serve::serve;
 pub use trace::Trace;
+pub use websocket::{
+    Ended, HandshakeRefusal, Message, Opening, Socket, SocketEvent, SocketEventKind, disconnect,
+    message,
+};

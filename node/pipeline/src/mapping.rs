@@ -13,7 +13,7 @@ use tollgate_message::HeaderList;
 
 use crate::context;
 use crate::finished::{Head, Record};
-use crate::text::{decode_query, query_pairs};
+use crate::text::{decode_query, push_number, query_pairs};
 
 /// What expressions may read.
 pub(crate) struct Scope<'a> {
@@ -67,10 +67,25 @@ pub(crate) fn write(variable: &Variable, scope: &Scope<'_>, out: &mut Vec<u8>) -
             .response
             .and_then(|it| it.body)
             .is_some_and(|body| body.write(path.as_ref(), out)),
+        Variable::ResponseJson(path) => {
+            let body = scope.response.and_then(|it| it.body);
+            body.inspect(|body| body.write_json(path, out)).is_some()
+        }
+        Variable::ResponseStatus => {
+            let integration = &scope.record.integration;
+            let status = integration.function_status.or(integration.status);
+            push_number(out, u64::from(status.unwrap_or_default()));
+            status.is_some()
+        }
         of_request => scope
             .request
             .is_some_and(|it| write_request(of_request, &it, out)),
     }
+}
+
+/// Whether a request has a value for a variable of its own, an empty one too.
+pub(crate) fn carries(variable: &Variable, request: &RequestSide<'_>) -> bool {
+    write_request(variable, request, &mut Vec::new())
 }
 
 fn write_request(variable: &Variable, request: &RequestSide<'_>, out: &mut Vec<u8>) -> bool {
@@ -89,6 +104,10 @@ fn write_request(variable: &Variable, request: &RequestSide<'_>, out: &mut Vec<u
                 .map(|(_, value)| *value);
             out.extend_from_slice(value.unwrap_or_default().as_bytes());
             value.is_some()
+        }
+        Variable::RequestJson(path) => {
+            let body = request.body;
+            body.inspect(|body| body.write_json(path, out)).is_some()
         }
         Variable::RequestBody(path) => request
             .body

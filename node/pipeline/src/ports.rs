@@ -9,12 +9,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tollgate_config::cells::{QuotaSlot, Refused, TokenBucket};
 use tollgate_config::snapshot::{SigningKey, StagePlan};
-use tollgate_message::{Body, Request, Response};
+use tollgate_message::{Body, HeaderList, Request, Response};
 use tollgate_protocol::limits::FUNCTION_PAYLOAD_BYTES_MAX;
 
 use crate::cache::ResponseCache;
 use crate::connections::ConnectionCall;
-use crate::finished::Finished;
+use crate::finished::{Finished, Head};
+use crate::websocket::{HandshakeRefusal, Opening};
 
 /// The world around a request. A handle that is cheap to clone (an `Rc`): a streaming body keeps
 /// one until it ends.
@@ -65,6 +66,33 @@ pub trait Ports: Clone + Unpin + 'static {
 
     /// Answers a call of the `@connections` API. It checks who calls: nobody has before.
     fn connection(&self, call: ConnectionCall<'_>) -> impl Future<Output = Response>;
+
+    /// Reserves the place of a connection of this API and stage, whose handshake these are; its id.
+    /// What back ends send to it waits until it is opened or released.
+    ///
+    /// # Errors
+    /// When this is no handshake, or there is no room. By default a node holds no connections.
+    fn reserve_socket(
+        &self,
+        head: &Head,
+        headers: &HeaderList,
+        (api_id, stage): (&Arc<str>, &Arc<str>),
+    ) -> Result<Arc<str>, HandshakeRefusal> {
+        let _ = (head, headers, api_id, stage);
+        Err(HandshakeRefusal::Full)
+    }
+
+    /// Gives a reserved place back: the connection does not open.
+    fn release_socket(&self, connection_id: &str) {
+        let _ = connection_id;
+    }
+
+    /// Opens a reserved connection. The answer is the rest of the handshake, 101; anything else
+    /// says that it does not open after all.
+    fn open_socket(&self, opening: Opening, headers: &HeaderList) -> Response {
+        let _ = (opening, headers);
+        Response::new(503)
+    }
 
     /// The response cache of the node.
     fn cache(&self) -> &ResponseCache;

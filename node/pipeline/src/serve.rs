@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tollgate_config::snapshot::{IntegrationPlan, RoutePlan, Snapshot};
 use tollgate_message::{Body, HeaderList, Request, Response};
-use tollgate_model::AuthorizationType;
+use tollgate_model::{AuthorizationType, ProtocolType};
 
 use crate::address::{self, Address, Found};
 use crate::client::{ClientInfo, Scheme};
@@ -17,6 +17,7 @@ use crate::forwarded::{self, Source};
 use crate::integrate::{self, RequestCtx};
 use crate::ports::Ports;
 use crate::trace::Trace;
+use crate::websocket::{self, Handshake};
 use crate::{admit, cache, hop, respond, route};
 
 /// Answers a request.
@@ -96,6 +97,32 @@ impl Incoming {
             body: std::mem::take(&mut self.body),
         }
     }
+
+    fn handshake<'a>(
+        &'a self,
+        head: &'a Head,
+        address: &'a Address<'a>,
+        snapshot: &'a Snapshot,
+        client: &'a ClientInfo,
+    ) -> Handshake<'a> {
+        Handshake {
+            snapshot,
+            address,
+            client,
+            head,
+            query: self.query.as_deref(),
+            headers: &self.headers,
+            source: &self.source,
+            trace: self.trace,
+        }
+    }
+}
+
+/// What the health check of a custom domain answers.
+fn healthy() -> Response {
+    Response::new(200)
+        .with_header("content-type", "text/plain")
+        .with_body("healthy")
 }
 
 /// From the address to the response, CORS included.
@@ -112,11 +139,7 @@ async fn answer<P: Ports>(
     let user_agent = &mut head.user_agent;
     let address = match address::find(snapshot, &head.domain, &incoming.headers, &head.path) {
         Ok(Found::Stage(address)) => address,
-        Ok(Found::Health) => {
-            return Response::new(200)
-                .with_header("content-type", "text/plain")
-                .with_body("healthy");
-        }
+        Ok(Found::Health) => return healthy(),
         Err(fault) => return fault.respond(record),
     };
     record.stage = Some(Arc::clone(address.stage));
@@ -132,11 +155,13 @@ async fn answer<P: Ports>(
     if address.stage.access_log.is_some() {
         keep.context(user_agent, record);
     }
-    let grant = address
-        .api
-        .cors
-        .as_ref()
-        .map(|cors| Grant::of(cors, &incoming.headers));
+    if address.api.protocol == ProtocolType::Websocket {
+        keep.context(user_agent, record);
+        let ask = incoming.handshake(head, &address, snapshot, client);
+        return websocket::connect(ports, ask, record).await;
+    }
+    let cors = address.api.cors.as_ref();
+    let grant = cors.map(|cors| Grant::of(cors, &incoming.headers));
     if let Some(grant) = &grant
         && cors::is_preflight(&head.method, &incoming.headers)
     {
@@ -202,7 +227,7 @@ async fn routed<P: Ports>(
 }
 
 /// Nothing judges requests yet: a route that is not for everybody is for nobody.
-fn authorize(route: &RoutePlan) -> Result<(), Fault> {
+pub(crate) fn authorize(route: &RoutePlan) -> Result<(), Fault> {
     let kind = route.authorization;
     if kind == AuthorizationType::None {
         return Ok(());

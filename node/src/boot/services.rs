@@ -6,7 +6,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use tollgate_aws::Secret;
-use tollgate_cluster::{Door, Topic};
+use tollgate_cluster::{Door, Opened, Topic};
 use tollgate_config::node_config::{AuditWebhook, NodeConfig};
 use tollgate_edge::{Edge, EdgeConfig, EdgeHandle, EdgeLimits};
 use tollgate_protocol::codes;
@@ -19,6 +19,7 @@ use crate::credentials::RootKey;
 use crate::iam::{Identities, RootSource};
 use crate::metrics::Metrics;
 use crate::runtime::NodeRuntime;
+use crate::sockets::{self, Places};
 use crate::tls::{self, Certificates};
 use crate::worker::{Shared, Worker};
 
@@ -50,6 +51,40 @@ pub(super) fn identities(
     };
     let identities = Identities::start(door, root, &config.account_id);
     (identities, Secret::new(seed))
+}
+
+/// The table of this node's WebSocket connections, with its answers to other nodes.
+pub(super) fn places(config: &NodeConfig, opened: &Opened) -> Result<Arc<Places>, BootError> {
+    let secret = match opened.door.vault() {
+        Some(vault) => vault.derive("ids of connections"),
+        // Without a cluster nobody else reads them, and no id outlives this start.
+        None => {
+            let mut secret = [0; 32];
+            aws_lc_rs::rand::fill(&mut secret).map_err(|_| {
+                BootError::new(codes::DATA_DIR_IO, "the system gives no randomness")
+            })?;
+            secret
+        }
+    };
+    let it = &config.websocket;
+    let limits = tollgate_websocket::Limits {
+        frame_bytes_max: it.frame_bytes_max,
+        message_bytes_max: it.message_bytes_max,
+        binary: it.binary,
+        queue_frames_max: it.queue_frames_max,
+        queue_bytes_max: it.queue_bytes_max,
+        idle_ms: it.idle_ms,
+        age_ms: it.age_ms,
+        ping_ms: it.ping_ms,
+        drain_ms: it.drain_ms,
+        ..tollgate_websocket::Limits::default()
+    };
+    let owner = (opened.identity.node_id, opened.incarnation);
+    let places = Places::new(owner, &secret, limits, config.connections_max);
+    let places = Arc::new(places);
+    let answerer = sockets::answerer(Arc::clone(&places));
+    opened.door.answer(Topic::Sockets, answerer);
+    Ok(places)
 }
 
 /// The audit trail, where one is wanted, and its answers to other nodes.

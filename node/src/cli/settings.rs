@@ -154,6 +154,26 @@ flags! {
     connections_max: u32 = "COUNT",
     /// Concurrent streams of an HTTP/2 connection.
     h2_streams_max: u32 = "COUNT",
+    /// Bytes of a frame of a WebSocket client.
+    websocket_frame_bytes_max: u64 = "BYTES",
+    /// Bytes of a message of a WebSocket client.
+    websocket_message_bytes_max: u64 = "BYTES",
+    /// Whether WebSocket clients may send binary messages.
+    websocket_binary: bool = "BOOL",
+    /// Whether WebSocket messages are compressed for clients that offer it.
+    websocket_compression: bool = "BOOL",
+    /// Milliseconds without a message after which a WebSocket connection is closed; 0 is never.
+    websocket_idle_ms: u64 = "MS",
+    /// Milliseconds that a WebSocket connection may last; 0 is for ever.
+    websocket_age_ms: u64 = "MS",
+    /// Milliseconds of silence after which a WebSocket client is pinged; 0 is never.
+    websocket_ping_ms: u64 = "MS",
+    /// Messages that may wait for a WebSocket client.
+    websocket_queue_frames_max: u64 = "COUNT",
+    /// Bytes that may wait for a WebSocket client.
+    websocket_queue_bytes_max: u64 = "BYTES",
+    /// Milliseconds over which WebSocket connections are closed when the node stops.
+    websocket_drain_ms: u64 = "MS",
     /// The directory of access logs.
     log_dir: PathBuf = "DIR",
     /// Whether an audit trail of management calls is kept.

@@ -20,10 +20,10 @@ use tollgate_functions::{
     Functions, HTTP_INTEGRATION_RESPONSE, Invocation, InvokeError, Outcome,
     Payload as FunctionPayload, PayloadStream, Prelude, split_prelude,
 };
-use tollgate_message::{Body, Request, Response};
+use tollgate_message::{Body, HeaderList, Request, Response};
 use tollgate_pipeline::{
-    ConnectionCall, Finished, FunctionReply, HttpReply, IntegrationError, IntegrationErrorKind,
-    InvokeMeta, Ports, ResponseCache,
+    ConnectionCall, Finished, FunctionReply, HandshakeRefusal, Head, HttpReply, IntegrationError,
+    IntegrationErrorKind, InvokeMeta, Opening, Ports, ResponseCache,
 };
 use tollgate_protocol::Clock;
 use tollgate_upstream::{Client, SendLimits, UpstreamError, UpstreamErrorKind, Upstreams};
@@ -34,6 +34,7 @@ use crate::clock::SystemClock;
 use crate::connections::{Connections, Gate};
 use crate::logs::{LogBuffer, LogWriter};
 use crate::metrics::Metrics;
+use crate::sockets::{Opener, Places, Tally};
 
 /// Log lines are handed to the writer at least this often.
 const LOG_FLUSH_DELAY: Duration = Duration::from_millis(100);
@@ -67,8 +68,12 @@ pub struct Shared {
     pub trusted_proxies: Arc<[IpNet]>,
     /// Who may call `@connections`.
     pub gate: Gate,
-    /// The WebSocket connections.
+    /// The WebSocket connections of the cluster.
     pub connections: Arc<dyn Connections>,
+    /// Those of this node.
+    pub(crate) places: Arc<Places>,
+    /// Whether WebSocket messages are compressed for clients that offer it.
+    pub websocket_compression: bool,
     /// Bytes of a request's body that a function's event may carry.
     pub function_request_bytes_max: u64,
     /// Writes a line for each request of a stage without an access log, in dev mode.
@@ -87,6 +92,7 @@ struct Inner {
     random: Cell<u64>,
     signers: RefCell<Vec<(Box<str>, Rc<Signer>)>>,
     door: ConnectionDoor,
+    opener: Opener,
 }
 
 impl NodePorts {
@@ -102,7 +108,17 @@ impl NodePorts {
             random: Cell::new(u64::from_le_bytes(seed) | 1),
             signers: RefCell::default(),
             door: ConnectionDoor::default(),
+            opener: Opener::new(
+                &shared.places,
+                shared.websocket_compression,
+                Tally::new(&shared.metrics),
+            ),
         }))
+    }
+
+    /// The snapshot of this moment.
+    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
+        self.0.shared.snapshot.load_full()
     }
 
     /// Hands the worker's log lines over soon, once for all lines that come until then.
@@ -171,6 +187,23 @@ impl Ports for NodePorts {
 
     async fn connection(&self, call: ConnectionCall<'_>) -> Response {
         self.0.door.answer(&self.0.shared, call).await
+    }
+
+    fn reserve_socket(
+        &self,
+        head: &Head,
+        headers: &HeaderList,
+        of: (&Arc<str>, &Arc<str>),
+    ) -> Result<Arc<str>, HandshakeRefusal> {
+        self.0.opener.reserve(head, headers, of)
+    }
+
+    fn release_socket(&self, connection_id: &str) {
+        self.0.opener.release(connection_id);
+    }
+
+    fn open_socket(&self, opening: Opening, headers: &HeaderList) -> Response {
+        self.0.opener.open(self, opening, headers)
     }
 
     async fn send_http(

@@ -52,11 +52,13 @@ pub enum ErrorKind {
     Internal,
     /// 503: come back later.
     ServiceUnavailable,
+    /// 504: nobody can say whether it was done.
+    GatewayTimeout,
 }
 
 impl ErrorKind {
     /// All kinds, for tables and tests.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::BadRequest,
         Self::Validation,
         Self::Serialization,
@@ -77,6 +79,7 @@ impl ErrorKind {
         Self::TooManyRequests,
         Self::Internal,
         Self::ServiceUnavailable,
+        Self::GatewayTimeout,
     ];
 
     /// The value of `x-amzn-ErrorType`.
@@ -103,6 +106,7 @@ impl ErrorKind {
             Self::TooManyRequests => "TooManyRequestsException",
             Self::Internal => "InternalServerErrorException",
             Self::ServiceUnavailable => "ServiceUnavailableException",
+            Self::GatewayTimeout => "GatewayTimeoutException",
         }
     }
 
@@ -126,6 +130,7 @@ impl ErrorKind {
             Self::LimitExceeded | Self::TooManyRequests => 429,
             Self::Internal => 500,
             Self::ServiceUnavailable => 503,
+            Self::GatewayTimeout => 504,
         }
     }
 
@@ -320,7 +325,7 @@ mod tests {
     #[test]
     fn names_are_distinct_and_statuses_are_errors() {
         for (index, kind) in ErrorKind::ALL.into_iter().enumerate() {
-            assert!((400..=503).contains(&kind.status()), "{kind:?}");
+            assert!((400..=504).contains(&kind.status()), "{kind:?}");
             assert!(kind.name().ends_with("Exception"), "{kind:?}");
             assert!(
                 ErrorKind::ALL[..index]

@@ -103,7 +103,6 @@ impl Converter<'_> {
             return;
         }
         let protocol = item.protocol_type.unwrap_or_default();
-        self.warn_unserved(protocol, path);
         let mut draft = Draft {
             api_id: api_id.clone(),
             protocol,

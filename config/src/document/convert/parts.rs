@@ -15,15 +15,6 @@ use crate::document::shape::{AuthorizerItem, ModelItem, RouteItem, RouteResponse
 use crate::document::tree::Path;
 
 impl Converter<'_> {
-    pub(super) fn warn_unserved(&mut self, protocol: ProtocolType, path: &Path) {
-        if protocol == ProtocolType::Websocket {
-            let reason = "WebSocket APIs are not served in this release; clients get an error";
-            let root = &self.roots[0];
-            self.report
-                .warning_at(root, &path.key("protocolType"), reason);
-        }
-    }
-
     /// What routes refer to, which is converted before them.
     pub(super) fn parts(
         &mut self,

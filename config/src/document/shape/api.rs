@@ -26,8 +26,7 @@ pub(crate) struct ApiItem {
     pub description: Option<String>,
     /// The version of its definition, free text.
     pub version: Option<String>,
-    /// `HTTP`, the kind that is served. `WEBSOCKET` APIs are kept and not served in this release:
-    /// clients get an error.
+    /// `HTTP`, the default, for requests and responses; `WEBSOCKET` for connections that stay open.
     pub protocol_type: Option<ProtocolType>,
     /// How the route key of a message is found in it, such as `$request.body.action`. Needed by
     /// WebSocket APIs.

@@ -29,6 +29,8 @@ pub(crate) struct Headers<'a> {
     pub(crate) list: &'a HeaderList,
     pub(crate) repeats: Repeats,
     pub(crate) keep: fn(&str) -> bool,
+    /// How a name is written.
+    pub(crate) spell: fn(&str) -> Cow<'_, str>,
 }
 
 impl Serialize for Headers<'_> {
@@ -39,7 +41,7 @@ impl Serialize for Headers<'_> {
                 continue;
             }
             let values = || self.list.get_all(name).map(String::from_utf8_lossy);
-            write_entry(&mut map, name, self.repeats, values)?;
+            write_entry(&mut map, &(self.spell)(name), self.repeats, values)?;
         }
         map.end()
     }

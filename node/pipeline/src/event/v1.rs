@@ -2,6 +2,7 @@
 //! case (reference 24), members without a value are `null`.
 
 use serde::Serialize;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::EventInput;
@@ -29,9 +30,9 @@ pub(crate) struct EventV1<'a> {
 }
 
 /// A query by its last values.
-struct Single<'a>(std::rc::Rc<Query<'a>>);
+pub(crate) struct Single<'a>(pub(crate) std::rc::Rc<Query<'a>>);
 /// A query by all values.
-struct Multi<'a>(std::rc::Rc<Query<'a>>);
+pub(crate) struct Multi<'a>(pub(crate) std::rc::Rc<Query<'a>>);
 
 impl Serialize for Single<'_> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -96,6 +97,7 @@ impl<'a> EventV1<'a> {
             list: input.headers,
             repeats,
             keep,
+            spell: |name| Cow::Borrowed(name),
         };
         // Without the stage, but with the mapping key of a custom domain.
         let path = if address.base_path.is_some() {

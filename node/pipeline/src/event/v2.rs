@@ -1,5 +1,6 @@
 //! Format 2.0 (reference 7.2): members without a value are absent.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Serialize, Serializer};
@@ -106,6 +107,7 @@ impl<'a> EventV2<'a> {
                 list: input.headers,
                 repeats: Repeats::Joined,
                 keep: |name| name != "cookie",
+                spell: |name| Cow::Borrowed(name),
             },
             query_string_parameters: Query::of(input.query).map(Joined),
             request_context: Context {

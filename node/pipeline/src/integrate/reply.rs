@@ -119,6 +119,18 @@ pub(crate) fn v2(output: &Bytes) -> Result<Response, BadReply> {
     }
 }
 
+/// A reply of a WebSocket API's function, and whether its body was base64. AWS takes no output
+/// without an envelope there.
+pub(crate) fn socket(output: &[u8]) -> Result<(Response, bool), BadReply> {
+    let envelope: Envelope<'_> =
+        serde_json::from_slice(output).map_err(|_| BadReply::NotAnEnvelope)?;
+    if envelope.status_code.is_none() {
+        return Err(BadReply::NotAnEnvelope);
+    }
+    let binary = envelope.is_base64_encoded.unwrap_or_default();
+    from_envelope(envelope, "text/plain;charset=UTF-8").map(|response| (response, binary))
+}
+
 /// A streamed reply: the prelude holds everything but the body.
 pub(crate) fn streaming(prelude: &[u8], body: Body) -> Result<Response, BadReply> {
     let mut envelope: Envelope<'_> =

@@ -24,6 +24,37 @@ impl MappedBody {
         }
     }
 
+    /// The body as text; `None` when it is none.
+    pub(crate) fn text(&self) -> Option<&str> {
+        core::str::from_utf8(&self.text).ok()
+    }
+
+    /// The body as JSON; `None` when it is none.
+    pub(crate) fn json(&self) -> Option<&Value> {
+        self.json
+            .get_or_init(|| serde_json::from_slice(&self.text).ok())
+            .as_ref()
+    }
+
+    /// The values at a path.
+    pub(crate) fn find(&self, path: &JsonPath) -> Vec<&Value> {
+        let mut found = Vec::new();
+        if let Some(json) = self.json() {
+            collect(json, &path.0, &mut found);
+        }
+        found
+    }
+
+    /// Appends the value at a path as JSON, `null` when there is none.
+    pub(crate) fn write_json(&self, path: &JsonPath, out: &mut Vec<u8>) {
+        let found = self.find(path);
+        if path.0.contains(&PathStep::All) {
+            write_json(&found, out);
+        } else {
+            write_json(found.first().unwrap_or(&&Value::Null), out);
+        }
+    }
+
     /// Appends the body, or the value at a path: a string as it is, anything else as JSON. `false`
     /// when there is none: the body is empty, no JSON (or longer than what is read), or has no
     /// such value.
@@ -32,12 +63,10 @@ impl MappedBody {
             out.extend_from_slice(&self.text);
             return !self.text.is_empty();
         };
-        let json = self
-            .json
-            .get_or_init(|| serde_json::from_slice(&self.text).ok());
-        let Some(json) = json else { return false };
-        let mut found = Vec::new();
-        collect(json, &path.0, &mut found);
+        if self.json().is_none() {
+            return false;
+        }
+        let found = self.find(path);
         if path.0.contains(&PathStep::All) {
             write_json(&found, out);
             return true;

@@ -271,10 +271,10 @@ fn connections_are_called_under_the_stages_of_websocket_apis_only() {
         assert_eq!(text(response.body), seen, "{host} {path}");
     }
     for (host, path, status) in [
-        (generated, "/prod/@connections/", 501),
-        (generated, "/prod/@connections", 501),
-        (generated, "/prod/connections/a", 501),
-        (generated, "/prod/@connections/a/b", 501),
+        (generated, "/prod/@connections/", 404),
+        (generated, "/prod/@connections", 404),
+        (generated, "/prod/connections/a", 404),
+        (generated, "/prod/@connections/a/b", 404),
         (generated, "/other/@connections/a", 404),
         (generated, "/prod/more/@connections/a", 404),
         (HOST, "/@connections/a", 200),

@@ -80,6 +80,10 @@ fn a_websocket_api_is_never_served_as_an_http_api() {
         for (number, route) in definition.routes.values_mut().enumerate() {
             route.route_key = format!("action{number}");
         }
+        for integration in definition.integrations.values_mut() {
+            integration.request_parameters.clear();
+            integration.response_parameters.clear();
+        }
         let connect = Route {
             route_id: "connect".into(),
             route_key: "$connect".into(),
@@ -94,20 +98,21 @@ fn a_websocket_api_is_never_served_as_an_http_api() {
         definition.integrations.insert("service".into(), service);
     });
     let (world, snapshot) = (World::new(), compiled_with(api));
-    for path in [
-        "/",
-        "/prod",
-        "/prod/action0",
-        "/nothing",
-        "/_aws/execute-api/shop/prod",
+    for (path, status, fault) in [
+        ("/", 404, FaultKind::NotFound),
+        ("/prod", 426, FaultKind::UpgradeRequired),
+        ("/prod/", 426, FaultKind::UpgradeRequired),
+        ("/prod/action0", 404, FaultKind::NotFound),
+        ("/nothing", 404, FaultKind::NotFound),
+        ("/_aws/execute-api/shop/prod", 404, FaultKind::NotFound),
     ] {
         let response = send(&world, &snapshot, request("GET", HOST, path));
-        assert_eq!(response.status, 501, "{path}");
-        let message = r#"{"message":"WebSocket APIs are not served by this release"}"#;
-        assert_eq!(text(response.body), message);
+        assert_eq!(response.status, status, "{path}");
+        let wanted = (status == 426).then_some("websocket");
+        assert_eq!(response.headers.get_str("upgrade"), wanted, "{path}");
+        assert_eq!(world.last().fault, Some(fault), "{path}");
     }
     assert_eq!(world.sent_count(), 0);
-    assert_eq!(world.last().fault, Some(FaultKind::ProtocolUnserved));
 }
 
 #[test]

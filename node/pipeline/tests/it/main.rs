@@ -20,3 +20,4 @@ mod http;
 mod logs;
 mod mapping;
 mod replies;
+mod websocket;

@@ -36,6 +36,7 @@ pub(crate) fn route(key: &str, integration: IntegrationPlan) -> RouteSpec {
             throttle: None,
             cache: None,
             integration,
+            socket: None,
             logging: LoggingLevel::Off,
             data_trace: false,
             detailed_metrics: false,
@@ -113,6 +114,7 @@ impl StageSpec {
             deployment_id: "dep123".into(),
             variables: Arc::new(self.variables),
             router: Router::new(keys).unwrap(),
+            sockets: None,
             routes: self
                 .routes
                 .into_iter()

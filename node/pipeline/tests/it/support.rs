@@ -16,7 +16,8 @@ use tollgate_message::{
 };
 use tollgate_pipeline::{
     CacheStatus, ClientInfo, Completion, ConnectionCall, FaultKind, Finished, FunctionReply,
-    HttpReply, IntegrationError, InvokeMeta, Ports, ResponseCache, Scheme, access_log, serve,
+    HandshakeRefusal, Head, HttpReply, IntegrationError, InvokeMeta, Opening, Ports, ResponseCache,
+    Scheme, access_log, serve,
 };
 
 /// What a scripted back end does with a call.
@@ -57,6 +58,9 @@ pub(crate) struct State {
     pub(crate) quota_exceeded: Cell<u32>,
     /// Back ends that wait are released one by one; `None` lets all calls through.
     pub(crate) gate: RefCell<Option<Gate>>,
+    /// The connections that were opened, and the ids that were given back.
+    pub(crate) opened: RefCell<Vec<Opening>>,
+    pub(crate) released: RefCell<Vec<String>>,
     cache: ResponseCache,
 }
 
@@ -122,6 +126,8 @@ impl World {
             cut_off: Cell::new(false),
             quota_exceeded: Cell::new(0),
             gate: RefCell::new(None),
+            opened: RefCell::default(),
+            released: RefCell::default(),
             cache: ResponseCache::new(64 * 1024 * 1024),
         }))
     }
@@ -223,6 +229,29 @@ impl Ports for World {
             method.as_str()
         );
         Response::new(200).with_body(seen)
+    }
+
+    fn reserve_socket(
+        &self,
+        _head: &Head,
+        headers: &HeaderList,
+        _of: (&Arc<str>, &Arc<str>),
+    ) -> Result<Arc<str>, HandshakeRefusal> {
+        match headers.get_str("upgrade") {
+            Some("websocket") => Ok("c1".into()),
+            Some("full") => Err(HandshakeRefusal::Full),
+            Some(_) => Err(HandshakeRefusal::Malformed),
+            None => Err(HandshakeRefusal::NotOne),
+        }
+    }
+
+    fn release_socket(&self, connection_id: &str) {
+        self.0.released.borrow_mut().push(connection_id.to_owned());
+    }
+
+    fn open_socket(&self, opening: Opening, _headers: &HeaderList) -> Response {
+        self.0.opened.borrow_mut().push(opening);
+        Response::new(101)
     }
 
     async fn send_http(

@@ -1,0 +1,74 @@
+//! Which route a message is for (reference 6.2).
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use tollgate_config::snapshot::{Piece, RoutePlan, StagePlan, Template, Variable};
+
+use crate::mapping::MappedBody;
+
+/// The key of what no other route is for.
+const DEFAULT: &str = "$default";
+
+/// The route of a message; `None` when there is neither one of its key nor `$default`.
+pub(crate) fn route<'a>(stage: &'a StagePlan, body: &MappedBody) -> Option<&'a Arc<RoutePlan>> {
+    let plan = stage.sockets.as_ref()?;
+    let key = key(&plan.selection, body);
+    // `$connect` and `$disconnect` are no routes of messages, whatever a message says.
+    let named = key.filter(|key| !key.starts_with('$'));
+    let at = named.and_then(|key| plan.routes.get(&*key));
+    stage.routes.get(*at.or_else(|| plan.routes.get(DEFAULT))?)
+}
+
+/// The route of this key, one that the gateway itself calls.
+pub(crate) fn own_route<'a>(stage: &'a StagePlan, key: &str) -> Option<&'a Arc<RoutePlan>> {
+    let plan = stage.sockets.as_ref()?;
+    stage.routes.get(*plan.routes.get(key)?)
+}
+
+/// What a selection expression gives for a message; `None` when it looks into one that is no JSON.
+pub(crate) fn key(expression: &Template, body: &MappedBody) -> Option<String> {
+    let mut out = String::new();
+    for piece in &expression.0 {
+        match piece {
+            Piece::Text(text) => out.push_str(text),
+            Piece::Variable(Variable::RequestBody(None)) => out.push_str(body.text()?),
+            Piece::Variable(Variable::RequestBody(Some(path))) => {
+                body.json()?;
+                if let Some(value) = body.find(path).first() {
+                    push(value, &mut out);
+                }
+            }
+            // The validation of expressions lets no others in.
+            Piece::Variable(_) => {}
+        }
+    }
+    Some(out)
+}
+
+/// A value as text: `[a, b]` for lists and `{k=v}` for objects, as AWS writes them.
+fn push(value: &Value, out: &mut String) {
+    match value {
+        Value::Null => {}
+        Value::String(text) => out.push_str(text),
+        Value::Bool(_) | Value::Number(_) => out.push_str(&value.to_string()),
+        Value::Array(values) => {
+            out.push('[');
+            for (at, value) in values.iter().enumerate() {
+                out.push_str(if at > 0 { ", " } else { "" });
+                push(value, out);
+            }
+            out.push(']');
+        }
+        Value::Object(members) => {
+            out.push('{');
+            for (at, (name, value)) in members.iter().enumerate() {
+                out.push_str(if at > 0 { ", " } else { "" });
+                out.push_str(name);
+                out.push('=');
+                push(value, out);
+            }
+            out.push('}');
+        }
+    }
+}
