@@ -48,6 +48,8 @@ pub struct Leases {
     node: NodeId,
     incarnation: u32,
     seq: u64,
+    /// When the last batch was made, by this node's clock.
+    asked: Millis,
     next_lease: u32,
     held: BTreeMap<Place, Held>,
     /// Slots that hold a lease, or held one a moment ago: of very many keys those in use, and the
@@ -96,6 +98,7 @@ impl Leases {
             node,
             incarnation,
             seq: 0,
+            asked: Millis(0),
             next_lease: 1,
             held: BTreeMap::new(),
             in_use: BTreeSet::new(),
@@ -305,6 +308,7 @@ impl Leases {
             return None;
         }
         self.seq += 1;
+        self.asked = now;
         Some(LeaseBatch {
             node: self.node,
             incarnation: self.incarnation,
@@ -341,7 +345,7 @@ impl Leases {
 
     fn take_in(&mut self, place: Place, verdict: &LeaseVerdict, times: Times) -> Option<Outcome> {
         let held = self.held.get_mut(&place)?;
-        let seq = self.seq;
+        let (seq, asked) = (self.seq, self.asked);
         let wake = match verdict {
             LeaseVerdict::Open { .. } => {
                 let open = Open::of(verdict)?;
@@ -349,7 +353,7 @@ impl Leases {
                     if held.open.is_none() {
                         self.in_use.insert(place.clone());
                     }
-                    let more = held.open(seq, &open, times);
+                    let more = held.open(seq, &open, asked, times);
                     self.grants += u64::from(more > 0);
                     return Some(outcome(held, place, more));
                 }

@@ -38,9 +38,15 @@ impl Period {
     /// The state says that the lease is of the period that it is now, and windows follow its clock
     /// alone. Where this node's clock disagrees, it reads the ends of the period with its error:
     /// else no lease would ever be of a period that its requests are in.
-    fn of(open: &Open, times: Times) -> Self {
+    ///
+    /// A process that stood still over the end of a period while it was answered has no such error:
+    /// its clock was of the period when it asked.
+    fn of(open: &Open, asked: Millis, times: Times) -> Self {
         let (mut since, mut until) = (open.start, open.end);
-        if times.own < since || times.own >= until {
+        if [asked, times.own]
+            .iter()
+            .all(|it| *it < since || *it >= until)
+        {
             let error = i128::from(times.own.0) - i128::from(times.cluster.0);
             let shifted = |at: Millis| {
                 let at = (i128::from(at.0) + error).clamp(0, i128::from(u64::MAX));
@@ -247,11 +253,11 @@ impl Held {
     }
 
     /// Takes in what the state says of the lease; says how many tokens that brings.
-    pub(super) fn open(&mut self, seq: u64, open: &Open, times: Times) -> u64 {
+    pub(super) fn open(&mut self, seq: u64, open: &Open, asked: Millis, times: Times) -> u64 {
         if let Some(period) = &mut self.open {
             period.cap = open.cap;
         } else {
-            let period = Period::of(open, times);
+            let period = Period::of(open, asked, times);
             self.slot.cell().open(period.since, period.until);
             self.open = Some(period);
         }

@@ -282,3 +282,33 @@ fn windows_are_the_clusters_also_where_the_clock_is_wrong() {
         }
     }
 }
+
+#[test]
+fn who_stood_still_over_midnight_while_he_was_answered_has_no_wrong_clock() {
+    let midnight = 20_000 * Millis::DAY;
+    let mut leases = Leases::new(1, 1);
+    let slot = leases.slot(&"p".into(), &"k".into(), Quota::default());
+    leases.want(&place(&slot));
+    let asked = Millis(midnight - 5);
+    let items = leases.batch(asked).unwrap().items;
+    let reply = LeaseReply {
+        plan: items[0].plan.clone(),
+        key: items[0].key.clone(),
+        lease: items[0].lease,
+        verdict: LeaseVerdict::Open {
+            start: Millis(midnight - Millis::DAY),
+            end: Millis(midnight),
+            granted: 10,
+            cap: 1_000,
+            free: 900,
+            elsewhere: 0,
+        },
+    };
+    let later = Millis(midnight + 3_600_000);
+    let times = Times {
+        own: later,
+        cluster: asked,
+    };
+    drop(leases.answer(vec![reply], times));
+    assert_eq!(slot.take(later), Take::Ask, "a token of yesterday");
+}
