@@ -58,10 +58,12 @@ fn deploy(
             "Unable to deploy API because no routes exist in this API",
         ));
     }
+    // The newest also where another node's clock is ahead: of those without a stage the oldest goes.
+    let newest = api.deployments.values().map(|it| it.created_date).max();
     let deployment = Arc::new(Deployment {
         deployment_id: id.clone(),
         description,
-        created_date: now,
+        created_date: newest.map_or(now, |newest| now.max(Millis(newest.0 + 1))),
         auto_deployed: false,
         definition: Arc::clone(&api.definition),
     });
