@@ -36,13 +36,28 @@ fn every_call_is_in_the_trail_and_a_removed_one_shows() {
     let mut all = all.clone();
     let items = all["items"].as_array_mut().expect("events");
     items.retain(|it| !refused(&it));
-    let called = ["DeleteApi", "CreateApiKey", "GetApi", "GetApi", "CreateApi"];
+    let called = [
+        "DeleteApi",
+        "ImportApi",
+        "UpdateApi",
+        "CreateApiKey",
+        "GetApi",
+        "GetApi",
+        "CreateApi",
+    ];
     assert_eq!(names(&all), called, "{all:#}");
     let items = &all["items"];
-    assert_eq!(items[4]["responseElements"]["apiId"], api.trim());
-    assert_eq!(items[4]["requestParameters"]["name"], "audited");
-    assert_eq!(items[4]["userIdentity"]["type"], "Root");
-    assert_eq!(items[2]["errorCode"], "NotFoundException");
+    assert_eq!(items[6]["responseElements"]["apiId"], api.trim());
+    assert_eq!(items[6]["requestParameters"]["name"], "audited");
+    assert_eq!(items[6]["userIdentity"]["type"], "Root");
+    assert_eq!(items[4]["errorCode"], "NotFoundException");
+    // Regressions: a query hid what the body gave, and an imported document was told in full.
+    assert_eq!(items[2]["requestParameters"]["name"], "renamed");
+    assert!(
+        items[1]["requestParameters"]["body"]["sha256"].is_string(),
+        "{}",
+        items[1]
+    );
     let refused = node
         .cli(&["audit", "--refused", "--event", "Get*", "-o", "json"])
         .json();

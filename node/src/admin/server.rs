@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::TcpListener;
+use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
@@ -14,6 +15,8 @@ use actix_web::http::header::{
     CONTENT_LENGTH, HeaderName, HeaderValue, TRANSFER_ENCODING, UPGRADE,
 };
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
+use futures_util::FutureExt as _;
+use serde_json::Map;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tollgate_aws::operations::{Authorization, Matched, is_connection, match_operation};
 use tollgate_aws::sigv4::{BodyHash, PayloadKind, Verifier};
@@ -168,7 +171,13 @@ async fn serve(request: HttpRequest, payload: web::Payload) -> HttpResponse {
     let answering = actix_web::rt::spawn(async move {
         let target = Target::of(&request);
         let mut trace = Trace::new(&request, target.as_ref().ok());
-        let outcome = thread.answer(&request, payload, target, &mut trace).await;
+        let answer = thread.answer(&request, payload, target, &mut trace);
+        // A change may be agreed on already: the trail hears of a call that panics, too.
+        let outcome = AssertUnwindSafe(answer).catch_unwind().await;
+        let outcome = outcome.unwrap_or_else(|_| {
+            let text = "the call ended before it was answered";
+            Err(AwsError::new(ErrorKind::Internal, text))
+        });
         trace.end(&thread.state, &name, &outcome).await;
         if let Err(error) = &outcome {
             tracing::debug!(request_id = name, kind = error.kind.name(), method = %request.method(), path = request.path(), "admin call failed");
@@ -249,6 +258,8 @@ impl Thread {
         let principal = caller.principal().ok_or_else(unknown)?;
         trace.by(principal, caller.access_key());
         let target = target?;
+        // What is refused before its body is read tells what its address names.
+        trace.with(request, &target, &Map::new(), &[]);
         if let Target::Aws(matched) = &target {
             let now_us = self.state.clock.monotonic_us();
             self.state.pace.take(matched.operation.service, now_us)?;

@@ -1,6 +1,7 @@
 //! What the audit trail says of a call.
 
 use actix_web::HttpRequest;
+use serde_json::map::Entry;
 use serde_json::{Map, Value};
 use tollgate_audit::{Event, Identity, IdentityKind, Parameters, REDACTED, limits};
 use tollgate_aws::wire::to_iso8601;
@@ -78,24 +79,33 @@ impl Trace {
         given: &Map<String, Value>,
         body: &[u8],
     ) {
+        let document = |bytes: &[u8]| {
+            let named = Event::new("", "").with(Parameters::Document(bytes));
+            named.request_parameters
+        };
         let mut members = Map::new();
         let is_document = takes_document(target) || body.len() > limits::PARAMETERS_BYTES_MAX;
         if is_document && !body.is_empty() {
-            let bare = Event::new("", "").with(Parameters::Document(body));
-            members.insert("body".to_owned(), bare.request_parameters);
+            members.insert("body".to_owned(), document(body));
         } else {
             members.extend(given.clone());
         }
-        if self.event.event_name == "CreateApiKey"
+        let name = self.event.event_name.as_str();
+        if name == "CreateApiKey"
             && let Some(secret) = members.get_mut("value")
         {
             *secret = Value::String(REDACTED.to_owned());
         }
-        // A presigned query is a credential.
-        let query = query_pairs(request.uri().query().unwrap_or_default());
-        let query = query.filter(|(name, _)| !name.to_ascii_lowercase().starts_with("x-amz-"));
-        for (name, value) in query.take(MEMBERS_MAX) {
-            members.insert(name.into_owned(), Value::String(value.into_owned()));
+        if ["ImportApi", "ReimportApi"].contains(&name)
+            && let Some(text) = members.get_mut("body")
+            && let Some(bytes) = text.as_str().map(str::to_owned)
+        {
+            // Names of members do not say what is secret in it.
+            *text = document(bytes.as_bytes());
+        }
+        for (name, value) in asked(request.uri().query().unwrap_or_default()) {
+            // No query can say that something else was given.
+            members.entry(name).or_insert(value);
         }
         // Last, so that no body can say that the call was about something else.
         for (name, value) in target.labels().into_iter().take(MEMBERS_MAX) {
@@ -128,6 +138,25 @@ impl Trace {
             (true, _) => auditor.record(Which::LetIn, event).await,
         }
     }
+}
+
+/// The parameters of a query but those of a signature, which are a credential. What is named more
+/// than once is a list.
+fn asked(query: &str) -> Map<String, Value> {
+    let mut members = Map::new();
+    let pairs = query_pairs(query);
+    let pairs = pairs.filter(|(name, _)| !name.to_ascii_lowercase().starts_with("x-amz-"));
+    for (name, value) in pairs.take(MEMBERS_MAX) {
+        let value = Value::String(value.into_owned());
+        match members.entry(name.into_owned()) {
+            Entry::Vacant(entry) => drop(entry.insert(value)),
+            Entry::Occupied(mut entry) => match entry.get_mut() {
+                Value::Array(values) => values.push(value),
+                first => *first = Value::Array(vec![first.take(), value]),
+            },
+        }
+    }
+    members
 }
 
 /// What an answer names: ids and names of what was made or changed, and no contents.
