@@ -1,5 +1,6 @@
 //! An integration: what answers the requests of a route.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -141,7 +142,7 @@ pub struct Integration {
     pub tls_config: Option<TlsConfig>,
     /// The response of a `MOCK`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub fixed_response: Option<FixedResponse>,
+    pub fixed_response: Option<Box<FixedResponse>>,
     /// What splits cache entries beside the route: `request.path.id`, `request.querystring.q`,
     /// `request.header.accept`.
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -256,7 +256,8 @@ impl IntegrationCompiler<'_> {
     }
 
     fn fixed(&mut self, integration: &Integration) -> Result<FixedPlan, String> {
-        let fixed = integration.fixed_response.clone().unwrap_or_default();
+        let fixed = integration.fixed_response.as_deref();
+        let fixed = fixed.cloned().unwrap_or_default();
         let template =
             |text: &str| mapping_value(text, self.variables).map_err(|error| error.to_string());
         let headers = fixed

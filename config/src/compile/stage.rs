@@ -104,7 +104,9 @@ impl StageCompiler<'_> {
             authorization: route.authorization_type,
             api_key_required: route.api_key_required,
             throttle: self.throttle(route, &settings),
-            cache: found.and_then(|it| self.cache(route, it, &settings)),
+            cache: found
+                .and_then(|it| self.cache(route, it, &settings))
+                .map(Box::new),
             integration,
             socket,
             logging: settings.logging_level.unwrap_or_default(),

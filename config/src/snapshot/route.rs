@@ -49,8 +49,8 @@ pub struct RoutePlan {
     pub api_key_required: bool,
     /// The stage's limit for this route, all clients together.
     pub throttle: Option<Arc<TokenBucket>>,
-    /// Caching.
-    pub cache: Option<CachePlan>,
+    /// Caching. Boxed, for of many routes few have it.
+    pub cache: Option<Box<CachePlan>>,
     /// What answers.
     pub integration: IntegrationPlan,
     /// What only routes of WebSocket APIs have.

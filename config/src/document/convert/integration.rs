@@ -82,7 +82,7 @@ impl Converter<'_> {
             request_parameters: item.request_parameters,
             response_parameters: item.response_parameters,
             tls_config: item.tls_config,
-            fixed_response: item.fixed_response,
+            fixed_response: item.fixed_response.map(Box::new),
             cache_key_parameters: item.cache_key_parameters,
             cache_namespace: item.cache_namespace,
         }

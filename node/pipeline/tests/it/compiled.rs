@@ -67,11 +67,11 @@ fn integrations() -> Vec<(&'static str, Integration)> {
     );
     let fixed = Integration {
         integration_type: IntegrationType::Mock,
-        fixed_response: Some(FixedResponse {
+        fixed_response: Some(Box::new(FixedResponse {
             status_code: 201,
             headers: [("x-made".to_owned(), "$context.routeKey".to_owned())].into(),
             body: "made ${request.path.id}".into(),
-        }),
+        })),
         ..Integration::default()
     };
     let function = Integration {

@@ -62,7 +62,7 @@ impl RouteSpec {
     }
 
     pub(crate) fn cached(mut self, plan: CachePlan) -> Self {
-        self.plan.cache = Some(plan);
+        self.plan.cache = Some(Box::new(plan));
         self
     }
 
