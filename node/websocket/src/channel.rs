@@ -103,7 +103,9 @@ impl Sender {
             bytes: frame.clone(),
             counted: true,
         });
-        let waker = state.waker.take();
+        // Behind others it is taken when they are: only the first is news.
+        let first = state.queue.len() == 1;
+        let waker = if first { state.waker.take() } else { None };
         drop(state);
         if let Some(waker) = waker {
             waker.wake();
@@ -183,10 +185,20 @@ impl Receiver {
         close
     }
 
-    /// Waits for something to take; false when there is something already.
-    pub(crate) fn wait(&self, waker: &Waker) -> bool {
+    /// The close that was asked for, behind what is queued: it is told once.
+    pub(crate) fn take_close(&self) -> Option<CloseFrame> {
         let mut state = self.0.state();
-        if !state.queue.is_empty() || (state.close.is_some() && !state.closed) {
+        let close = state.close.take();
+        state.closed |= close.is_some();
+        close
+    }
+
+    /// Waits for something to take, or only for a close while what was taken is not `written`;
+    /// false when there is something already.
+    pub(crate) fn wait(&self, waker: &Waker, written: bool) -> bool {
+        let mut state = self.0.state();
+        let taken = state.queue.is_empty() || !written;
+        if !taken || state.close.is_some() {
             return false;
         }
         state.queue.shrink_to(KEPT_SLOTS);

@@ -129,6 +129,7 @@ impl Inner {
                 return Poll::Ready(self.end());
             }
             self.poll_busy(cx);
+            self.take_close();
             let written = match self.poll_write(cx) {
                 Poll::Ready(Ok(())) => true,
                 Poll::Ready(Err(_)) => return Poll::Ready(self.end()),
@@ -160,9 +161,19 @@ impl Inner {
         }
     }
 
+    /// Begins the close that somebody asked for: the client is told behind what is queued, and
+    /// heard no more from now on.
+    fn take_close(&mut self) {
+        if self.phase == Phase::Open
+            && let Some(frame) = self.receiver.take_close()
+        {
+            self.begin_close(&frame, Cause::Requested);
+        }
+    }
+
     /// Waits for what the kernel does not tell of; false when there is something to do.
     fn rest(&mut self, cx: &mut Context<'_>, written: bool) -> bool {
-        if self.phase == Phase::Open && written && !self.receiver.wait(cx.waker()) {
+        if self.phase == Phase::Open && !self.receiver.wait(cx.waker(), written) {
             return false;
         }
         self.timer.arm(self.deadlines.next(), cx.waker());

@@ -1,6 +1,7 @@
 //! Sessions over a pipe in memory, by a client made of the same codec in the other role.
 
 mod fuzz;
+mod hostile;
 
 use core::cell::{Cell, RefCell};
 use core::time::Duration;
@@ -30,6 +31,8 @@ struct Client {
     draining: Rc<Cell<bool>>,
     session: JoinHandle<Closed>,
     busy: Rc<RefCell<Option<tokio::sync::oneshot::Receiver<()>>>>,
+    /// Bytes of the messages that were delivered.
+    delivered: Rc<Cell<usize>>,
 }
 
 fn patient() -> Limits {
@@ -70,7 +73,10 @@ fn connect_with(limits: Limits, deflate: bool, room: usize, ahead: Bytes) -> Cli
     let echo = sender.clone();
     let busy = Rc::new(RefCell::new(None::<tokio::sync::oneshot::Receiver<()>>));
     let waits = Rc::clone(&busy);
+    let delivered = Rc::new(Cell::new(0));
+    let counted = Rc::clone(&delivered);
     let session = tokio::task::spawn_local(session.run(move |message| {
+        counted.set(counted.get() + message.payload.len());
         echo.try_send(&Outgoing::new(message.kind, &message.payload));
         let wait = waits.borrow_mut().take()?;
         Some(Box::pin(async move { drop(wait.await) }))
@@ -86,6 +92,7 @@ fn connect_with(limits: Limits, deflate: bool, room: usize, ahead: Bytes) -> Cli
         draining,
         session,
         busy,
+        delivered,
     }
 }
 
