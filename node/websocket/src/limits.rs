@@ -49,6 +49,9 @@ pub struct Limits {
     pub pong_ms: u64,
     /// How long the client may take nothing of what waits for it, in milliseconds; then 1008.
     pub blocked_ms: u64,
+    /// How long the client may take from the first byte of a message to the last, in milliseconds;
+    /// then 1008. Pings do not help: what is begun takes memory.
+    pub message_ms: u64,
     /// How long the client may take to answer a close, in milliseconds; then it is dropped.
     pub close_ms: u64,
     /// Over how long connections are closed with 1001 when the node drains, in milliseconds.
@@ -68,6 +71,7 @@ impl Default for Limits {
             ping_ms: Some(60 * 1_000),
             pong_ms: 20 * 1_000,
             blocked_ms: 10 * 1_000,
+            message_ms: 60 * 1_000,
             close_ms: 5 * 1_000,
             drain_ms: 5 * 1_000,
         }

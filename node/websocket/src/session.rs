@@ -248,6 +248,8 @@ impl Inner {
         if self.deadlines.blocked <= now {
             let slow = CloseFrame::new(code::POLICY, "too slow");
             self.begin_close(&slow, Cause::Slow);
+        } else if self.deadlines.message <= now {
+            self.violated(Violation::MessageTooSlow);
         } else if self.deadlines.drain <= now {
             self.begin_close(&away, Cause::Drain);
         } else if self.deadlines.age <= now {

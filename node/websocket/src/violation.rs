@@ -50,6 +50,9 @@ pub enum Violation {
     /// A message longer than [`crate::Limits::message_bytes_max`].
     #[error("message too large")]
     MessageTooLarge,
+    /// A message that took longer than [`crate::Limits::message_ms`].
+    #[error("message took too long")]
+    MessageTooSlow,
     /// A binary message where only texts are taken.
     #[error("binary messages are not accepted")]
     BinaryRefused,
@@ -63,7 +66,7 @@ impl Violation {
             Self::NotUtf8 | Self::NotDeflate => code::INVALID_PAYLOAD,
             Self::FrameTooLarge | Self::MessageTooLarge => code::TOO_LARGE,
             Self::BinaryRefused => code::UNSUPPORTED,
-            Self::EmptyFragments => code::POLICY,
+            Self::EmptyFragments | Self::MessageTooSlow => code::POLICY,
             _ => code::PROTOCOL,
         }
     }

@@ -15,6 +15,8 @@ pub(super) struct Deadlines {
     pub(super) pong: Tick,
     /// When it must have taken some of what is being written.
     pub(super) blocked: Tick,
+    /// When the message that it has begun must be whole.
+    pub(super) message: Tick,
     /// When it is closed because of a drain.
     pub(super) drain: Tick,
     /// When a connection that is being closed is dropped.
@@ -30,6 +32,7 @@ impl Deadlines {
             ping: NEVER,
             pong: NEVER,
             blocked: NEVER,
+            message: NEVER,
             drain: NEVER,
             close: NEVER,
         };
@@ -46,6 +49,7 @@ impl Deadlines {
             self.ping,
             self.pong,
             self.blocked,
+            self.message,
             self.drain,
             self.close,
         ];
@@ -69,10 +73,22 @@ impl Deadlines {
         self.pong = after(local, limits.pong_ms);
     }
 
+    /// The client has begun a message, or not even that.
+    pub(super) fn begun(&mut self, begun: bool, limits: &Limits, local: &Local) {
+        if !begun {
+            self.message = NEVER;
+        } else if self.message == NEVER {
+            self.message = after(local, limits.message_ms);
+        }
+    }
+
     /// The client cannot be heard, through no fault of its own.
     pub(super) fn excuse(&mut self, limits: &Limits, local: &Local) {
         self.active(limits, local);
         self.heard(limits, local);
+        let begun = self.message != NEVER;
+        self.message = NEVER;
+        self.begun(begun, limits, local);
     }
 
     /// The client takes nothing of what is written.
@@ -90,6 +106,7 @@ impl Deadlines {
             ping: NEVER,
             pong: NEVER,
             blocked: NEVER,
+            message: NEVER,
             drain: NEVER,
             close: after(local, limits.close_ms),
         };

@@ -78,8 +78,14 @@ impl Inner {
                 self.decoder.decode(&mut input, &mut inflate)
             };
             match decoded {
-                Ok(Some(event)) => self.handle(event, on_message),
-                Ok(None) => return Step::Go,
+                Ok(Some(event)) => {
+                    self.note_begun();
+                    self.handle(event, on_message);
+                }
+                Ok(None) => {
+                    self.note_begun();
+                    return Step::Go;
+                }
                 Err(violation) => self.violated(violation),
             }
         }
@@ -89,6 +95,12 @@ impl Inner {
         } else {
             Step::Go
         }
+    }
+
+    /// A message that was begun must be whole before long.
+    fn note_begun(&mut self) {
+        let begun = !self.decoder.is_idle();
+        self.deadlines.begun(begun, &self.limits, &self.local);
     }
 
     fn handle(&mut self, event: Event, on_message: &mut impl FnMut(Message) -> Option<Busy>) {

@@ -32,3 +32,48 @@ async fn a_requested_close_does_not_wait_for_a_slow_reader() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_message_that_never_ends_is_not_kept_by_pings() {
+    local(async {
+        let limits = Limits {
+            message_ms: 400,
+            idle_ms: Some(400),
+            age_ms: Some(4_000),
+            ..patient()
+        };
+        let mut client = connect(limits);
+        let (mut part, mut rest) = (BytesMut::new(), BytesMut::new());
+        encode(Opcode::Text, false, false, b"be", Some(KEY), &mut part);
+        encode(
+            Opcode::Continuation,
+            true,
+            false,
+            b"gun",
+            Some(KEY),
+            &mut rest,
+        );
+        // Whole messages are no part of those before them.
+        let began = tokio::time::Instant::now();
+        while began.elapsed() < Duration::from_millis(600) {
+            client.io.write_all(&part).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            client.io.write_all(&rest).await.unwrap();
+            assert_eq!(client.text().await, "begun");
+        }
+        client.io.write_all(&part).await.unwrap();
+        let closed = loop {
+            client.send(Opcode::Ping, b"").await;
+            match client.event().await {
+                Some(Event::Pong(_)) => {}
+                Some(Event::Close(frame)) => break frame,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(closed.code, code::POLICY, "{closed:?}");
+        drop(client.io);
+        let cause = client.session.await.unwrap().cause;
+        assert_eq!(cause, Cause::Violation(Violation::MessageTooSlow));
+    })
+    .await;
+}
