@@ -56,15 +56,24 @@ impl Deadlines {
         all.into_iter().fold(NEVER, Tick::min)
     }
 
+    /// Whether the connection is being closed: then it is woken for that and nothing else.
+    fn closes(&self) -> bool {
+        self.close != NEVER
+    }
+
     /// A message passed, in either direction, or the client wants to be kept.
     pub(super) fn active(&mut self, limits: &Limits, local: &Local) {
-        self.idle = limits.idle_ms.map_or(NEVER, |idle| after(local, idle));
+        if !self.closes() {
+            self.idle = limits.idle_ms.map_or(NEVER, |idle| after(local, idle));
+        }
     }
 
     /// The client sent something.
     pub(super) fn heard(&mut self, limits: &Limits, local: &Local) {
-        self.pong = NEVER;
-        self.ping = limits.ping_ms.map_or(NEVER, |ping| after(local, ping));
+        if !self.closes() {
+            self.pong = NEVER;
+            self.ping = limits.ping_ms.map_or(NEVER, |ping| after(local, ping));
+        }
     }
 
     /// The client is asked for a sign of life.
@@ -77,7 +86,7 @@ impl Deadlines {
     pub(super) fn begun(&mut self, begun: bool, limits: &Limits, local: &Local) {
         if !begun {
             self.message = NEVER;
-        } else if self.message == NEVER {
+        } else if self.message == NEVER && !self.closes() {
             self.message = after(local, limits.message_ms);
         }
     }
@@ -93,7 +102,7 @@ impl Deadlines {
 
     /// The client takes nothing of what is written.
     pub(super) fn stuck(&mut self, limits: &Limits, local: &Local) {
-        if self.blocked == NEVER {
+        if self.blocked == NEVER && !self.closes() {
             self.blocked = after(local, limits.blocked_ms);
         }
     }
@@ -116,4 +125,34 @@ impl Deadlines {
 /// So many milliseconds from now, at the least: the clock is up to a tick behind.
 fn after(local: &Local, wait_ms: u64) -> Tick {
     local.now() + local.ticks(wait_ms) + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_connection_that_closes_is_not_woken_for_anything_else() {
+        tokio::task::LocalSet::new()
+            .run_until(async {
+                let limits = Limits {
+                    idle_ms: Some(1),
+                    ping_ms: Some(1),
+                    message_ms: 1,
+                    blocked_ms: 1,
+                    ..Limits::default()
+                };
+                let local = Local::new();
+                let mut deadlines = Deadlines::new(&limits, &local);
+                let close = after(&local, limits.close_ms);
+                assert!(deadlines.next() < close);
+                deadlines.closing(&limits, &local);
+                deadlines.heard(&limits, &local);
+                deadlines.active(&limits, &local);
+                deadlines.begun(true, &limits, &local);
+                deadlines.stuck(&limits, &local);
+                assert_eq!(deadlines.next(), close);
+            })
+            .await;
+    }
 }
