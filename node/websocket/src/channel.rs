@@ -222,11 +222,19 @@ impl Receiver {
         state.frames * 2 >= self.0.frames_max || state.bytes * 2 >= self.0.bytes_max
     }
 
+    /// Closes the connection to its senders and swaps what they queued into `taken`, which is
+    /// empty: one step, or what is queued in between would be lost with its sender told otherwise.
+    pub(crate) fn take_last(&self, taken: &mut VecDeque<Piece>) {
+        let mut state = self.0.state();
+        core::mem::swap(&mut state.queue, taken);
+        // A close that was asked for at the same time is the same close.
+        (state.closed, state.close, state.waker) = (true, None, None);
+    }
+
     /// Nothing more is taken; what waits is given up.
     pub(crate) fn close(&self) {
         let mut state = self.0.state();
-        state.closed = true;
-        state.waker = None;
+        (state.closed, state.waker) = (true, None);
         let queue = core::mem::take(&mut state.queue);
         state.frames -= queue.len();
         state.bytes -= queue.iter().map(|it| it.bytes.len()).sum::<usize>();
@@ -240,5 +248,40 @@ impl Drop for Receiver {
         // What the session had taken is gone with it.
         let mut state = self.0.state();
         (state.frames, state.bytes) = (0, 0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_queued_before_the_end_is_taken() {
+        let limits = Limits {
+            queue_frames_max: usize::MAX / 2,
+            queue_bytes_max: usize::MAX / 2,
+            ..Limits::default()
+        };
+        let message = Outgoing::text("a");
+        for _ in 0..100 {
+            let (sender, receiver) = channel(&limits);
+            let begun = Arc::new(AtomicBool::new(false));
+            let (seen, message) = (Arc::clone(&begun), message.clone());
+            let sending = std::thread::spawn(move || {
+                let mut queued = 0;
+                while sender.try_send(&message) == Sent::Queued {
+                    queued += 1;
+                    seen.store(true, Ordering::Relaxed);
+                }
+                queued
+            });
+            while !begun.load(Ordering::Relaxed) {
+                core::hint::spin_loop();
+            }
+            let mut taken = VecDeque::new();
+            receiver.take_last(&mut taken);
+            let queued = sending.join().unwrap();
+            assert_eq!(taken.len(), queued, "lost, and answered as queued");
+        }
     }
 }

@@ -204,10 +204,10 @@ impl Inner {
     fn leave(&mut self, frame: &CloseFrame, cause: Cause) {
         if cause == Cause::Slow {
             self.writing.drop_unsent(&self.receiver);
+            self.receiver.close();
         } else {
-            self.writing.take_all(&self.receiver);
+            self.writing.take_last(&self.receiver);
         }
-        self.receiver.close();
         self.writing.push_close(frame.encode());
         self.closed = Some(Closed {
             code: frame.code,

@@ -53,11 +53,10 @@ impl Writing {
         self.push_control(ping.freeze());
     }
 
-    /// Takes what is queued behind what was taken.
-    pub(super) fn take_all(&mut self, receiver: &Receiver) {
+    /// Takes what is queued behind what was taken, and closes the queue.
+    pub(super) fn take_last(&mut self, receiver: &Receiver) {
         let mut rest = VecDeque::new();
-        // A close that was asked for at the same time is the same close.
-        drop(receiver.take(&mut rest));
+        receiver.take_last(&mut rest);
         self.pieces.append(&mut rest);
     }
 
