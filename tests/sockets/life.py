@@ -42,7 +42,26 @@ assert error["message"] == "Internal server error" and error["connectionId"] == 
 
 # Back ends: what is known, a message, the end.
 back = management()
+model, passed, wire = back.meta.service_model, set(), {}
+
+
+def answered(operation, answer):
+    """The reply has every member of the model, and no other."""
+    shape = model.operation_model(operation).output_shape
+    members = shape.members if shape else {}
+    assert set(answer) - {"ResponseMetadata"} == set(members), answer
+    names = {member.serialization.get("name", name) for name, member in members.items()}
+    assert set(wire.pop("members")) == names, (operation, names)
+    passed.add(operation)
+
+
+def seen(response_dict, **_):
+    wire["members"] = json.loads(response_dict["body"] or b"{}")
+
+
+back.meta.events.register("before-parse.apigatewaymanagementapi", seen)
 known = back.get_connection(ConnectionId=connection)
+answered("GetConnection", known)
 assert known["Identity"] == {"SourceIp": "127.0.0.1", "UserAgent": "suite/1"}, known
 assert known["ConnectedAt"] <= known["LastActiveAt"], known
 for number in range(100):
@@ -51,9 +70,11 @@ for number in range(100):
     assert client.recv(10) == f"post {number}"
 back.post_to_connection(ConnectionId=connection, Data="é".encode() * 60_000)
 assert client.recv(10) == "é" * 60_000
-back.post_to_connection(ConnectionId=connection, Data=b"\xff\x00")
+answered("PostToConnection", back.post_to_connection(ConnectionId=connection, Data=b"\xff\x00"))
 assert client.recv(10) == b"\xff\x00"
-back.delete_connection(ConnectionId=connection)
+answered("DeleteConnection", back.delete_connection(ConnectionId=connection))
+back.meta.events.unregister("before-parse.apigatewaymanagementapi", seen)
+print(f"apigatewaymanagementapi: operations passed: {len(passed)} of {len(model.operation_names)} in the model")
 try:
     client.recv(10)
     raise SystemExit("a deleted connection goes on")

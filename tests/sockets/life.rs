@@ -45,6 +45,7 @@ fn run(script: &str, settings: &[(&str, &str)]) {
     let ops = node.addresses().ops.to_string();
     let environment = [("EVENTS", &*file), ("NODE_PID", &*pid), ("OPS", &*ops)];
     let said = drive(&node, script, &environment);
+    print!("{said}");
     assert!(said.contains("done"), "{said}");
 }
 
