@@ -98,6 +98,17 @@ pub enum Event {
     Close(CloseFrame),
 }
 
+impl Event {
+    /// Bytes of what was said, inflated.
+    pub(crate) fn payload_bytes(&self) -> usize {
+        match self {
+            Self::Message(message) => message.payload.len(),
+            Self::Ping(payload) | Self::Pong(payload) => payload.len(),
+            Self::Close(frame) => frame.reason.len(),
+        }
+    }
+}
+
 /// Decodes what one peer sends. After a [`Violation`] or [`Event::Close`] it has nothing more to
 /// say and must not be asked.
 #[derive(Debug)]
@@ -110,6 +121,8 @@ pub struct Decoder {
     message: Option<Joined>,
     /// What has arrived of a control frame that is cut.
     control: Vec<u8>,
+    /// Messages are of no interest any more.
+    discards: bool,
 }
 
 #[derive(Debug)]
@@ -141,6 +154,16 @@ impl Decoder {
             frame: None,
             message: None,
             control: Vec::new(),
+            discards: false,
+        }
+    }
+
+    /// From now on gives control frames only: payloads of messages are neither kept nor inflated
+    /// nor checked.
+    pub(crate) fn discard(&mut self) {
+        self.discards = true;
+        if let Some(message) = &mut self.message {
+            message.bytes = BytesMut::new();
         }
     }
 
@@ -266,6 +289,12 @@ impl Decoder {
         let Some(message) = &mut self.message else {
             return Err(Violation::ContinuationUnexpected);
         };
+        if self.discards {
+            if ended && frame.last {
+                self.message = None;
+            }
+            return Ok(None);
+        }
         let checked = message.kind == Kind::Text && !message.deflated;
         if checked && !message.utf8.push(piece) {
             return Err(Violation::NotUtf8);

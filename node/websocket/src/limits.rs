@@ -10,6 +10,11 @@ pub(crate) const WRITE_BYTES: usize = 16 * 1024;
 pub(crate) const EMPTY_FRAGMENTS_MAX: u16 = 128;
 /// Reads of a connection before the others of its worker get their turn.
 pub(crate) const TURN_READS_MAX: usize = 8;
+/// Bytes of messages, inflated, that a connection delivers before the others get their turn: with
+/// one message more at most. One read holds a hundred messages that are a thousand times larger.
+pub(crate) const TURN_BYTES_MAX: usize = 256 * 1024;
+/// Messages and control frames, however short, for the same reason.
+pub(crate) const TURN_EVENTS_MAX: usize = 256;
 /// Bytes that are thrown away after the last frame, so that it is not lost in a reset.
 pub(crate) const LINGER_BYTES_MAX: usize = 1024 * 1024;
 /// Bytes of a reason in a close frame: 125 of a control frame without the code (RFC 6455, 5.5).

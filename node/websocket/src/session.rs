@@ -12,18 +12,19 @@ mod tests;
 mod write;
 
 use core::future::poll_fn;
-use core::pin::Pin;
+use core::pin::{Pin, pin};
 use core::task::{Context, Poll};
 use std::io;
 use std::rc::Rc;
 
 use bytes::Bytes;
+use tokio::task::yield_now;
 use tollgate_message::{Duplex, Upgraded};
 
 use crate::channel::Receiver;
 use crate::close::{Cause, CloseFrame, Closed, code};
 use crate::decode::{Decoder, Message, Policy};
-use crate::limits::{LINGER_BYTES_MAX, TURN_READS_MAX};
+use crate::limits::{LINGER_BYTES_MAX, TURN_BYTES_MAX, TURN_EVENTS_MAX, TURN_READS_MAX};
 use crate::local::{Local, Timer};
 use crate::wheel::NEVER;
 use crate::{Limits, Violation};
@@ -44,6 +45,29 @@ enum Phase {
     Finishing,
     /// Our half is ended. What still comes is thrown away, lest a reset take our last words along.
     Lingering,
+}
+
+/// What a connection may still do before the others of its worker get their turn.
+struct Turn {
+    bytes: usize,
+    events: usize,
+}
+
+impl Turn {
+    const WHOLE: Self = Self {
+        bytes: TURN_BYTES_MAX,
+        events: TURN_EVENTS_MAX,
+    };
+
+    /// Something of so many bytes was understood.
+    fn spend(&mut self, bytes: usize) {
+        self.bytes = self.bytes.saturating_sub(bytes);
+        self.events = self.events.saturating_sub(1);
+    }
+
+    fn is_over(&self) -> bool {
+        self.bytes == 0 || self.events == 0
+    }
 }
 
 /// What came of reading.
@@ -67,7 +91,8 @@ struct Inner {
     timer: Timer,
     deadlines: Deadlines,
     writing: Writing,
-    /// Read, and not decoded because a message before it takes time.
+    turn: Turn,
+    /// Read, and not decoded because a message before it takes time, or the turn was over.
     leftover: Bytes,
     busy: Option<Busy>,
     phase: Phase,
@@ -101,6 +126,7 @@ impl Session {
             local: Rc::clone(local),
             timer,
             writing: Writing::default(),
+            turn: Turn::WHOLE,
             leftover: upgraded.ahead,
             busy: None,
             phase: Phase::Open,
@@ -124,7 +150,11 @@ impl Inner {
         cx: &mut Context<'_>,
         on_message: &mut impl FnMut(Message) -> Option<Busy>,
     ) -> Poll<Closed> {
+        self.turn = Turn::WHOLE;
         for _ in 0..TURN_READS_MAX {
+            if self.turn.is_over() {
+                break;
+            }
             if self.expire() {
                 return Poll::Ready(self.end());
             }
@@ -148,8 +178,8 @@ impl Inner {
                 }
             }
         }
-        cx.waker().wake_by_ref();
-        Poll::Pending
+        // Behind what the kernel has for the others meanwhile, which waking alone would not be.
+        pin!(yield_now()).poll(cx).map(|()| self.end())
     }
 
     fn poll_busy(&mut self, cx: &mut Context<'_>) {
@@ -193,6 +223,7 @@ impl Inner {
     fn begin_close(&mut self, frame: &CloseFrame, cause: Cause) {
         self.leave(frame, cause);
         self.phase = Phase::Closing;
+        self.decoder.discard();
     }
 
     /// Closes behind what is queued without waiting for anything more from the client.

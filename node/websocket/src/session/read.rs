@@ -69,7 +69,8 @@ impl Inner {
         on_message: &mut impl FnMut(Message) -> Option<Busy>,
     ) -> Step {
         while self.phase < Phase::Finishing {
-            if self.phase == Phase::Open && self.busy.is_some() {
+            let busy = self.phase == Phase::Open && self.busy.is_some();
+            if busy || self.turn.is_over() {
                 self.leftover = Bytes::copy_from_slice(input);
                 return Step::Go;
             }
@@ -79,6 +80,7 @@ impl Inner {
             };
             match decoded {
                 Ok(Some(event)) => {
+                    self.turn.spend(event.payload_bytes());
                     self.note_begun();
                     self.handle(event, on_message);
                 }

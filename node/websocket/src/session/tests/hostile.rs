@@ -3,6 +3,41 @@
 use super::*;
 
 #[tokio::test]
+async fn one_who_takes_nothing_is_bounded_and_then_closed() {
+    local(async {
+        let limits = Limits {
+            queue_frames_max: 10,
+            blocked_ms: 50,
+            close_ms: 50,
+            ..patient()
+        };
+        let mut client = connect_with(limits, false, 1024, Bytes::new());
+        let message = Outgoing::text(&"x".repeat(500));
+        until("full", || client.sender.try_send(&message) == Sent::Full).await;
+        assert!(client.sender.queued().0 <= 10);
+        // Pings of such a client queue up nothing: one answer at most waits.
+        for _ in 0..20 {
+            client.send(Opcode::Ping, b"again").await;
+        }
+        until("closed", || client.sender.is_closed()).await;
+        // Who begins to read in time learns why.
+        assert_eq!(client.close_code().await, code::POLICY);
+        assert_eq!(client.closed().await.cause, Cause::Slow);
+        // Who does not is dropped.
+        let limits = Limits {
+            queue_frames_max: 10,
+            blocked_ms: 30,
+            close_ms: 30,
+            ..patient()
+        };
+        let client = connect_with(limits, false, 1024, Bytes::new());
+        until("full", || client.sender.try_send(&message) == Sent::Full).await;
+        assert_eq!(client.closed().await.cause, Cause::Slow);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_requested_close_does_not_wait_for_a_slow_reader() {
     local(async {
         let limits = Limits {
@@ -18,7 +53,7 @@ async fn a_requested_close_does_not_wait_for_a_slow_reader() {
         until("stuck", || client.sender.queued().0 < 8).await;
         let delivered = client.delivered.get();
         assert!(client.sender.close(4001, ""));
-        tokio::task::yield_now().await;
+        yield_now().await;
         client.send(Opcode::Text, b"late").await;
         for _ in 0..8 {
             assert_eq!(client.text().await.len(), 500);
@@ -74,6 +109,66 @@ async fn a_message_that_never_ends_is_not_kept_by_pings() {
         drop(client.io);
         let cause = client.session.await.unwrap().cause;
         assert_eq!(cause, Cause::Violation(Violation::MessageTooSlow));
+    })
+    .await;
+}
+
+/// As many messages of zeros at the limit as a read holds: a kilobyte of it is a megabyte.
+fn bombs() -> Vec<u8> {
+    let zeros = vec![0; Limits::default().message_bytes_max];
+    let small = Deflate::new().message(&zeros).unwrap();
+    let mut bomb = BytesMut::new();
+    encode(Opcode::Binary, true, true, &small, Some(KEY), &mut bomb);
+    bomb.repeat(crate::limits::READ_BYTES / bomb.len())
+}
+
+#[tokio::test]
+async fn bombs_take_turns_with_the_other_connections() {
+    local(async {
+        let bombs = bombs();
+        let mut client = connect_with(patient(), true, 64 * 1024, Bytes::new());
+        client.io.write_all(&bombs).await.unwrap();
+        let max = Limits::default().message_bytes_max;
+        for _ in 0..50 {
+            assert!(matches!(client.event().await, Some(Event::Message(_))));
+        }
+        let turn = client.turn_max.get();
+        assert!(turn <= 2 * max, "{turn} bytes in one turn");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_comes_behind_a_close_is_not_inflated() {
+    local(async {
+        let mut client = connect_with(patient(), true, 64 * 1024, Bytes::new());
+        client.sender.close(code::NORMAL, "");
+        assert_eq!(client.close_code().await, code::NORMAL);
+        // It would be refused if it were looked at.
+        let mut broken = BytesMut::new();
+        encode(
+            Opcode::Text,
+            false,
+            true,
+            b"\xff\xff",
+            Some(KEY),
+            &mut broken,
+        );
+        encode(
+            Opcode::Continuation,
+            true,
+            false,
+            b"\xff",
+            Some(KEY),
+            &mut broken,
+        );
+        client.io.write_all(&broken).await.unwrap();
+        client.send(Opcode::Text, b"\xff").await;
+        let answer = timeout(Duration::from_millis(50), client.event());
+        assert!(answer.await.is_err(), "failed for what nobody reads");
+        client.send(Opcode::Close, b"\x03\xe8").await;
+        assert_eq!(client.event().await, None);
+        assert_eq!(client.delivered.get(), 0);
     })
     .await;
 }
