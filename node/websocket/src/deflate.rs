@@ -12,6 +12,8 @@ use crate::limits::DEFLATE_WINDOW_BITS;
 
 /// What a sender leaves out of the end of a message (section 7.2.1).
 const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
+/// An empty last block: what a decompressor only takes between two blocks.
+const LAST_BLOCK: [u8; 5] = [1, 0, 0, 0xff, 0xff];
 /// Fast rather than small: a gateway pays for each message.
 const LEVEL: u32 = 2;
 /// By how much an output grows at least, in bytes.
@@ -40,19 +42,29 @@ impl Inflate {
             .saturating_mul(2)
             .clamp(GROWTH_BYTES_MIN, 1 << 20);
         let mut out = Vec::with_capacity(guess.min(bytes_max.saturating_add(1)));
-        for part in [payload, &TAIL] {
-            inflate_part(state, part, &mut out, bytes_max)?;
+        // Of nothing, nothing can be cut.
+        if payload.is_empty() || inflate_part(state, payload, &mut out, bytes_max)? {
+            // Whoever ends with a last block has nothing left out, though he should have.
+            return Ok(Bytes::from(out));
+        }
+        // Of a payload that is cut the tail would be taken for data or for half a block.
+        let whole = out.len();
+        inflate_part(state, &TAIL, &mut out, bytes_max)?;
+        let ended = inflate_part(state, &LAST_BLOCK, &mut out, bytes_max)?;
+        if !ended || out.len() != whole {
+            return Err(Violation::NotDeflate);
         }
         Ok(Bytes::from(out))
     }
 }
 
+/// Whether it ended with a last block.
 fn inflate_part(
     state: &mut Decompress,
     mut input: &[u8],
     out: &mut Vec<u8>,
     bytes_max: usize,
-) -> Result<(), Violation> {
+) -> Result<bool, Violation> {
     loop {
         let (read, written) = (state.total_in(), out.len());
         let status = state
@@ -68,14 +80,14 @@ fn inflate_part(
             // A last block need not be the end of the message (section 7.2.3.4).
             state.reset(false);
             if input.is_empty() {
-                return Ok(());
+                return Ok(true);
             }
         } else if out.len() == out.capacity() {
             // One byte more than allowed tells that it is too many.
             let room = bytes_max.saturating_add(1) - out.len();
             out.reserve_exact(out.len().max(GROWTH_BYTES_MIN).min(room));
         } else if input.is_empty() || (count == 0 && out.len() == written) {
-            return Ok(());
+            return Ok(false);
         }
     }
 }
@@ -176,6 +188,34 @@ mod tests {
             .collect();
         assert_eq!(deflate.message(&noise), None);
         assert_eq!(deflate.message(b""), None);
+    }
+
+    #[test]
+    fn what_is_cut_is_refused() {
+        let mut inflate = Inflate::new();
+        for payload in [
+            // A stored block of 5 bytes of which one is there, and of 12: the tail is no data.
+            &[0x00, 0x05, 0x00, 0xfa, 0xff, 0x48][..],
+            &[0x00, 0x0c, 0x00, 0xf3, 0xff, 0x48],
+            // Half of a stored block's length.
+            &[0x00, 0x05],
+            // Fixed codes that break off behind "Hel", and without the octet of an empty block.
+            &[0xf2, 0x48, 0xcd, 0xc9],
+            &[0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07],
+        ] {
+            let refused = inflate.message(payload, 100);
+            assert_eq!(refused, Err(Violation::NotDeflate), "{payload:x?}");
+        }
+        let text: Vec<u8> = (0..2_000_u32).map(|at| (at * at % 251) as u8).collect();
+        let small = Deflate::new().message(&text).unwrap();
+        assert!(inflate.message(&small, text.len()).is_ok());
+        for cut in 1..small.len() {
+            let refused = inflate.message(&small[..cut], text.len());
+            assert!(refused.is_err(), "{cut} of {}", small.len());
+        }
+        for empty in [&[0][..], &[]] {
+            assert_eq!(inflate.message(empty, 1), Ok(Bytes::new()));
+        }
     }
 
     #[test]

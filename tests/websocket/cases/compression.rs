@@ -104,6 +104,9 @@ fn bad() -> Vec<Case> {
         b"\x06",
         b"\x00\x05\x00\x00\x00Hello",
         b"\x07\x07",
+        // Cut inside of a stored block, which the tail would fill, and inside of fixed codes.
+        b"\x00\x05\x00\xfa\xff\x48",
+        b"\xf2\x48\xcd\xc9",
     ] {
         let name = format!("no compressed data: {}", broken.escape_ascii());
         let broken = frame(TEXT, broken).reserved(COMPRESSED);
