@@ -51,6 +51,11 @@ fn handshakes() {
         ("upgrade: websocket", "upgrade: websocket, h2c", 426),
         ("host: test\r\n", "host: test\r\ncontent-length: 0\r\n", 101),
         ("host: test\r\n", "host: test\r\ncontent-length: 1\r\n", 426),
+        (
+            "host: test\r\n",
+            "host: test\r\ntransfer-encoding: chunked\r\n",
+            426,
+        ),
         ("connection: Upgrade", "connection: close", 426),
         (
             "connection: Upgrade",
