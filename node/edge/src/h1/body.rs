@@ -15,7 +15,7 @@ use tollgate_message::{Body, BodyError};
 
 use super::chunked::{Chunked, Step};
 use super::head::{Framing, Head};
-use super::wire::Wire;
+use super::wire::{Waiting, Wire};
 use crate::BadRequest;
 use crate::transport::Io;
 
@@ -88,6 +88,10 @@ impl<T: Io> Wire<T> {
         self.request += 1;
         self.fault = None;
         self.abandoned = false;
+        if head.framing == Framing::Tunnel {
+            // Whoever read a body before reads nothing more.
+            self.reader.wake();
+        }
         self.phase = match head.framing {
             Framing::Empty => Phase::Head,
             Framing::Length(length) => Phase::Length(length),
@@ -363,6 +367,11 @@ impl<T: Io> Drop for RequestBody<T> {
             && wire.request == self.request
         {
             wire.abandoned |= wire.in_body();
+            if matches!(wire.phase, Phase::Tunnel) {
+                // Who serves the connection watches it instead.
+                wire.reader = Waiting::default();
+                wire.server.wake();
+            }
         }
     }
 }

@@ -111,6 +111,10 @@ impl Waiting {
         }
     }
 
+    pub(super) fn waits(&self) -> bool {
+        self.0.is_some()
+    }
+
     pub(super) fn wake(&mut self) {
         if let Some(waker) = self.0.take() {
             waker.wake();
@@ -307,7 +311,9 @@ impl<T: Io> Wire<T> {
         if let Poll::Ready(Err(error)) = self.poll_flush(cx) {
             return Err(error);
         }
-        if !matches!(self.phase, Phase::Head) {
+        // Nobody waits for what comes through a tunnel: it is not there yet, or never will be.
+        let unread = matches!(self.phase, Phase::Tunnel) && !self.reader.waits();
+        if !matches!(self.phase, Phase::Head) && !unread {
             // Reading is up to who has the body.
             self.server.register(cx);
             return Ok(());

@@ -8,7 +8,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::{StreamExt, stream};
+use futures_util::{FutureExt, StreamExt, stream};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
@@ -63,7 +63,17 @@ impl Service for TestService {
             "panic" => panic!("asked for"),
             "panicking-body" => Response::new(200)
                 .with_body_of(streamed(stream::once(async { panic!("asked for") }))),
-            "gate" => self.gate(argument).await,
+            "gate" => {
+                if argument == "bodiless" {
+                    let mut body = core::mem::take(&mut request.body);
+                    assert!(body.chunk().now_or_never().is_none(), "nothing was sent");
+                }
+                let answer = self.gate(argument).await;
+                match argument {
+                    "upgrade" => upgrade(request),
+                    _ => answer,
+                }
+            }
             "framing" => framing(),
             "close" => Response::new(200).with_header("connection", "close"),
             "head" => Response::new(200).with_header("content-length", "12345"),

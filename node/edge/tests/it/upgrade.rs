@@ -73,6 +73,50 @@ async fn bytes_sent_with_the_request_are_not_lost() {
 }
 
 #[tokio::test]
+async fn a_reset_drops_a_handshake() {
+    // Whether the service has the body, or let go of it after it looked.
+    for path in ["/gate/never", "/gate/bodiless"] {
+        let server = start(EdgeLimits::default());
+        let mut client = server.connect().await;
+        client.send(UPGRADE.replace("/upgrade", path)).await;
+        let waiting = timeout(PATIENCE, server.seen.waiting.acquire()).await;
+        waiting.unwrap().unwrap().forget();
+        assert_eq!(server.handle.observe().requests_in_flight, 1);
+        client.tcp.set_zero_linger().unwrap();
+        drop(client);
+        server
+            .until(path, |seen| {
+                seen.requests_in_flight == 0 && seen.connections_open == 0
+            })
+            .await;
+    }
+}
+
+#[tokio::test]
+async fn what_a_client_sends_before_the_answer_is_not_lost() {
+    let server = start(EdgeLimits::default());
+    let mut client = server.connect().await;
+    client
+        .send(UPGRADE.replace("/upgrade", "/gate/upgrade"))
+        .await;
+    let waiting = timeout(PATIENCE, server.seen.waiting.acquire()).await;
+    waiting.unwrap().unwrap().forget();
+    // More than is read ahead.
+    let early = vec![7; 100 * 1024];
+    let (mut reading, mut writing) = client.tcp.into_split();
+    let sent = early.clone();
+    let write = tokio::spawn(async move { writing.write_all(&sent).await.map(|()| writing) });
+    server.seen.gate.add_permits(1);
+    let mut read = Vec::new();
+    while !read.windows(4).any(|end| end == b"\r\n\r\n") || !read.ends_with(&early) {
+        let more = timeout(PATIENCE, reading.read_buf(&mut read)).await;
+        assert!(more.unwrap().unwrap() > 0, "closed");
+    }
+    assert!(read.starts_with(b"HTTP/1.1 101 "));
+    drop(write.await.unwrap().unwrap());
+}
+
+#[tokio::test]
 async fn a_refused_upgrade_is_answered_and_closed() {
     let server = start(EdgeLimits::default());
     let refused = UPGRADE.replace("/upgrade", "/any");
