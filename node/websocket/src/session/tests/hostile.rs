@@ -2,27 +2,35 @@
 
 use super::*;
 
+/// Queues messages of 500 bytes until there is no room.
+fn fill(sender: &Sender) {
+    let message = Outgoing::text(&"x".repeat(500));
+    let full = loop {
+        match sender.try_send(&message) {
+            Sent::Queued => {}
+            full => break full,
+        }
+    };
+    assert_eq!(full, Sent::Full);
+}
+
 #[tokio::test]
 async fn one_who_takes_nothing_is_bounded_and_then_closed() {
     local(async {
         let limits = Limits {
             queue_frames_max: 10,
             blocked_ms: 50,
-            close_ms: 50,
+            close_ms: 5_000,
             ..patient()
         };
         let mut client = connect_with(limits, false, 1024, Bytes::new());
-        let message = Outgoing::text(&"x".repeat(500));
-        until("full", || client.sender.try_send(&message) == Sent::Full).await;
-        assert!(client.sender.queued().0 <= 10);
-        // Pings of such a client queue up nothing: one answer at most waits.
-        for _ in 0..20 {
-            client.send(Opcode::Ping, b"again").await;
-        }
+        fill(&client.sender);
+        assert_eq!(client.sender.queued().0, 10);
         until("closed", || client.sender.is_closed()).await;
         // Who begins to read in time learns why.
         assert_eq!(client.close_code().await, code::POLICY);
-        assert_eq!(client.closed().await.cause, Cause::Slow);
+        drop(client.io);
+        assert_eq!(client.session.await.unwrap().cause, Cause::Slow);
         // Who does not is dropped.
         let limits = Limits {
             queue_frames_max: 10,
@@ -31,8 +39,38 @@ async fn one_who_takes_nothing_is_bounded_and_then_closed() {
             ..patient()
         };
         let client = connect_with(limits, false, 1024, Bytes::new());
-        until("full", || client.sender.try_send(&message) == Sent::Full).await;
+        fill(&client.sender);
         assert_eq!(client.closed().await.cause, Cause::Slow);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn pings_of_one_who_reads_nothing_queue_up_nothing() {
+    local(async {
+        let mut client = connect_with(patient(), false, 1024, Bytes::new());
+        // More than the pipe holds, and far less than would keep the session from listening.
+        for _ in 0..4 {
+            client.sender.try_send(&Outgoing::text(&"x".repeat(500)));
+        }
+        until("stuck", || client.sender.queued().0 < 4).await;
+        for at in 0..20 {
+            client.send(Opcode::Ping, at.to_string().as_bytes()).await;
+            yield_now().await;
+        }
+        client.send(Opcode::Text, b"end").await;
+        until("heard", || client.delivered.get() > 0).await;
+        let (mut pongs, mut text) = (Vec::new(), String::new());
+        while text != "end" {
+            match client.event().await {
+                Some(Event::Pong(payload)) => pongs.push(payload),
+                Some(Event::Message(message)) => text = message.text().unwrap().to_owned(),
+                other => panic!("{other:?}"),
+            }
+        }
+        // One in the pipe's way, and one behind it for all that came later.
+        assert!((1..=2).contains(&pongs.len()), "{pongs:?}");
+        assert_eq!(pongs.last().map(|pong| &pong[..]), Some(&b"19"[..]));
     })
     .await;
 }
