@@ -12,6 +12,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 
+use crate::close::is_sent;
 use crate::{CloseFrame, Limits, Outgoing};
 
 /// Slots that an empty queue keeps.
@@ -114,8 +115,12 @@ impl Sender {
     }
 
     /// Closes the connection behind what is queued; nothing can be queued from now on. False when
-    /// it is closed, or being closed, already. A reason of more than 123 bytes is cut.
+    /// it is closed, or being closed, already, and for a code that no frame may carry, such as 1006
+    /// (RFC 6455, section 7.4.1). A reason of more than 123 bytes is cut.
     pub fn close(&self, code: u16, reason: &str) -> bool {
+        if !is_sent(code) {
+            return false;
+        }
         let mut state = self.0.state();
         if state.closed || state.close.is_some() {
             return false;
@@ -254,6 +259,15 @@ impl Drop for Receiver {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn codes_that_no_frame_may_carry_close_nothing() {
+        let (sender, _receiver) = channel(&Limits::default());
+        for code in [0, 999, 1004, 1005, 1006, 1015, 2999, 5000] {
+            assert!(!sender.close(code, "") && !sender.is_closed(), "{code}");
+        }
+        assert!(sender.close(4999, "") && sender.is_closed());
+    }
 
     #[test]
     fn what_was_queued_before_the_end_is_taken() {

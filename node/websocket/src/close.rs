@@ -83,7 +83,7 @@ impl CloseFrame {
 
 /// Whether a code may be in a frame: those of the RFC and of IANA's registry, those that libraries
 /// register, and those of applications.
-fn is_sent(code: u16) -> bool {
+pub(crate) fn is_sent(code: u16) -> bool {
     matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999)
 }
 
