@@ -2,7 +2,8 @@
 //! TLS, with a limit on how long a write may stall.
 //!
 //! The limit is here and not in a protocol, because no protocol can be trusted to have one: a
-//! client that never reads would otherwise hold its response for ever.
+//! client that never reads would otherwise hold its response for ever. What takes a connection over
+//! has limits of its own, which know what the connection is for.
 
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
@@ -118,7 +119,8 @@ enum Channel {
 pub(crate) struct Transport {
     channel: Channel,
     stall: Deadline,
-    stall_max: Duration,
+    /// `None` when it is not our matter any more.
+    stall_max: Option<Duration>,
 }
 
 impl Transport {
@@ -127,7 +129,7 @@ impl Transport {
         Self {
             channel: Channel::Plain(io),
             stall: Deadline::default(),
-            stall_max,
+            stall_max: Some(stall_max),
         }
     }
 
@@ -136,16 +138,24 @@ impl Transport {
         Self {
             channel: Channel::Tls(Box::new(io)),
             stall: Deadline::default(),
-            stall_max,
+            stall_max: Some(stall_max),
         }
     }
 
+    /// Leaves it to whoever has the connection from now on how long a write may stall.
+    pub(crate) fn lift_stall_limit(&mut self) {
+        self.stall = Deadline::default();
+        self.stall_max = None;
+    }
+
     fn timed<T>(&mut self, cx: &mut Context<'_>, done: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        let Some(stall_max) = self.stall_max else {
+            return done;
+        };
         if done.is_ready() {
             self.stall.clear();
             return done;
         }
-        let stall_max = self.stall_max;
         self.stall.start(|| Instant::now() + stall_max);
         if self.stall.poll_expired(cx) {
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));

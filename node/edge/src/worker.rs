@@ -209,7 +209,8 @@ impl<S: Service> Worker<S> {
     }
 
     /// Lets another protocol have the connection, on this task.
-    async fn upgrade(&self, handed: HandOver<Transport>, draining: Draining) {
+    async fn upgrade(&self, mut handed: HandOver<Transport>, draining: Draining) {
+        handed.io.lift_stall_limit();
         let upgraded = Upgraded {
             io: Box::new(handed.io),
             ahead: handed.ahead,

@@ -1,6 +1,7 @@
 //! Upgrades: raw bytes both ways after a 101.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls_pki_types::ServerName;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -171,6 +172,30 @@ async fn a_connection_is_handed_over_whole() {
         .until("closed", |seen| seen.connections_open == 0)
         .await;
     assert_eq!(server.seen.paths(), ["/takeover"]);
+}
+
+#[tokio::test]
+async fn how_long_a_write_may_stall_is_up_to_who_has_the_connection() {
+    let limits = EdgeLimits {
+        body_idle_timeout_ms: 100,
+        ..EdgeLimits::default()
+    };
+    let patience = Duration::from_millis(3 * limits.body_idle_timeout_ms);
+    let server = start(limits);
+    let mut client = server.connect().await;
+    client.send(UPGRADE.replace("/upgrade", "/takeover")).await;
+    assert_eq!(client.reply(false).await.status, 101);
+    let (mut reading, mut writing) = client.tcp.into_split();
+    // Until neither end can write: nobody reads the echoes.
+    let mut sent = 0;
+    while let Ok(more) = timeout(patience, writing.write(&[7; 64 * 1024])).await {
+        sent += more.unwrap();
+    }
+    writing.shutdown().await.unwrap();
+    let mut echoed = Vec::new();
+    let read = timeout(PATIENCE, reading.read_to_end(&mut echoed)).await;
+    read.unwrap().unwrap();
+    assert_eq!(echoed.len(), sent);
 }
 
 #[tokio::test]
