@@ -17,6 +17,9 @@ pub(crate) const TURN_BYTES_MAX: usize = 256 * 1024;
 pub(crate) const TURN_EVENTS_MAX: usize = 256;
 /// Bytes that are thrown away after the last frame, so that it is not lost in a reset.
 pub(crate) const LINGER_BYTES_MAX: usize = 1024 * 1024;
+/// How long what is queued in front of our close may take to be written, in milliseconds, however
+/// steadily the client takes it.
+pub(crate) const CLOSE_WRITE_MS_MAX: u64 = 60 * 1_000;
 /// Bytes of a reason in a close frame: 125 of a control frame without the code (RFC 6455, 5.5).
 pub(crate) const REASON_BYTES_MAX: usize = 123;
 /// Messages below this many bytes are not compressed: it would save less than it costs.
@@ -57,7 +60,8 @@ pub struct Limits {
     /// How long the client may take from the first byte of a message to the last, in milliseconds;
     /// then 1008. Pings do not help: what is begun takes memory.
     pub message_ms: u64,
-    /// How long the client may take to answer a close, in milliseconds; then it is dropped.
+    /// How long the client may take to answer a close, and nothing of what is in front of it, in
+    /// milliseconds; then it is dropped.
     pub close_ms: u64,
     /// Over how long connections are closed with 1001 when the node drains, in milliseconds.
     pub drain_ms: u64,

@@ -303,14 +303,13 @@ impl Inner {
 
     fn end(&mut self) -> Closed {
         self.receiver.close();
-        // Not when the client ended its half and is still to read what is on its way.
+        let cause = self.closed.as_ref().map(|closed| closed.cause);
+        // A reset takes along what the client has not read yet. So only for one who does not read
+        // or is gone, for whom the kernel would keep it, and one who does not stop.
         let late = self.phase > Phase::Open && self.deadlines.close <= self.local.now();
-        let silent = self
-            .closed
-            .as_ref()
-            .is_some_and(|it| it.cause == Cause::Silent);
+        let deaf = cause == Some(Cause::Silent) || (late && cause == Some(Cause::Slow));
         let flooded = self.lingered > LINGER_BYTES_MAX;
-        let cut = late || silent || flooded || !self.writing.is_empty();
+        let cut = deaf || flooded || !self.writing.is_empty();
         if cut && let Err(error) = self.io.reset_on_drop() {
             // It is gone already, which is what was wanted.
             debug_assert_ne!(error.kind(), io::ErrorKind::InvalidInput);

@@ -1,6 +1,7 @@
 //! Until when a connection must have done what.
 
 use crate::Limits;
+use crate::limits::CLOSE_WRITE_MS_MAX;
 use crate::local::Local;
 use crate::wheel::{NEVER, Tick};
 
@@ -21,6 +22,8 @@ pub(super) struct Deadlines {
     pub(super) drain: Tick,
     /// When a connection that is being closed is dropped.
     pub(super) close: Tick,
+    /// The latest that `close` is moved to.
+    last: Tick,
 }
 
 impl Deadlines {
@@ -35,6 +38,7 @@ impl Deadlines {
             message: NEVER,
             drain: NEVER,
             close: NEVER,
+            last: NEVER,
         };
         deadlines.active(limits, local);
         deadlines.heard(limits, local);
@@ -118,7 +122,15 @@ impl Deadlines {
             message: NEVER,
             drain: NEVER,
             close: after(local, limits.close_ms),
+            last: after(local, limits.close_ms.saturating_add(CLOSE_WRITE_MS_MAX)),
         };
+    }
+
+    /// The client took some of what is in front of the close, or the close.
+    pub(super) fn taken(&mut self, limits: &Limits, local: &Local) {
+        if self.closes() {
+            self.close = after(local, limits.close_ms).min(self.last);
+        }
     }
 }
 

@@ -169,6 +169,7 @@ impl Inner {
             return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
         }
         self.writing.unflushed = true;
+        self.deadlines.taken(&self.limits, &self.local);
         let (frames, bytes) = self.writing.advance(count);
         if frames > 0 {
             self.receiver.release(frames, bytes);

@@ -1,5 +1,7 @@
 //! Clients that keep what is theirs to give back, and what they get for it.
 
+use tokio::net::{TcpListener, TcpStream};
+
 use super::*;
 
 /// Queues messages of 500 bytes until there is no room.
@@ -207,6 +209,62 @@ async fn what_comes_behind_a_close_is_not_inflated() {
         client.send(Opcode::Close, b"\x03\xe8").await;
         assert_eq!(client.event().await, None);
         assert_eq!(client.delivered.get(), 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_slow_reader_gets_what_is_in_front_of_the_close() {
+    local(async {
+        let limits = Limits {
+            close_ms: 400,
+            ..patient()
+        };
+        let mut client = connect_with(limits, false, 256, Bytes::new());
+        for _ in 0..40 {
+            client.sender.try_send(&Outgoing::text(&"x".repeat(500)));
+        }
+        assert!(client.sender.close(4001, ""));
+        let began = tokio::time::Instant::now();
+        for _ in 0..40 {
+            assert_eq!(client.text().await.len(), 500);
+            tokio::time::sleep(Duration::from_millis(15)).await;
+        }
+        assert_eq!(client.close_code().await, 4001);
+        assert!(began.elapsed() > Duration::from_millis(500));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_does_not_answer_a_close_can_read_what_is_on_its_way() {
+    local(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (client, server) = tokio::join!(TcpStream::connect(address), listener.accept());
+        let limits = Limits {
+            close_ms: 30,
+            ..patient()
+        };
+        let (sender, receiver) = channel(&limits);
+        for _ in 0..30 {
+            sender.try_send(&Outgoing::text(&"x".repeat(10_000)));
+        }
+        assert!(sender.close(4001, ""));
+        let upgraded = Upgraded {
+            io: Box::new(server.unwrap().0),
+            ahead: Bytes::new(),
+            draining: Box::new(|| false),
+        };
+        let local = Local::with_tick(Duration::from_millis(5));
+        let session = Session::new(upgraded, receiver, Rc::new(limits), false, &local);
+        let closed = timeout(PATIENCE, session.run(|_| None)).await.unwrap();
+        assert_eq!(closed.cause, Cause::Requested);
+        // All of it is with the kernel, which was not told to throw it away.
+        let mut read = Vec::new();
+        let all = timeout(PATIENCE, client.unwrap().read_to_end(&mut read)).await;
+        all.unwrap().expect("no reset");
+        assert!(read.len() > 300_000 && read.ends_with(b"\x88\x02\x0f\xa1"));
     })
     .await;
 }
