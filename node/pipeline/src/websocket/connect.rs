@@ -21,7 +21,7 @@ use crate::finished::{Head, Record};
 use crate::forwarded::{Source, Told};
 use crate::hop;
 use crate::mapping::{self, MappedBody};
-use crate::ports::Ports;
+use crate::ports::{IntegrationError, IntegrationErrorKind, Ports};
 use crate::trace::Trace;
 
 /// A request to a stage of a WebSocket API.
@@ -190,8 +190,17 @@ async fn asked<P: Ports>(
         trace: ask.trace,
         log,
     };
-    let answered = integrate::call(&inner, record).await;
-    answered.map(Some)
+    let answer = integrate::call(&inner, record).await?;
+    match answer.error {
+        None => Ok(Some(answer)),
+        // Where no proxy is, a function that throws has answered, and with a status that it did
+        // not give: its refusal must not open.
+        Some(mut said) => {
+            said.truncate(said.floor_char_boundary(integrate::ERROR_BYTES_KEPT));
+            let error = IntegrationError::new(IntegrationErrorKind::Function, said);
+            Err(Fault::integration(error, record))
+        }
+    }
 }
 
 /// Whether the handshake carries what the route requires.

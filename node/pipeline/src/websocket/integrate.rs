@@ -232,7 +232,7 @@ async fn output(raw: bool, reply: FunctionReply) -> Result<Answer, IntegrationEr
 }
 
 /// How much of a function's error a log line may show, as of requests.
-const ERROR_BYTES_KEPT: usize = 1_024;
+pub(crate) const ERROR_BYTES_KEPT: usize = 1_024;
 
 fn whole(data: Bytes) -> Answer {
     Answer {

@@ -1,6 +1,8 @@
 //! The life of a WebSocket connection: the handshake, messages, the end, as the compiler and the
 //! pipeline make it of a model.
 
+mod answers;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
