@@ -20,8 +20,6 @@ use crate::iam::{Identities, Principal, decide};
 
 /// The service name in signatures.
 const SIGNING_SERVICE: &str = "execute-api";
-/// A part of an address that was not named.
-const ANY: &str = "*";
 
 /// What is known of an open connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +34,7 @@ pub struct Connection {
     pub user_agent: String,
 }
 
-/// Where a call says that a connection is. A part that an address did not name is `*`.
+/// Where a call says that a connection is: what its caller was judged by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Address<'a> {
     /// The API.
@@ -150,16 +148,21 @@ pub(crate) fn plain(verified: &Verified) -> Result<(), AwsError> {
 }
 
 /// The API and the stage of what stands before `/@connections` on the admin listener:
-/// `/_aws/execute-api/{api}/{stage}`, `/{api}/{stage}`, `/{stage}` or nothing.
-#[must_use]
-pub(crate) fn place(prefix: &str) -> (&str, &str) {
-    let prefix = prefix.strip_prefix("/_aws/execute-api").unwrap_or(prefix);
-    let prefix = prefix.trim_matches('/');
-    match prefix.split_once('/') {
-        Some(parts) => parts,
-        None if prefix.is_empty() => (ANY, ANY),
-        None => (ANY, prefix),
-    }
+/// `/_aws/execute-api/{api}/{stage}` or `/{api}/{stage}`. The one reading of it: a caller is judged
+/// by what his call then looks for.
+///
+/// # Errors
+/// `UnknownOperationException` when it names anything else: policies are about the connections of a
+/// stage, so a call that leaves API or stage open could not be judged.
+pub(crate) fn place(prefix: &str) -> Result<(&str, &str), AwsError> {
+    let path = prefix.strip_prefix("/_aws/execute-api").unwrap_or(prefix);
+    let parts = path.strip_prefix('/').and_then(|it| it.split_once('/'));
+    let named =
+        |(api, stage): &(&str, &str)| !api.is_empty() && !stage.is_empty() && !stage.contains('/');
+    parts.filter(named).ok_or_else(|| {
+        let text = "a connection's address is `/{apiId}/{stage}/@connections/{connectionId}`";
+        AwsError::new(ErrorKind::UnknownOperation, text)
+    })
 }
 
 /// The operation of a method.
@@ -238,12 +241,22 @@ mod tests {
     #[test]
     fn prefixes_name_api_and_stage() {
         for (prefix, wanted) in [
-            ("", ("*", "*")),
-            ("/prod", ("*", "prod")),
-            ("/shop/prod", ("shop", "prod")),
-            ("/_aws/execute-api/shop/prod", ("shop", "prod")),
+            ("/shop/prod", Some(("shop", "prod"))),
+            ("/_aws/execute-api/shop/prod", Some(("shop", "prod"))),
+            ("", None),
+            ("/", None),
+            ("/prod", None),
+            ("//prod", None),
+            ("/shop/", None),
+            ("//shop/prod", None),
+            ("/shop//prod", None),
+            ("/shop/prod/", None),
+            ("/shop/prod/more", None),
+            ("/_aws/execute-api", None),
+            ("/_aws/execute-api/prod", None),
+            ("/_aws/execute-api//shop/prod", None),
         ] {
-            assert_eq!(place(prefix), wanted, "{prefix}");
+            assert_eq!(place(prefix).ok(), wanted, "{prefix}");
         }
     }
 }

@@ -9,15 +9,16 @@ use std::collections::BTreeMap;
 
 use actix_web::HttpRequest;
 use serde_json::{Map, Value};
-use tollgate_aws::arn::{ExecuteApiArn, TagResource, tag_arn};
+use tollgate_aws::arn::{TagResource, tag_arn};
 use tollgate_aws::operations::{Authorization, Matched, Op, Place, V2Op, authorization};
 use tollgate_aws::wire::to_iso8601;
-use tollgate_aws::{AwsError, Denial, Service, encode_label};
+use tollgate_aws::{AwsError, Denial, ErrorKind, Service, encode_label};
 use tollgate_model::Api;
 use tollgate_policy::Context;
 
 use super::given::Given;
 use super::{AdminState, conditions};
+use crate::connections;
 use crate::iam::{Principal, Verdict, decide};
 
 /// Who asks, from where, and what for, as conditions see it.
@@ -213,33 +214,31 @@ fn describe_tags(given: &Given, context: &mut Context<'_>) {
 /// Everything that a call of one of AWS's operations needs: its own action, and that of tagging
 /// where it creates something with tags. What is tagged has no id yet, so `*` stands for it. What
 /// depends on the change that comes of it is judged in [`super::permit`].
+///
+/// # Errors
+/// As [`connections::place`].
 pub(crate) fn needs_of(
     state: &AdminState,
     matched: &Matched<'_>,
     sets_tags: bool,
-) -> Vec<Authorization> {
+) -> Result<Vec<Authorization>, AwsError> {
     let labels: Vec<Cow<'_, str>> = matched
         .labels()
         .map(|(name, value)| as_found(state, name, value))
         .collect();
     let labels: Vec<&str> = labels.iter().map(|label| &**label).collect();
-    let stage = split_prefix(matched.prefix);
+    let operation = matched.operation;
+    let stage = match operation.op {
+        Op::Management(_) => Some(connections::place(matched.prefix)?),
+        Op::V1(_) | Op::V2(_) => None,
+    };
     let place = Place {
         region: &state.region,
         account: &state.account_id,
         stage,
     };
-    let operation = matched.operation;
-    let Some(own) = authorization(operation, &labels, &place) else {
-        // A connection without its stage: whoever may manage all connections may hear that.
-        let (region, account) = (place.region, place.account);
-        let path = "@connections/*";
-        let arn = ExecuteApiArn::method(region, account, "*", "*", operation.method, path);
-        return vec![Authorization {
-            action: "execute-api:ManageConnections".to_owned(),
-            resource: arn.to_string(),
-        }];
-    };
+    let unknown = || AwsError::new(ErrorKind::Internal, "nobody knows what this needs");
+    let own = authorization(operation, &labels, &place).ok_or_else(unknown)?;
     let tagging = (sets_tags && is_creation(matched)).then(|| {
         let method = match operation.service {
             Service::ApiGateway => "PUT",
@@ -255,7 +254,7 @@ pub(crate) fn needs_of(
             ),
         }
     });
-    std::iter::once(own).chain(tagging).collect()
+    Ok(std::iter::once(own).chain(tagging).collect())
 }
 
 /// A label as what it names is called: one thing has one ARN, however a caller writes it.
@@ -278,11 +277,4 @@ fn is_creation(matched: &Matched<'_>) -> bool {
     operation.method == "POST"
         && !matches!(operation.op, Op::Management(_))
         && !operation.uri.contains("/tags/")
-}
-
-/// `/API/STAGE`, also in the path style, as endpoint URLs of connections have it.
-fn split_prefix(prefix: &str) -> Option<(&str, &str)> {
-    let prefix = prefix.strip_prefix("/_aws/execute-api").unwrap_or(prefix);
-    let (api, stage) = prefix.strip_prefix('/')?.split_once('/')?;
-    (!api.is_empty() && !stage.is_empty() && !stage.contains('/')).then_some((api, stage))
 }

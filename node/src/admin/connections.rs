@@ -10,9 +10,9 @@ use crate::connections::{self, Address};
 /// Carries an operation out.
 ///
 /// # Errors
-/// As [`connections::run`].
+/// As [`connections::run`] and [`connections::place`].
 pub(super) async fn run(op: ManagementOp, call: &Call<'_>, matched: &Matched<'_>) -> Outcome {
-    let (api_id, stage) = connections::place(matched.prefix);
+    let (api_id, stage) = connections::place(matched.prefix)?;
     let at = Address {
         api_id,
         stage,

@@ -267,7 +267,7 @@ impl Thread {
         let given = Given::read(&target, request.uri().query(), &body)?;
         trace.with(request, &target, &given.members, &body);
         let mut access = Access::new(&self.state, principal, request, &given);
-        let needs = target.needs(&self.state, &mut access, &given);
+        let needs = target.needs(&self.state, &mut access, &given)?;
         let call = Call {
             state: &self.state,
             query: request.uri().query(),
@@ -301,7 +301,7 @@ impl Thread {
         };
         let given = Given::default();
         let mut access = Access::new(&self.state, principal, request, &given);
-        let needs = target.needs(&self.state, &mut access, &given);
+        let needs = target.needs(&self.state, &mut access, &given)?;
         let judged = needs.into_iter().map(|it| access.judge(it));
         match judged.filter_map(|it| access.refusal(&it)).next() {
             Some(refused) => Err(refused),
@@ -383,15 +383,18 @@ impl<'r> Target<'r> {
     }
 
     /// What its caller needs. Some native operations add a key of conditions.
+    ///
+    /// # Errors
+    /// As [`access::needs_of`].
     fn needs(
         &self,
         state: &AdminState,
         access: &mut Access<'_>,
         given: &Given,
-    ) -> Vec<Authorization> {
-        match self {
+    ) -> Result<Vec<Authorization>, AwsError> {
+        Ok(match self {
             Self::Aws(matched) => {
-                let needs = access::needs_of(state, matched, access.tags);
+                let needs = access::needs_of(state, matched, access.tags)?;
                 access.about(state, matched, &given.members, needs.first());
                 needs
             }
@@ -410,7 +413,7 @@ impl<'r> Target<'r> {
                 }
                 vec![matched.needs(&state.region, account, &given.members)]
             }
-        }
+        })
     }
 }
 

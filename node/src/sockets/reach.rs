@@ -20,8 +20,6 @@ use crate::connections::{Address, Connection, Connections, Error};
 
 /// How long another node may take to answer for one of its connections.
 const HOP_TIMEOUT: Duration = Duration::from_millis(1_900);
-/// A part of an address that a call did not name.
-const ANY: &str = "*";
 /// The reason in the close frame of a connection that a back end closed.
 const CLOSED: &str = "Connection Closed Normally";
 
@@ -118,10 +116,10 @@ fn carry_out(
     (api_id, stage): (&str, &str),
     verb: Verb,
 ) -> Answer {
-    let named = |wanted: &str, is: &str| wanted == ANY || wanted == is;
+    // The caller was judged by this API and this stage, and by no others.
     let found = places
         .find(id)
-        .filter(|it| named(api_id, &it.known.api_id) && named(stage, &it.known.stage));
+        .filter(|it| (api_id, stage) == (&*it.known.api_id, &*it.known.stage));
     let Some(Held { sender, known }) = found else {
         return Answer::Gone;
     };
@@ -177,8 +175,10 @@ mod tests {
         let (places, id) = held(Limits::default());
         for (at, found) in [
             (("chat", "prod"), true),
-            (("*", "*"), true),
-            (("*", "prod"), true),
+            (("*", "*"), false),
+            (("*", "prod"), false),
+            (("chat", "*"), false),
+            (("", ""), false),
             (("chat", "other"), false),
             (("other", "prod"), false),
         ] {

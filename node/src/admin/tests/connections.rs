@@ -1,5 +1,6 @@
 //! `@connections` on the admin listener: addresses, signatures, limits, and what each call gives.
 
+use super::iam::{inside, user};
 use super::support::{ACCESS_KEY, Admin, CONNECTION_ID, Reply, SECRET_KEY};
 
 /// The id as it stands in a path.
@@ -38,29 +39,34 @@ fn a_connection_is_described_written_to_and_closed() {
 }
 
 #[test]
-fn stages_are_named_in_every_form_and_others_have_no_such_connection() {
+fn stages_are_named_in_both_forms_and_others_have_no_such_connection() {
     let admin = Admin::start();
     for (prefix, status) in [
-        ("", 200),
-        ("/prod", 200),
         ("/chat/prod", 200),
         ("/_aws/execute-api/chat/prod", 200),
-        ("/test", 410),
+        ("/chat/test", 410),
         ("/shop/prod", 410),
+        ("/*/prod", 410),
+        ("/*/*", 410),
+        ("", 404),
+        ("/prod", 404),
+        ("//chat/prod", 404),
+        ("/chat//prod", 404),
+        ("/chat/prod/", 404),
     ] {
         for segment in ["@connections", "%40connections"] {
             let target = format!("{prefix}/{segment}/{ESCAPED}");
             assert_eq!(call(&admin, "GET", &target, "").status, status, "{target}");
         }
     }
-    let other = call(&admin, "GET", "/prod/@connections/other", "");
+    let other = call(&admin, "GET", "/chat/prod/@connections/other", "");
     assert_eq!(other.status, 410, "{CONNECTION_ID} is the only one");
 }
 
 #[test]
 fn callers_sign_for_the_right_service_with_a_known_key() {
     let admin = Admin::start();
-    let target = format!("/prod/@connections/{ESCAPED}");
+    let target = format!("/chat/prod/@connections/{ESCAPED}");
     let wrong = admin.send("GET", &target, "");
     assert_eq!(wrong.status, 403, "{wrong:?}");
     assert_eq!(call(&admin, "GET", "/v2/apis", "").status, 403);
@@ -76,7 +82,7 @@ fn callers_sign_for_the_right_service_with_a_known_key() {
 #[test]
 fn a_message_has_its_limit() {
     let admin = Admin::start();
-    let target = format!("/prod/@connections/{ESCAPED}");
+    let target = format!("/chat/prod/@connections/{ESCAPED}");
     let fits = "x".repeat(128 * 1024);
     assert_eq!(call(&admin, "POST", &target, &fits).status, 200);
     let large = call(&admin, "POST", &target, &(fits + "x"));
@@ -84,4 +90,36 @@ fn a_message_has_its_limit() {
         (large.status, large.error()),
         (413, "PayloadTooLargeException")
     );
+}
+
+#[test]
+fn a_user_reaches_the_connections_of_stages_that_his_policies_leave_him() {
+    let statement = |effect: &str, stage: &str| {
+        let resource = format!("arn:aws:execute-api:*:*:{stage}/*");
+        serde_json::json!({"Effect": effect, "Action": "execute-api:ManageConnections", "Resource": resource})
+    };
+    for (statements, status) in [
+        (vec![statement("Allow", "chat/prod")], 200),
+        (vec![statement("Allow", "*")], 200),
+        (vec![statement("Allow", "shop/prod")], 403),
+        (
+            vec![statement("Allow", "*"), statement("Deny", "chat/prod")],
+            403,
+        ),
+    ] {
+        let admin = Admin::start();
+        let bob = user(&admin, "bob");
+        let document = serde_json::json!({"Version": "2012-10-17", "Statement": statements});
+        inside(&admin, "users/bob", &document);
+        let ask = |prefix: &str| {
+            let target = format!("{prefix}/@connections/{ESCAPED}");
+            bob.ask_for(&admin, "execute-api", &target).status
+        };
+        assert_eq!(ask("/chat/prod"), status, "{document}");
+        assert_eq!(ask("/_aws/execute-api/chat/prod"), status, "{document}");
+        // However the stage is left open or written otherwise, nobody gets at it that way.
+        for prefix in ["", "/prod", "/*/prod", "/*/*", "//chat/prod", "/chat/prod/"] {
+            assert_ne!(ask(prefix), 200, "{prefix}: {document}");
+        }
+    }
 }

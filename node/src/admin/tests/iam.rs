@@ -16,6 +16,11 @@ impl User {
     pub(super) fn send(&self, admin: &Admin, method: &str, target: &str, body: &str) -> Reply {
         admin.send_as(method, target, &[], body, &self.id, &self.secret)
     }
+
+    /// A request without a body that is signed for another service than the management ones.
+    pub(super) fn ask_for(&self, admin: &Admin, service: &str, target: &str) -> Reply {
+        admin.send_for_by((&self.id, &self.secret), service, "GET", target, "")
+    }
 }
 
 pub(super) fn ok(reply: &Reply) -> Value {
