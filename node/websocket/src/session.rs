@@ -23,7 +23,7 @@ use tollgate_message::{Duplex, Upgraded};
 
 use crate::channel::Receiver;
 use crate::close::{Cause, CloseFrame, Closed, code};
-use crate::decode::{Decoder, Message, Policy};
+use crate::decode::{Decoder, Event, Message, Policy};
 use crate::limits::{LINGER_BYTES_MAX, TURN_BYTES_MAX, TURN_EVENTS_MAX, TURN_READS_MAX};
 use crate::local::{Local, Timer};
 use crate::wheel::NEVER;
@@ -70,6 +70,15 @@ impl Turn {
     }
 }
 
+/// What was read of the client while a message of its own is being answered, and comes behind that.
+enum Ahead {
+    /// A message, or its close.
+    Event(Event),
+    Violation(Violation),
+    /// The end of its half.
+    End,
+}
+
 /// What came of reading.
 enum Step {
     /// There may be more to do at once.
@@ -95,6 +104,8 @@ struct Inner {
     /// Read, and not decoded because a message before it takes time, or the turn was over.
     leftover: Bytes,
     busy: Option<Busy>,
+    /// One thing at most; what is read behind it waits in `leftover` and in the kernel.
+    ahead: Option<Ahead>,
     phase: Phase,
     closed: Option<Closed>,
     /// Bytes that were thrown away at the end.
@@ -129,6 +140,7 @@ impl Session {
             turn: Turn::WHOLE,
             leftover: upgraded.ahead,
             busy: None,
+            ahead: None,
             phase: Phase::Open,
             closed: None,
             lingered: 0,
@@ -137,8 +149,9 @@ impl Session {
     }
 
     /// Runs the connection to its end, which the client has been told of where it could be.
-    /// `on_message` is called with each message; if it gives a future, nothing more is read until
-    /// that ends, while messages of others go on being written.
+    /// `on_message` is called with each message; if it gives a future, the next message waits until
+    /// that ends, while messages of others go on being written and pings in front of the next
+    /// message are answered.
     pub async fn run(mut self, mut on_message: impl FnMut(Message) -> Option<Busy>) -> Closed {
         poll_fn(|cx| self.0.poll(cx, &mut on_message)).await
     }
@@ -222,8 +235,12 @@ impl Inner {
     /// Closes behind what is queued and waits for the client to do the same.
     fn begin_close(&mut self, frame: &CloseFrame, cause: Cause) {
         self.leave(frame, cause);
-        self.phase = Phase::Closing;
         self.decoder.discard();
+        self.phase = match self.ahead.take() {
+            None | Some(Ahead::Event(Event::Message(_))) => Phase::Closing,
+            // The client has nothing more to say.
+            Some(Ahead::Event(_) | Ahead::Violation(_) | Ahead::End) => Phase::Finishing,
+        };
     }
 
     /// Closes behind what is queued without waiting for anything more from the client.
@@ -275,6 +292,8 @@ impl Inner {
         if !self.listens() {
             // Nothing is read meanwhile, so nothing can be said about the client.
             self.deadlines.excuse(&self.limits, &self.local);
+        } else if self.busy.is_some() {
+            self.deadlines.active(&self.limits, &self.local);
         }
         if self.deadlines.blocked <= now {
             let slow = CloseFrame::new(code::POLICY, "too slow");

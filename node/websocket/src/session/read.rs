@@ -7,7 +7,7 @@ use std::io;
 use bytes::{Bytes, BytesMut};
 use tokio::io::ReadBuf;
 
-use super::{Busy, Inner, Phase, Step};
+use super::{Ahead, Busy, Inner, Phase, Step};
 use crate::close::{Cause, CloseFrame};
 use crate::decode::{Event, Message};
 use crate::limits::LINGER_BYTES_MAX;
@@ -24,6 +24,12 @@ impl Inner {
         if self.phase == Phase::Open && !self.listens() {
             return Poll::Pending;
         }
+        if self.phase == Phase::Open
+            && self.busy.is_none()
+            && let Some(ahead) = self.ahead.take()
+        {
+            return Poll::Ready(Ok(self.catch_up(ahead, on_message)));
+        }
         if self.ended {
             return match self.phase {
                 Phase::Finishing => Poll::Pending,
@@ -39,6 +45,10 @@ impl Inner {
         let polled = Pin::new(&mut *self.io).poll_read(cx, &mut into);
         let count = into.filled().len();
         let step = match polled {
+            Poll::Ready(Ok(())) if count == 0 && self.is_busy() => {
+                self.ahead = Some(Ahead::End);
+                Poll::Ready(Ok(Step::Go))
+            }
             Poll::Ready(Ok(())) if count == 0 => {
                 self.ended = self.phase == Phase::Finishing;
                 let over = if self.ended { Step::Go } else { Step::End };
@@ -56,11 +66,31 @@ impl Inner {
         Poll::Ready(Ok(step))
     }
 
-    /// Whether the client is to be heard now: not while a message of its own is being answered, and
-    /// not while it leaves what others want to tell it.
+    /// Whether the client is to be heard now: not while a message of its own is being answered and
+    /// another waits, and not while it leaves what others want to tell it.
     pub(super) fn listens(&self) -> bool {
         let stuck = self.deadlines.blocked != NEVER;
-        self.busy.is_none() && !(stuck && self.receiver.is_crowded())
+        let waits = self.busy.is_some() && self.ahead.is_some();
+        !waits && !(stuck && self.receiver.is_crowded())
+    }
+
+    /// Whether a message is being answered that the next must wait for.
+    fn is_busy(&self) -> bool {
+        self.phase == Phase::Open && self.busy.is_some()
+    }
+
+    /// Does what waited for the answer to a message.
+    fn catch_up(
+        &mut self,
+        ahead: Ahead,
+        on_message: &mut impl FnMut(Message) -> Option<Busy>,
+    ) -> Step {
+        match ahead {
+            Ahead::Event(event) => self.handle(event, on_message),
+            Ahead::Violation(violation) => self.violated(violation),
+            Ahead::End => return Step::End,
+        }
+        Step::Go
     }
 
     fn understand(
@@ -69,8 +99,8 @@ impl Inner {
         on_message: &mut impl FnMut(Message) -> Option<Busy>,
     ) -> Step {
         while self.phase < Phase::Finishing {
-            let busy = self.phase == Phase::Open && self.busy.is_some();
-            if busy || self.turn.is_over() {
+            let busy = self.is_busy();
+            if (busy && self.ahead.is_some()) || self.turn.is_over() {
                 self.leftover = Bytes::copy_from_slice(input);
                 return Step::Go;
             }
@@ -82,12 +112,18 @@ impl Inner {
                 Ok(Some(event)) => {
                     self.turn.spend(event.payload_bytes());
                     self.note_begun();
-                    self.handle(event, on_message);
+                    let control = matches!(event, Event::Ping(_) | Event::Pong(_));
+                    if busy && !control {
+                        self.ahead = Some(Ahead::Event(event));
+                    } else {
+                        self.handle(event, on_message);
+                    }
                 }
                 Ok(None) => {
                     self.note_begun();
                     return Step::Go;
                 }
+                Err(violation) if busy => self.ahead = Some(Ahead::Violation(violation)),
                 Err(violation) => self.violated(violation),
             }
         }

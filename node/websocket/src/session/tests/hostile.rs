@@ -1,4 +1,4 @@
-//! Clients that keep what is theirs to give back, and what they get for it.
+//! Clients that keep what is theirs to give back, or that are early, and what they get for it.
 
 use tokio::net::{TcpListener, TcpStream};
 
@@ -265,6 +265,37 @@ async fn who_does_not_answer_a_close_can_read_what_is_on_its_way() {
         let all = timeout(PATIENCE, client.unwrap().read_to_end(&mut read)).await;
         all.unwrap().expect("no reset");
         assert!(read.len() > 300_000 && read.ends_with(b"\x88\x02\x0f\xa1"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn pings_are_answered_while_a_message_is_and_the_rest_keeps_its_order() {
+    local(async {
+        let ends = [
+            (Opcode::Close, &b"\x03\xe8"[..], code::NORMAL),
+            (Opcode::Text, b"\xff", code::INVALID_PAYLOAD),
+            (Opcode::Pong, b"", code::ABNORMAL),
+        ];
+        for (opcode, payload, wanted) in ends {
+            let mut client = connect(patient());
+            let (done, wait) = oneshot::channel();
+            *client.busy.borrow_mut() = Some(wait);
+            client.send(Opcode::Text, b"one").await;
+            assert_eq!(client.text().await, "one");
+            client.send(Opcode::Ping, b"life").await;
+            assert_eq!(client.event().await, Some(Event::Pong(Bytes::from("life"))));
+            client.send(opcode, payload).await;
+            if opcode == Opcode::Pong {
+                client.io.shutdown().await.unwrap();
+            }
+            let early = timeout(Duration::from_millis(30), client.event());
+            assert!(early.await.is_err(), "before the answer");
+            client.sender.try_send(&Outgoing::text("answer"));
+            assert_eq!(client.text().await, "answer");
+            done.send(()).unwrap();
+            assert_eq!(client.close_code().await, wanted);
+        }
     })
     .await;
 }
