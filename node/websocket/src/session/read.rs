@@ -71,7 +71,7 @@ impl Inner {
     pub(super) fn listens(&self) -> bool {
         let stuck = self.deadlines.blocked != NEVER;
         let waits = self.busy.is_some() && self.ahead.is_some();
-        !waits && !(stuck && self.receiver.is_crowded())
+        !(waits || stuck && self.receiver.is_crowded())
     }
 
     /// Whether a message is being answered that the next must wait for.
