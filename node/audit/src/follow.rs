@@ -29,7 +29,7 @@ pub struct Followed {
 pub struct Batch {
     /// The lines, in order.
     pub lines: Vec<Followed>,
-    /// Lines that were removed for their age before they were read.
+    /// Lines that were gone before they were read: removed for their age, lost or unreadable.
     pub missed: u64,
 }
 
@@ -90,9 +90,17 @@ impl Follower {
     /// # Errors
     /// [`Error::Io`]; nothing counts as read then.
     pub fn read(&mut self, until: u64, lines_max: usize, bytes_max: usize) -> Result<Batch, Error> {
+        let before = self.next;
+        let read = self.read_on(until, lines_max, bytes_max);
+        if read.is_err() {
+            (self.next, self.place) = (before, None);
+        }
+        read
+    }
+
+    fn read_on(&mut self, until: u64, lines_max: usize, bytes_max: usize) -> Result<Batch, Error> {
         let mut batch = Batch::default();
         let mut bytes = 0;
-        let before = self.next;
         while self.next <= until && batch.lines.len() < lines_max && bytes < bytes_max {
             let Some((path, from)) = self.place(&mut batch.missed)? else {
                 break;
@@ -114,19 +122,27 @@ impl Follower {
                 }
                 *next <= until && batch.lines.len() < lines_max && bytes < bytes_max
             });
-            match read {
-                Ok(read) => self.place = Some((path, from + read)),
-                Err(error) => {
-                    (self.next, self.place) = (before, None);
-                    return Err(error);
-                }
-            }
-            // What is left is not written yet, or not whole.
-            if self.place.as_ref().is_some_and(|it| it.1 == from) {
+            let read = read?;
+            self.place = Some((path, from + read));
+            if read == 0 && !self.skip_to_newer(until, &mut batch.missed)? {
+                // What is left is not written yet, or not whole.
                 break;
             }
         }
         Ok(batch)
+    }
+
+    /// Goes to the next file when the trail went on there without the lines that are looked for: a
+    /// file was lost, or its end cannot be read. Whether there is such a file.
+    fn skip_to_newer(&mut self, until: u64, missed: &mut u64) -> Result<bool, Error> {
+        let all = files::list(&self.dir)?;
+        let newer = all.iter().find(|(first, _)| *first > self.next);
+        let Some((first, _)) = newer.filter(|(first, _)| *first <= until) else {
+            return Ok(false);
+        };
+        *missed += first - self.next;
+        self.next = *first;
+        Ok(true)
     }
 
     /// The file with the next line. Behind the end of a file it is the one that begins there.

@@ -318,3 +318,41 @@ fn a_follower_counts_what_age_took_and_reads_a_new_trail_from_its_beginning() {
     let mut follower = Follower::resume(dir.path(), head).unwrap();
     assert_eq!(read_all(&mut follower, head, 100), (vec![1, 2, 3], 0));
 }
+
+#[test]
+fn a_follower_goes_on_behind_a_file_that_was_lost_or_cannot_be_read_to_its_end() {
+    let small = Limits {
+        files: 20,
+        ..LIMITS
+    };
+    for lost in [true, false] {
+        let dir = tempfile::tempdir().unwrap();
+        let mut trail = Trail::open(dir.path(), small).unwrap();
+        for number in 0..60 {
+            assert_eq!(trail.append(&[event(number)]).unwrap(), 0);
+        }
+        let head = trail.head().number;
+        let files = files::list(dir.path()).unwrap();
+        assert!(files.len() > 3, "{}", files.len());
+        let (first, path) = &files[1];
+        let next = files[2].0;
+        let first_missed = match lost {
+            true => {
+                fs::remove_file(path).unwrap();
+                *first
+            }
+            false => {
+                let text = fs::read_to_string(path).unwrap();
+                let end = text.trim_end().rfind('\n').unwrap() + 1;
+                fs::write(path, format!("{}no line\n", &text[..end])).unwrap();
+                next - 1
+            }
+        };
+        let mut follower = Follower::resume(dir.path(), head).unwrap();
+        let (numbers, missed) = read_all(&mut follower, head, 7);
+        let wanted: Vec<u64> = (1..first_missed).chain(next..=head).collect();
+        assert_eq!(numbers, wanted, "{lost}");
+        assert_eq!(missed, next - first_missed, "{lost}");
+        assert_eq!(follower.read_to(), head, "{lost}");
+    }
+}
