@@ -141,6 +141,10 @@ impl Resolver<'_> {
             }
             return None;
         };
+        if s.audit == Some(false) {
+            let reason = "`audit_webhook` needs `audit`: without a trail there is nothing to send";
+            self.error("audit_webhook", reason);
+        }
         let rest = ["http://", "https://"]
             .iter()
             .find_map(|it| url.strip_prefix(it));

@@ -105,3 +105,21 @@ fn the_published_schema_is_the_one_in_the_code() {
     let text = serde_json::to_string_pretty(&schema()).unwrap() + "\n";
     golden::check("schema/node.schema.json", &text);
 }
+
+#[test]
+fn a_webhook_without_a_trail_is_a_mistake() {
+    let webhook = ("TOLLGATE_AUDIT_WEBHOOK", "https://siem.example.com/x");
+    let flags = Overrides::default();
+    let refused = load(None, &flags, &[webhook, ("TOLLGATE_AUDIT", "false")]).unwrap_err();
+    assert!(
+        refused.contains("`audit_webhook` needs `audit`"),
+        "{refused}"
+    );
+    for pairs in [
+        &[webhook][..],
+        &[webhook, ("TOLLGATE_AUDIT", "true")],
+        &[("TOLLGATE_AUDIT", "false")],
+    ] {
+        load(None, &flags, pairs).unwrap();
+    }
+}
