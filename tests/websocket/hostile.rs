@@ -1,22 +1,25 @@
 //! Clients that mean harm, beside clients that do not: what they cost stays bounded, and the others
 //! go on being answered.
 
-use std::io::Read as _;
+use std::io::{ErrorKind, Read as _};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use tollgate_edge::EdgeLimits;
 use tollgate_harness::{bar, prove, wait_until};
+use tollgate_websocket::Limits;
 
 use crate::echo::Echo;
-use crate::frames::{BINARY, CONTINUATION, Length, PING, TEXT, frame};
+use crate::frames::{BINARY, CLOSE, CONTINUATION, Length, PING, TEXT, deflated, frame};
 use crate::raw::Raw;
 
 /// Connections of each kind.
 const CLIENTS: usize = 20;
+/// Clients that shake hands and leave, over and over, at the same time.
+const STORM_CLIENTS: usize = 4;
 /// What such a client sends unless it is stopped: more than is thrown away after a close, and than
 /// a kernel keeps for one who does not read.
 const FLOOD_BYTES: usize = 8 << 20;
@@ -50,13 +53,19 @@ fn hostile_clients_cost_little_and_harm_nobody() {
     let kept: Vec<_> = joined
         .map(|kept| kept.expect("an attacker saw what it should not"))
         .collect();
+    for (attack, told) in [
+        ("huge", &HUGE),
+        ("endless", &ENDLESS),
+        ("unmasked", &UNMASKED),
+    ] {
+        let told = told.load(Ordering::Relaxed);
+        assert!(told > 0, "none of {CLIENTS} {attack} clients was told why");
+    }
     over.store(true, Ordering::Relaxed);
     let attacked = victim.join().expect("the well-behaved client");
     let (over, victim) = self::victim(address);
     let handshakes = prove(5_000, 100_000);
-    for _ in 0..handshakes {
-        drop(Raw::open(address, "/", ""));
-    }
+    peak = peak.max(storm(address, handshakes));
     over.store(true, Ordering::Relaxed);
     let stormed = victim.join().expect("the well-behaved client");
     // By the server, within its limits, whatever the clients did not do.
@@ -84,6 +93,28 @@ fn hostile_clients_cost_little_and_harm_nobody() {
     );
 }
 
+/// Clients that shake hands and leave, at the same time; the most memory that was taken meanwhile.
+fn storm(address: SocketAddr, handshakes: usize) -> u64 {
+    let clients: Vec<_> = (0..STORM_CLIENTS)
+        .map(|_| {
+            thread::spawn(move || {
+                for _ in 0..handshakes / STORM_CLIENTS {
+                    drop(Raw::open(address, "/", ""));
+                }
+            })
+        })
+        .collect();
+    let mut peak = 0;
+    while clients.iter().any(|client| !client.is_finished()) {
+        peak = peak.max(resident_kib());
+        thread::yield_now();
+    }
+    for client in clients {
+        client.join().expect("a handshake failed");
+    }
+    peak
+}
+
 /// A well-behaved client, and what ends it.
 fn victim(address: SocketAddr) -> (Arc<AtomicBool>, JoinHandle<Duration>) {
     let over = Arc::new(AtomicBool::new(false));
@@ -108,8 +139,14 @@ fn round_trips(address: SocketAddr, over: &AtomicBool, count: usize) -> Duration
     took[took.len() * 99 / 100]
 }
 
+/// Clients of a kind that read why they were closed. A reset may come first, but not for all.
+static HUGE: AtomicUsize = AtomicUsize::new(0);
+static ENDLESS: AtomicUsize = AtomicUsize::new(0);
+static UNMASKED: AtomicUsize = AtomicUsize::new(0);
+
 /// What such clients do.
-const ATTACKS: [fn(SocketAddr) -> Raw; 6] = [huge, endless, deaf, pinging, unmasked, half_open];
+const ATTACKS: [fn(SocketAddr) -> Raw; 7] =
+    [huge, endless, deaf, bombs, pinging, unmasked, half_open];
 
 /// All of them, one after the other. The connections stay: it is the server that ends them.
 fn attack(address: SocketAddr) -> Vec<Raw> {
@@ -121,7 +158,7 @@ fn huge(address: SocketAddr) -> Raw {
     let mut raw = Raw::open(address, "/", "");
     let header = frame(BINARY, "").length(Length::Announced(1 << 40)).bytes();
     flood(&mut raw, &header, &[0; 16 * 1024]);
-    ends_with(raw, 1009)
+    ends_with(raw, 1009, &HUGE)
 }
 
 /// A message of fragments without an end.
@@ -130,7 +167,7 @@ fn endless(address: SocketAddr) -> Raw {
     let first = frame(BINARY, "x").more().bytes();
     let more = frame(CONTINUATION, "x").more().bytes().repeat(1_000);
     flood(&mut raw, &first, &more);
-    ends_with(raw, 1009)
+    ends_with(raw, 1009, &ENDLESS)
 }
 
 /// Asks for echoes and reads none.
@@ -138,6 +175,16 @@ fn deaf(address: SocketAddr) -> Raw {
     let mut raw = Raw::open(address, "/impatient", "");
     let message = frame(BINARY, vec![7; 16 * 1024]).bytes();
     flood(&mut raw, &[], &message);
+    raw
+}
+
+/// Messages that inflate to all that is allowed, a hundred in what is read at a time.
+fn bombs(address: SocketAddr) -> Raw {
+    let compression = "sec-websocket-extensions: permessage-deflate\r\n";
+    let mut raw = Raw::open(address, "/impatient", compression);
+    let zeros = vec![0; Limits::default().message_bytes_max];
+    let bomb = frame(BINARY, deflated(&zeros)).reserved(4).bytes();
+    flood(&mut raw, &[], &bomb.repeat(100));
     raw
 }
 
@@ -154,7 +201,7 @@ fn unmasked(address: SocketAddr) -> Raw {
     let mut raw = Raw::open(address, "/", "");
     let bare = frame(BINARY, vec![7; 1_000]).key(None).bytes();
     flood(&mut raw, &[], &bare);
-    ends_with(raw, 1002)
+    ends_with(raw, 1002, &UNMASKED)
 }
 
 /// Answers no ping, as one whose machine is gone.
@@ -177,16 +224,24 @@ fn flood(raw: &mut Raw, first: &[u8], again: &[u8]) {
     }
 }
 
-/// The close frame that is read last, unless a reset took it.
-fn ends_with(mut raw: Raw, wanted: u16) -> Raw {
-    while let Ok(Some(frame)) = raw.frame() {
-        let code = frame
-            .payload
-            .first_chunk()
-            .map(|code| u16::from_be_bytes(*code));
-        assert_eq!(code, Some(wanted));
+/// Reads the close frame, unless a reset took it.
+fn ends_with(mut raw: Raw, wanted: u16, told: &AtomicUsize) -> Raw {
+    loop {
+        match raw.frame() {
+            Ok(Some(frame)) => {
+                assert_eq!(frame.opcode, CLOSE, "{frame:?}");
+                let code = frame.payload.first_chunk().copied();
+                assert_eq!(code.map(u16::from_be_bytes), Some(wanted));
+                told.fetch_add(1, Ordering::Relaxed);
+            }
+            Ok(None) => return raw,
+            Err(error) => {
+                let patience = matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut);
+                assert!(!patience, "neither a close nor a reset");
+                return raw;
+            }
+        }
     }
-    raw
 }
 
 pub(crate) fn resident_kib() -> u64 {
