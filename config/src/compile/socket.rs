@@ -10,7 +10,7 @@ use tollgate_model::{
 use super::expression::Variables;
 use super::selection::{self, Side};
 use crate::snapshot::{
-    BodyTemplates, IntegrationPlan, MappingAction, MappingStep, MappingTarget, ResponseKey,
+    BodyTemplates, IntegrationPlan, MappingAction, MappingStep, MappingTarget, Piece, ResponseKey,
     SocketPlan, SocketResponse, SocketRoute, Template, Variable,
 };
 
@@ -133,6 +133,10 @@ fn bodies(
     (side, variables): (Side, &Variables),
 ) -> Result<BodyTemplates, String> {
     let selection = selection::selection(expression.unwrap_or("$default"));
+    let selection = selection.map_err(|error| error.to_string())?;
+    if side == Side::Request && selection.0.iter().any(of_answer) {
+        return Err("a template of the request that is chosen by the answer".to_owned());
+    }
     let mut by_key = BTreeMap::new();
     for (key, text) in texts {
         by_key.insert(
@@ -140,10 +144,12 @@ fn bodies(
             selection::template(text, side, variables)?,
         );
     }
-    Ok(BodyTemplates {
-        selection: selection.map_err(|error| error.to_string())?,
-        by_key,
-    })
+    Ok(BodyTemplates { selection, by_key })
+}
+
+/// Whether a piece of a selection expression is known only once there is an answer.
+fn of_answer(piece: &Piece) -> bool {
+    matches!(piece, Piece::Variable(it) if !matches!(it, Variable::RequestBody(_)))
 }
 
 fn response(it: &IntegrationResponse, variables: &Variables) -> Result<SocketResponse, String> {

@@ -14,7 +14,7 @@ use super::integrate::{Answer, Ask};
 use super::select;
 use crate::fault::{Fault, FaultKind};
 use crate::finished::{Head, Record};
-use crate::mapping::{MappedBody, ResponseSide, evaluate};
+use crate::mapping::{MappedBody, ResponseSide, Scope, evaluate};
 use crate::ports::Ports;
 
 /// What the client gets for an answer; `None` when its route is one-way, or nothing is said.
@@ -64,15 +64,15 @@ fn transformed<P: Ports>(
         return Err(Fault::new(FaultKind::Configuration, detail));
     };
     let body = MappedBody::new(answer.data.clone());
-    let data = match chosen(ask, &response.templates) {
+    let none = HeaderList::new();
+    let mut scope = ask.scope(record, &none);
+    scope.response = Some(ResponseSide {
+        headers: &answer.headers,
+        body: Some(&body),
+    });
+    let data = match chosen(ask, &response.templates, &scope) {
         None => answer.data,
         Some(template) => {
-            let none = HeaderList::new();
-            let mut scope = ask.scope(record, &none);
-            scope.response = Some(ResponseSide {
-                headers: &answer.headers,
-                body: Some(&body),
-            });
             let mut out = Vec::new();
             evaluate(template, &scope, &mut out);
             Bytes::from(out)
@@ -99,8 +99,12 @@ fn transformed<P: Ports>(
     })
 }
 
-fn chosen<'t, P: Ports>(ask: &Ask<'_, P>, of: &'t BodyTemplates) -> Option<&'t Template> {
-    let key = select::key(&of.selection, ask.body)?;
+fn chosen<'t, P: Ports>(
+    ask: &Ask<'_, P>,
+    of: &'t BodyTemplates,
+    scope: &Scope<'_>,
+) -> Option<&'t Template> {
+    let key = select::key(&of.selection, ask.body, Some(scope))?;
     of.by_key.get(&*key)
 }
 

@@ -107,7 +107,7 @@ impl<P: Ports> Ask<'_, P> {
     }
 
     fn chosen<'t>(&self, of: &'t BodyTemplates) -> Option<&'t tollgate_config::snapshot::Template> {
-        let key = select::key(&of.selection, self.body)?;
+        let key = select::key(&of.selection, self.body, None)?;
         of.by_key.get(&*key)
     }
 

@@ -2,10 +2,11 @@
 //! them, how much of them is sent and as what.
 
 use serde_json::json;
+use tollgate_message::Response;
 use tollgate_model::{Integration, IntegrationType};
 use tollgate_pipeline::{FaultKind, FunctionReply};
 
-use super::{chat, function, handshake};
+use super::{answers, chat, function, handshake, http, open, say};
 use crate::compiled::compiled_with;
 use crate::support::{World, send};
 
@@ -38,4 +39,58 @@ fn a_connect_that_throws_lets_nobody_in() {
         assert!(world.0.opened.borrow().is_empty());
         assert_eq!(world.0.released.borrow().len(), 1);
     }
+}
+
+#[test]
+fn a_template_is_chosen_by_what_the_answer_says() {
+    let chosen = |expression: &str, key: &str| {
+        let mut response = answers("$default", "");
+        response.template_selection_expression = Some(expression.into());
+        response.response_templates = [
+            (key.to_owned(), "for the client".to_owned()),
+            ("$default".to_owned(), "the wrong one".to_owned()),
+        ]
+        .into();
+        Integration {
+            integration_responses: [("a".into(), response)].into(),
+            ..http(IntegrationType::Http)
+        }
+    };
+    for (expression, key) in [
+        ("${integration.response.statuscode}", "404"),
+        ("${integration.response.header.x-kind}", "odd"),
+        ("${integration.response.body.kind}", "inner"),
+        ("${request.body.action}", "say"),
+        (
+            "${request.body.action}/${integration.response.statuscode}",
+            "say/404",
+        ),
+    ] {
+        let it = chosen(expression, key);
+        let api = chat(vec![("$connect", None), ("say!", Some(it))], |_| {});
+        let (world, snapshot) = (World::new(), compiled_with(api));
+        let socket = open(&world, &snapshot);
+        world.on_http(|_| {
+            let mut response = Response::new(404).with_body(r#"{"kind":"inner"}"#);
+            response.headers.append("x-kind", "odd");
+            Ok(response)
+        });
+        let told = say(&world, &snapshot, &socket, r#"{"action":"say"}"#);
+        assert_eq!(told.as_deref(), Some("for the client"), "{expression}");
+    }
+}
+
+#[test]
+fn what_is_not_known_yet_chooses_no_template_of_the_request() {
+    let it = Integration {
+        template_selection_expression: Some("${integration.response.statuscode}".into()),
+        ..http(IntegrationType::Http)
+    };
+    let api = chat(vec![("$connect", None), ("say!", Some(it))], |_| {});
+    let (world, snapshot) = (World::new(), compiled_with(api));
+    let socket = open(&world, &snapshot);
+    let told = say(&world, &snapshot, &socket, r#"{"action":"say"}"#).unwrap();
+    assert!(told.contains("Internal server error"), "{told}");
+    assert_eq!(world.last().fault, Some(FaultKind::Configuration));
+    assert_eq!(world.sent_count(), 0);
 }
