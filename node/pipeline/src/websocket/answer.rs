@@ -8,6 +8,7 @@ use serde_json::json;
 use tollgate_config::snapshot::{BodyTemplates, ResponseKey, SocketResponse, Template};
 use tollgate_message::HeaderList;
 use tollgate_model::ContentHandling;
+use tollgate_protocol::limits::CONNECTION_DATA_BYTES_MAX;
 
 use super::Message;
 use super::integrate::{Answer, Ask};
@@ -20,7 +21,9 @@ use crate::ports::Ports;
 /// What the client gets for an answer; `None` when its route is one-way, or nothing is said.
 ///
 /// # Errors
-/// `Configuration` when no integration response is for the answer.
+/// `Configuration` when no integration response is for the answer; `BadFunctionOutput` when it is
+/// longer than what a back end may send by `@connections`: the client's queue has room for that,
+/// and who cannot help the length of an answer is not closed for it.
 pub(crate) fn of<P: Ports>(
     ask: &Ask<'_, P>,
     answer: Answer,
@@ -36,6 +39,10 @@ pub(crate) fn of<P: Ports>(
         },
         Some(responses) => transformed(ask, responses, answer, record)?,
     };
+    if message.data.len() > CONNECTION_DATA_BYTES_MAX {
+        let detail = format!("the answer has more than {CONNECTION_DATA_BYTES_MAX} bytes");
+        return Err(Fault::new(FaultKind::BadFunctionOutput, detail));
+    }
     Ok((!message.data.is_empty()).then_some(message))
 }
 

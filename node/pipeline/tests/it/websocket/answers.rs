@@ -1,10 +1,12 @@
 //! What becomes of an answer: which ones open a connection, which response and template are for
 //! them, how much of them is sent and as what.
 
+use bytes::Bytes;
 use serde_json::json;
 use tollgate_message::Response;
 use tollgate_model::{Integration, IntegrationType};
 use tollgate_pipeline::{FaultKind, FunctionReply};
+use tollgate_protocol::limits::CONNECTION_DATA_BYTES_MAX;
 
 use super::{answers, chat, function, handshake, http, open, say};
 use crate::compiled::compiled_with;
@@ -93,4 +95,30 @@ fn what_is_not_known_yet_chooses_no_template_of_the_request() {
     assert!(told.contains("Internal server error"), "{told}");
     assert_eq!(world.last().fault, Some(FaultKind::Configuration));
     assert_eq!(world.sent_count(), 0);
+}
+
+/// One that is right for a client of this size and one byte too much for it.
+#[test]
+fn an_answer_is_at_most_a_message_and_more_is_told_as_an_error() {
+    let most = CONNECTION_DATA_BYTES_MAX;
+    for it in [function(), raw()] {
+        let kind = it.integration_type;
+        let proxy = kind == IntegrationType::AwsProxy;
+        let api = chat(vec![("$connect", None), ("say!", Some(it))], |_| {});
+        let (world, snapshot) = (World::new(), compiled_with(api));
+        let socket = open(&world, &snapshot);
+        for (bytes, fits) in [(most, true), (most + 1, false)] {
+            let body = "x".repeat(bytes);
+            let output = match proxy {
+                true => json!({"statusCode": 200, "body": body}).to_string(),
+                false => body,
+            };
+            let output = Bytes::from(output);
+            *world.0.function.borrow_mut() =
+                Box::new(move |_| Ok(FunctionReply::Buffered(output.clone())));
+            let told = say(&world, &snapshot, &socket, r#"{"action":"say"}"#).unwrap();
+            let error = told.contains("Internal server error");
+            assert_eq!((told.len() == most, error), (fits, !fits), "{kind:?}");
+        }
+    }
 }
