@@ -190,11 +190,12 @@ async fn output(raw: bool, reply: FunctionReply) -> Result<Answer, IntegrationEr
             let response = reply::streaming(&prelude, body).map_err(|it| bad(it.to_string()))?;
             let (status, headers) = (response.status, response.headers);
             let data = response.body.collect(CONNECTION_DATA_BYTES_MAX as u64);
+            let data = data.await.map_err(|it| bad(it.to_string()))?;
             return Ok(Answer {
                 status,
                 headers,
-                data: data.await.map_err(|it| bad(it.to_string()))?,
-                binary: false,
+                binary: core::str::from_utf8(&data).is_err(),
+                data,
                 error: None,
             });
         }
@@ -238,8 +239,8 @@ fn whole(data: Bytes) -> Answer {
     Answer {
         status: OK,
         headers: HeaderList::new(),
+        binary: core::str::from_utf8(&data).is_err(),
         data,
-        binary: false,
         error: None,
     }
 }

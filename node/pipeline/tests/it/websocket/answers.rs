@@ -4,13 +4,13 @@
 use bytes::Bytes;
 use serde_json::json;
 use tollgate_message::Response;
-use tollgate_model::{Integration, IntegrationType};
-use tollgate_pipeline::{FaultKind, FunctionReply};
+use tollgate_model::{Integration, IntegrationResponse, IntegrationType};
+use tollgate_pipeline::{FaultKind, FunctionReply, Message, message};
 use tollgate_protocol::limits::CONNECTION_DATA_BYTES_MAX;
 
 use super::{answers, chat, function, handshake, http, open, say};
 use crate::compiled::compiled_with;
-use crate::support::{World, send};
+use crate::support::{World, run, send};
 
 /// A function whose whole output is the answer.
 fn raw() -> Integration {
@@ -119,6 +119,31 @@ fn an_answer_is_at_most_a_message_and_more_is_told_as_an_error() {
             let told = say(&world, &snapshot, &socket, r#"{"action":"say"}"#).unwrap();
             let error = told.contains("Internal server error");
             assert_eq!((told.len() == most, error), (fits, !fits), "{kind:?}");
+        }
+    }
+}
+
+#[test]
+fn a_raw_answer_of_bytes_is_no_text() {
+    let mut it = raw();
+    let plain = IntegrationResponse {
+        integration_response_key: "$default".into(),
+        ..IntegrationResponse::default()
+    };
+    for responses in [[].into(), [("a".into(), plain)].into()] {
+        it.integration_responses = responses;
+        let routes = vec![("$connect", None), ("say!", Some(it.clone()))];
+        let (world, snapshot) = (World::new(), compiled_with(chat(routes, |_| {})));
+        let socket = open(&world, &snapshot);
+        for (output, binary) in [(&b"\xff\x00"[..], true), (b"text", false)] {
+            *world.0.function.borrow_mut() =
+                Box::new(move |_| Ok(FunctionReply::Buffered(Bytes::from_static(output))));
+            let said = Message {
+                data: Bytes::from_static(br#"{"action":"say"}"#),
+                binary: false,
+            };
+            let reply = run(message(&world, &snapshot, &socket, said)).unwrap();
+            assert_eq!((&*reply.data, reply.binary), (output, binary));
         }
     }
 }
