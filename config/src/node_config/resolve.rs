@@ -21,6 +21,8 @@ const MANAGEMENT_RATE: u64 = 5000;
 const MANAGEMENT_BURST: u64 = 10_000;
 /// More than any node answers.
 const MANAGEMENT_MAX: u64 = 1_000_000;
+/// Seconds that requests in flight get to finish unless configured.
+pub(super) const DRAIN_SECONDS: u64 = 30;
 /// Where the usual interpreters are.
 const FUNCTION_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 /// A day, the longest timeout.
@@ -94,7 +96,7 @@ pub(super) fn resolve(s: &Settings, root: &Node, report: &mut Report) -> NodeCon
         cache_ttl_seconds_max: s
             .cache_ttl_seconds_max
             .unwrap_or(limits::CACHE_TTL_SECONDS_MAX),
-        drain_seconds: s.drain_seconds.unwrap_or(30),
+        drain_seconds: s.drain_seconds.unwrap_or(DRAIN_SECONDS),
         function_path: text(s.function_path.as_ref(), FUNCTION_PATH),
         function_request_bytes_max: it
             .payload("function_request_bytes_max", s.function_request_bytes_max),
@@ -237,7 +239,7 @@ impl Resolver<'_> {
         }
     }
 
-    fn error(&mut self, key: &str, reason: impl Into<String>) {
+    pub(super) fn error(&mut self, key: &str, reason: impl Into<String>) {
         let path = TreePath::default().key(key);
         self.report.error_at(self.root, &path, reason);
     }

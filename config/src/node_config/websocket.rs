@@ -3,10 +3,12 @@
 use tollgate_protocol::limits::CONNECTION_DATA_BYTES_MAX;
 
 use super::Settings;
-use super::resolve::Resolver;
+use super::resolve::{DRAIN_SECONDS, Resolver};
 
 /// The largest message and the largest queue that can be asked for: 1 GiB.
 const BYTES_MAX: u64 = 1 << 30;
+/// Milliseconds over which connections are closed unless configured.
+const DRAIN_MS: u64 = 5_000;
 
 /// How the node holds WebSocket connections. Defaults are those of AWS where it has one.
 #[derive(Debug, Clone)]
@@ -67,8 +69,22 @@ impl Resolver<'_> {
                 1024 * 1024,
                 2 * CONNECTION_DATA_BYTES_MAX as u64..=BYTES_MAX,
             ),
-            drain_ms: self.timeout("websocket_drain_ms", s.websocket_drain_ms, 5_000),
+            drain_ms: self.websocket_drain_ms(s),
         }
+    }
+
+    /// The time is within that of the whole drain: what is not closed by then is cut, without a
+    /// word to its client.
+    fn websocket_drain_ms(&mut self, s: &Settings) -> u64 {
+        let seconds = s.drain_seconds.unwrap_or(DRAIN_SECONDS);
+        let most = seconds.saturating_mul(1_000);
+        let default = DRAIN_MS.min(most).max(1);
+        let drain_ms = self.timeout("websocket_drain_ms", s.websocket_drain_ms, default);
+        if s.websocket_drain_ms.is_some() && drain_ms > most {
+            let reason = format!("{drain_ms} ms are more than the {seconds} s of `drain_seconds`");
+            self.error("websocket_drain_ms", reason);
+        }
+        drain_ms
     }
 
     /// A time that 0 switches off.

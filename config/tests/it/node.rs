@@ -92,6 +92,28 @@ fn all_mistakes_come_at_once_and_no_secret_with_them() {
 }
 
 #[test]
+fn sockets_are_closed_within_the_drain() {
+    let drained = |pairs: &[(&str, &str)]| {
+        let defaults = Overrides::default();
+        let found = NodeConfig::load(None, &defaults, environment(pairs));
+        found
+            .map(|(it, _)| it.websocket.drain_ms)
+            .map_err(|findings| {
+                let text = render_json(&findings);
+                assert!(text.contains("websocket_drain_ms"), "{text}");
+            })
+    };
+    let seconds = ("TOLLGATE_DRAIN_SECONDS", "2");
+    let ms = |ms| ("TOLLGATE_WEBSOCKET_DRAIN_MS", ms);
+    assert_eq!(drained(&[]), Ok(5_000));
+    assert_eq!(drained(&[ms("30000")]), Ok(30_000));
+    assert_eq!(drained(&[ms("30001")]), Err(()));
+    assert_eq!(drained(&[seconds]), Ok(2_000));
+    assert_eq!(drained(&[seconds, ms("2000")]), Ok(2_000));
+    assert_eq!(drained(&[seconds, ms("2001")]), Err(()));
+}
+
+#[test]
 fn a_missing_file_and_broken_toml_are_findings() {
     let text = load(Some("missing.toml"), &Overrides::default(), &[]).unwrap_err();
     assert!(text.contains("testdata/node/missing.toml"), "{text}");
