@@ -62,6 +62,8 @@ pub(super) fn route(
     };
     plan.passthrough = it.passthrough_behavior.unwrap_or_default();
     plan.decodes = it.content_handling_strategy == Some(ContentHandling::ConvertToBinary);
+    plan.encodes = it.content_handling_strategy == Some(ContentHandling::ConvertToText)
+        && it.integration_type != IntegrationType::AwsProxy;
     plan.request = bodies(
         it.template_selection_expression.as_deref(),
         &it.request_templates,

@@ -36,6 +36,9 @@ pub struct SocketRoute {
     pub passthrough: PassthroughBehavior,
     /// Whether the message is base64 that the integration gets as bytes.
     pub decodes: bool,
+    /// Whether a binary message is base64 for the integration. Proxies of functions never say so:
+    /// their event has `isBase64Encoded`.
+    pub encodes: bool,
     /// What becomes of the answer; `None` passes it on as it is, as proxies do.
     pub responses: Option<Vec<SocketResponse>>,
     /// Whether the answer of a function is all of its output and not the member `body` of it.

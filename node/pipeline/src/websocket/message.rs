@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use tollgate_config::snapshot::Snapshot;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use tollgate_config::snapshot::{Snapshot, SocketRoute};
 
 use super::integrate::{self, Ask};
 use super::{Message, Socket, SocketEvent, SocketEventKind, answer, begin, select};
@@ -71,6 +74,7 @@ async fn serve<P: Ports>(
     crate::serve::authorize(route)?;
     let key = socket.key.as_deref();
     admit::check_message(ports, &snapshot.keys, &stage, route, key, record).await?;
+    let (message, body) = encoded(plan, message, body);
     let log = ExecLog::new(ports, &stage, route, &head.request_id);
     log.starting(head, route, None);
     let event = record.socket.clone().ok_or_else(missing)?;
@@ -89,4 +93,15 @@ async fn serve<P: Ports>(
     };
     let answered = integrate::call(&ask, record).await;
     answered.and_then(|answer| answer::of(&ask, answer, record))
+}
+
+/// The message as its integration gets it: bytes as base64, where the integration says so.
+fn encoded(plan: &SocketRoute, message: Message, body: MappedBody) -> (Message, MappedBody) {
+    if !plan.encodes || !message.binary {
+        return (message, body);
+    }
+    let data = Bytes::from(STANDARD.encode(&message.data));
+    let body = MappedBody::new(data.clone());
+    let binary = false;
+    (Message { data, binary }, body)
 }

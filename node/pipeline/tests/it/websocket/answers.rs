@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use serde_json::json;
 use tollgate_message::Response;
-use tollgate_model::{Integration, IntegrationResponse, IntegrationType};
+use tollgate_model::{ContentHandling, Integration, IntegrationResponse, IntegrationType};
 use tollgate_pipeline::{FaultKind, FunctionReply, Message, message};
 use tollgate_protocol::limits::CONNECTION_DATA_BYTES_MAX;
 
@@ -145,5 +145,32 @@ fn a_raw_answer_of_bytes_is_no_text() {
             let reply = run(message(&world, &snapshot, &socket, said)).unwrap();
             assert_eq!((&*reply.data, reply.binary), (output, binary));
         }
+    }
+}
+
+#[test]
+fn bytes_go_to_a_back_end_as_base64_where_the_integration_says_so() {
+    let it = Integration {
+        content_handling_strategy: Some(ContentHandling::ConvertToText),
+        ..http(IntegrationType::HttpProxy)
+    };
+    let api = chat(vec![("$connect", None), ("$default!", Some(it))], |_| {});
+    let (world, snapshot) = (World::new(), compiled_with(api));
+    let socket = open(&world, &snapshot);
+    for (data, binary, sent) in [
+        (&b"\xff\x00"[..], true, "/wA="),
+        (b"text", true, "dGV4dA=="),
+        (b"text", false, "text"),
+    ] {
+        world.on_http(|request| {
+            let said = run(request.body.collect(100)).unwrap();
+            Ok(Response::new(200).with_body(said))
+        });
+        let said = Message {
+            data: Bytes::from_static(data),
+            binary,
+        };
+        let reply = run(message(&world, &snapshot, &socket, said)).unwrap();
+        assert_eq!(reply.data, sent);
     }
 }
