@@ -65,11 +65,13 @@ impl Sockets {
         })
     }
 
-    /// Whether the cluster knows that a connection's owner is no more what it was.
+    /// Whether the cluster knows that a connection's owner is no more what it was. Removed nodes stay
+    /// known, and nobody forges an id: one of a node that is unknown here is of a node that joined
+    /// and of which this one has not heard yet.
     fn is_over(&self, id: &ConnectionId) -> bool {
         id.node == self.places.owner().0
             || self.door.read(|state| match state.nodes().get(&id.node) {
-                None => true,
+                None => false,
                 Some(node) => node.removed.is_some() || node.incarnation > id.incarnation,
             })
     }
@@ -151,13 +153,25 @@ fn carry_out(
 
 #[cfg(test)]
 mod tests {
+    use tollgate_cluster::{Peering, autopilot};
+    use tollgate_protocol::{Clock, Millis};
+    use tollgate_state::Addresses;
+    use tollgate_store::Identity;
     use tollgate_websocket::Limits;
 
     use super::*;
+    use crate::clock::SystemClock;
+    use crate::metrics::Metrics;
     use crate::sockets::places::Known;
 
     fn held(limits: Limits) -> (Places, ConnectionId) {
-        let places = Places::new((1, 1), &[0; 32], limits, 10);
+        let (places, text) = held_by((1, 1), limits);
+        let id = places.read(&text).unwrap();
+        (places, id)
+    }
+
+    fn held_by(owner: (u64, u32), limits: Limits) -> (Places, String) {
+        let places = Places::new(owner, &[0; 32], limits, 10);
         let known = Known {
             api_id: "chat".into(),
             stage: "prod".into(),
@@ -166,8 +180,36 @@ mod tests {
             user_agent: "test".into(),
         };
         let text = places.reserve(known).unwrap();
-        let id = places.read(&text).unwrap();
-        (places, id)
+        (places, text)
+    }
+
+    #[tokio::test]
+    async fn a_connection_of_a_node_that_is_not_known_yet_is_not_gone() {
+        let dir = tempfile::tempdir().unwrap();
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+        let first = || Identity::first("c".repeat(32), Millis(1));
+        let peering = Peering {
+            listener: None,
+            name: "one".into(),
+            addresses: Addresses::default(),
+            secrets: Arc::default(),
+        };
+        let settings = autopilot::Settings::default();
+        let opened = Door::open_among(dir.path(), clock, first, peering, settings).unwrap();
+        let (places, _) = held(Limits::default());
+        let tally = Tally::new(&Metrics::default());
+        let sockets = Sockets::new(Arc::new(places), opened.door, tally);
+        let ask = async |owner: (u64, u32)| {
+            let (_, connection_id) = held_by(owner, Limits::default());
+            let at = Address {
+                api_id: "chat",
+                stage: "prod",
+                connection_id: &connection_id,
+            };
+            sockets.get(at).await
+        };
+        assert_eq!(ask((77, 1)).await, Err(Error::Unknown));
+        assert_eq!(ask((1, 9)).await, Err(Error::Gone), "another life");
     }
 
     #[test]
