@@ -7,6 +7,7 @@
 //! There are two trails: that of calls which were let in, and that of refused ones. Whoever sends calls
 //! that are refused fills files of their own and pushes nothing out that an administrator did.
 
+mod pending;
 mod search;
 pub(crate) mod webhook;
 

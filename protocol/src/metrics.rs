@@ -166,7 +166,7 @@ metrics! {
         "Times that the audit webhook could not be reached or did not answer 2xx.";
     /// Events that the audit webhook never took.
     AUDIT_MISSED: Counter "tollgate_audit_webhook_missed_events_total" [] None,
-        "Events that were removed from the audit trail for their age before the webhook took them.";
+        "Events of the audit trail that were gone from it, or that the webhook refused by themselves.";
     /// WebSocket connections open now.
     SOCKETS_OPEN: Gauge "tollgate_websocket_connections_open" [] None,
         "WebSocket connections that are open or about to be.";

@@ -23,6 +23,7 @@ use tollgate_upstream::{
     Client, GroupSpec, SendLimits, ServerSpec, TlsSpecError, UpstreamError, Upstreams,
 };
 
+use super::pending::Pending;
 use super::{Auditor, End, Shared};
 use crate::metrics::Metrics;
 
@@ -30,8 +31,15 @@ use crate::metrics::Metrics;
 const GROUP: &str = "audit webhook";
 /// Events of one batch.
 const BATCH_EVENTS_MAX: usize = 500;
-/// Bytes of events behind which a batch takes no further one: with the last one about 1.1 MB.
-const BATCH_BYTES_MAX: usize = 1024 * 1024;
+/// Bytes of events behind which a batch takes no further one. With the last one (64 KiB) and the ids of
+/// all (40 KiB) a body stays below [`BODY_BYTES_MAX`].
+const BATCH_BYTES_MAX: usize = 384 * 1024;
+/// Bytes of a body: half of what servers take that nobody has told otherwise.
+const BODY_BYTES_MAX: usize = 512 * 1024;
+const _: () = assert!(
+    BATCH_BYTES_MAX + tollgate_audit::limits::LINE_BYTES_MAX + BATCH_EVENTS_MAX * 96
+        <= BODY_BYTES_MAX
+);
 /// How often is looked for new events, and whether the node still keeps a trail.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// The first pause after a refusal, which doubles with each further one.
@@ -74,7 +82,7 @@ struct Side {
     end: Arc<End>,
     follower: Option<Follower>,
     /// What was read and is not taken yet.
-    pending: Vec<Followed>,
+    pending: Pending,
 }
 
 struct Sender {
@@ -169,7 +177,7 @@ pub(crate) fn start(
     let sides = auditor.shared.ends.iter().map(|end| Side {
         end: Arc::clone(end),
         follower: None,
-        pending: Vec::new(),
+        pending: Pending::default(),
     });
     let sender = Sender {
         shared: Arc::downgrade(&auditor.shared),
@@ -213,20 +221,20 @@ impl Sender {
                     .increment(missed);
                 tracing::error!(
                     missed,
-                    "events were removed for their age before the audit webhook took them"
+                    "events were gone from the trail before the audit webhook took them"
                 );
             }
-            let count = side.pending.len() as u64;
-            if count == 0 {
+            if side.pending.is_empty() {
                 continue;
             }
-            let request = self.target.request(&side.pending, now_s());
+            let request = self.target.request(side.pending.next(), now_s());
             let sent = client.send(GROUP, request, &LIMITS).await;
             let (response, _) = sent.map_err(Error::Send)?;
             if !(200..300).contains(&response.status) {
+                side.refused(response.status, &self.metrics)?;
                 return Err(Error::Status(response.status));
             }
-            side.taken()?;
+            let count = side.taken()?;
             any = true;
             self.metrics
                 .counter(&names::AUDIT_DELIVERED, &[])
@@ -283,17 +291,40 @@ impl Side {
             none => none.insert(Follower::resume(&self.end.dir, flushed)?),
         };
         let Batch { lines, missed } = follower.read(flushed, BATCH_EVENTS_MAX, BATCH_BYTES_MAX)?;
-        self.pending = lines;
+        self.pending.fill(lines);
         Ok(missed)
     }
 
-    /// The endpoint has what was read.
-    fn taken(&mut self) -> Result<(), Error> {
-        self.pending.clear();
-        if let Some(follower) = &self.follower {
-            follower.taken()?;
+    /// The endpoint has what was sent: how many events these were.
+    fn taken(&mut self) -> Result<u64, Error> {
+        let count = self.pending.taken() as u64;
+        self.keep()?;
+        Ok(count)
+    }
+
+    /// The endpoint refused what was sent. An event that it refuses by itself is left out, so that
+    /// the others come to it.
+    fn refused(&mut self, status: u16, metrics: &Metrics) -> Result<(), Error> {
+        let Some(event) = self.pending.refused(status) else {
+            return Ok(());
+        };
+        metrics.counter(&names::AUDIT_MISSED, &[]).increment(1);
+        tracing::error!(
+            status,
+            event = event.number,
+            id = event.hash,
+            "the audit webhook refuses an event, which is left out"
+        );
+        self.keep()
+    }
+
+    /// Keeps how far the endpoint is, once nothing waits: a restart sends the rest of a batch, and
+    /// what was taken of it, again.
+    fn keep(&self) -> Result<(), Error> {
+        match &self.follower {
+            Some(follower) if self.pending.is_empty() => Ok(follower.taken()?),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     fn behind(&self) -> u64 {
