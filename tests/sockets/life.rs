@@ -63,11 +63,6 @@ fn what_a_client_may_not_do_ends_its_connection() {
 }
 
 #[test]
-fn the_end_is_told_when_the_last_message_is_served() {
-    run("sockets/order.py", &[]);
-}
-
-#[test]
 fn a_node_that_stops_says_so_and_tells_the_end() {
     run(
         "sockets/drain.py",

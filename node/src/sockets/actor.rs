@@ -9,7 +9,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use actix::{Actor, Addr, AtomicResponse, Context, Handler, ResponseFuture, WrapFuture};
+use actix::{Actor, Addr, Context, Handler, ResponseFuture};
 use tollgate_message::{Body, HeaderList, Request, Response, Upgrade, Upgraded};
 use tollgate_pipeline::{Ended, HandshakeRefusal, Head, Message, Opening, Socket};
 use tollgate_websocket::{
@@ -229,18 +229,15 @@ struct Said(Message);
 struct Over(Closed);
 
 impl Handler<Said> for ConnectionActor {
-    /// Nothing else is begun meanwhile: the client may leave in the midst of a message, and the
-    /// end is told when that is served.
-    type Result = AtomicResponse<Self, Option<Message>>;
+    type Result = ResponseFuture<Option<Message>>;
 
     fn handle(&mut self, Said(said): Said, _: &mut Self::Context) -> Self::Result {
         let (ports, socket) = (self.ports.clone(), Rc::clone(&self.socket));
-        let served = async move {
+        Box::pin(async move {
             // The snapshot of this moment: a change holds for the next message.
             let snapshot = ports.snapshot();
             tollgate_pipeline::message(&ports, &snapshot, &socket, said).await
-        };
-        AtomicResponse::new(Box::pin(served.into_actor(self)))
+        })
     }
 }
 

@@ -1,12 +1,5 @@
 import json
 import os
-import time
-
-
-def overlaps(connection):
-    with open(os.environ["EVENTS"]) as file:
-        seen = [json.loads(line)["requestContext"] for line in file.read().splitlines()]
-    return any(it["eventType"] == "DISCONNECT" and it["connectionId"] == connection for it in seen)
 
 
 def handler(event, context):
@@ -23,14 +16,6 @@ def handler(event, context):
         return {"statusCode": 200, "headers": headers}
     if key == "broken":
         return {"no": "envelope"}
-    if event.get("body") == "long":
-        # Whether another event of the connection comes while this one is served.
-        end = time.monotonic() + 1
-        while time.monotonic() < end and not overlaps(context_of["connectionId"]):
-            time.sleep(0.02)
-        with open(os.environ["EVENTS"], "a") as out:
-            overlapped = overlaps(context_of["connectionId"])
-            out.write(json.dumps({"requestContext": {"eventType": "SERVED", "overlapped": overlapped}}) + "\n")
     if event.get("isBase64Encoded"):
         return {"statusCode": 200, "body": event["body"], "isBase64Encoded": True}
     if event.get("body") == "who":
