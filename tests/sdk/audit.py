@@ -25,7 +25,7 @@ integration = {
     "httpMethod": "GET",
     "uri": "http://127.0.0.1:9/",
     "payloadFormatVersion": "1.0",
-    "requestParameters": {"overwrite:header.Authorization": "a-secret-that-nobody-must-read"},
+    "requestParameters": {"overwrite:header.x-upstream-token": "a-secret-that-nobody-must-read"},
 }
 document = {
     "openapi": "3.0.1",

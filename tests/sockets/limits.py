@@ -24,7 +24,10 @@ for said, code in ((b"\x00\x01", 1003), ("x" * (32 * 1024 + 1), 1009)):
 client = connect(address())
 client.send(["x" * 30_000] * 4)
 assert len(client.recv(10)) == 5 + 120_000
-client.send(["x" * 30_000] * 5)
+try:
+    client.send(["x" * 30_000] * 5)
+except ConnectionClosed:
+    pass  # The fifth frame is refused by its header, while it is still being sent.
 assert ended(client) == 1009
 # Nobody says anything: 1001 after the time that is set.
 assert ended(connect(address())) == 1001
