@@ -142,6 +142,10 @@ impl Cluster {
         if let Some(clocks) = &self.clocks {
             options = clocks.give(self.nodes.len(), options);
         }
+        // Suites that measure changes ask for more than a node takes of one account.
+        for setting in ["TOLLGATE_MANAGEMENT_RATE", "TOLLGATE_MANAGEMENT_BURST"] {
+            options = options.env(setting, "1000000");
+        }
         let voters = self.voters.to_string();
         options.arg("--voters").arg(&voters).fixed_ports()
     }
