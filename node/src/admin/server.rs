@@ -174,21 +174,21 @@ async fn serve(request: HttpRequest, payload: web::Payload) -> HttpResponse {
         let answer = thread.answer(&request, payload, target, &mut trace);
         // A change may be agreed on already: the trail hears of a call that panics, too.
         let outcome = AssertUnwindSafe(answer).catch_unwind().await;
-        let outcome = outcome.unwrap_or_else(|_| {
-            let text = "the call ended before it was answered";
-            Err(AwsError::new(ErrorKind::Internal, text))
-        });
+        let outcome = outcome.unwrap_or_else(|_| ended());
         trace.end(&thread.state, &name, &outcome).await;
         if let Err(error) = &outcome {
             tracing::debug!(request_id = name, kind = error.kind.name(), method = %request.method(), path = request.path(), "admin call failed");
         }
         outcome
     });
-    let outcome = answering.await.unwrap_or_else(|_| {
-        let text = "the call ended before it was answered";
-        Err(AwsError::new(ErrorKind::Internal, text))
-    });
+    let outcome = answering.await.unwrap_or_else(|_| ended());
     render(outcome, service, Some(&id))
+}
+
+/// The answer of a call that panicked, or whose task did.
+fn ended() -> Outcome {
+    let text = "the call ended before it was answered";
+    Err(AwsError::new(ErrorKind::Internal, text))
 }
 
 /// The service whose error shapes a path has.
